@@ -1,0 +1,227 @@
+// What the application answers to a request. It knows HTTP and `notes`, not the database.
+
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+import { describe } from "./log.js";
+import { DatabaseAway } from "./notes.js";
+import { renderPage } from "./page.js";
+
+const MAX_BODY = 16 * 1024; // bytes
+const MAX_TEXT = 1_000; // characters, as the browser's maxlength counts them
+const PAGE_LENGTH = 50;
+const LIST_LENGTH = 100;
+const MAX_LIST_LENGTH = 1_000;
+
+const STYLE = readFileSync(new URL("style.css", import.meta.url));
+
+const HEADERS = {
+  "Cache-Control": "no-store",
+  "Content-Security-Policy":
+    "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; " +
+    "base-uri 'none'; frame-ancestors 'none'",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+};
+
+/** A request that cannot be answered as it is: `status`, and a message for the client. */
+class Refused extends Error {
+  constructor(status, message, headers = {}) {
+    super(message);
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** Return a listener for http.createServer that answers out of `notes` and writes to `log`. */
+export function answerRequests(notes, log) {
+  const routes = {
+    "/": { GET: showPage, POST: takeForm },
+    "/style.css": { GET: showStyle },
+    "/api/notes": { GET: listNotes, POST: takeNote },
+    "/health": { GET: showHealth },
+  };
+  let healthy = null;
+
+  return async (request, response) => {
+    const start = performance.now();
+    let path = "";
+    try {
+      const url = readTarget(request);
+      path = url.pathname;
+      await chooseRoute(path, request.method)(request, response, url);
+    } catch (error) {
+      sendError(response, error);
+    }
+    if (path !== "/health") {
+      const { method } = request;
+      const ms = Math.round(performance.now() - start);
+      log("info", "request", { method, path: path.slice(0, 200), status: response.statusCode, ms });
+    }
+  };
+
+  function chooseRoute(path, method) {
+    if (!Object.hasOwn(routes, path)) throw new Refused(404, "there is nothing at this path");
+    const methods = routes[path];
+    const asked = method === "HEAD" ? "GET" : method; // node leaves the body of a HEAD out
+    if (!Object.hasOwn(methods, asked)) {
+      const allowed = Object.keys(methods).join(", ");
+      throw new Refused(405, `${method} is not allowed here, only ${allowed}`, { Allow: allowed });
+    }
+    return methods[asked];
+  }
+
+  async function showPage(request, response) {
+    await sendPage(response, 200, {});
+  }
+
+  async function takeForm(request, response) {
+    const form = new URLSearchParams(
+      await readBody(request, "application/x-www-form-urlencoded"),
+    );
+    // Browsers send line ends as CR LF, whatever was typed.
+    const text = (form.get("text") ?? "").replaceAll("\r\n", "\n");
+    const id = form.get("id") || randomUUID();
+    try {
+      await notes.add(checkNote(id, text));
+    } catch (error) {
+      const problem = explain(error, log);
+      await sendPage(response, problem.status, { id, text, problem: problem.message });
+      return;
+    }
+    // Going to the page by a GET, so that reloading it sends no form.
+    send(response, 303, "", { Location: "/" });
+  }
+
+  async function sendPage(response, status, form) {
+    let list = null;
+    try {
+      list = await notes.list(PAGE_LENGTH);
+    } catch (error) {
+      const problem = explain(error, log);
+      status = problem.status;
+      form = { problem: problem.message, ...form };
+    }
+    const page = renderPage({ id: randomUUID(), ...form, notes: list, maxLength: MAX_TEXT });
+    send(response, status, page, { "Content-Type": "text/html; charset=utf-8" });
+  }
+
+  function showStyle(request, response) {
+    send(response, 200, STYLE, { "Content-Type": "text/css; charset=utf-8" });
+  }
+
+  async function listNotes(request, response, url) {
+    const limit = Number(url.searchParams.get("limit") ?? LIST_LENGTH);
+    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIST_LENGTH) {
+      throw new Refused(400, `limit must be a number from 1 to ${MAX_LIST_LENGTH}`);
+    }
+    sendJson(response, 200, { notes: await notes.list(limit) });
+  }
+
+  async function takeNote(request, response) {
+    const body = await readBody(request, "application/json");
+    let sent;
+    try {
+      sent = JSON.parse(body);
+    } catch {
+      throw new Refused(400, "the body is not JSON");
+    }
+    const key = request.headers["idempotency-key"] ?? randomUUID();
+    const { note, added } = await notes.add(checkNote(key, sent?.text));
+    if (note.text !== sent.text) {
+      throw new Refused(422, "another note was sent with this Idempotency-Key before");
+    }
+    sendJson(response, added ? 201 : 200, note);
+  }
+
+  async function showHealth(request, response) {
+    let problem = null;
+    try {
+      await notes.check();
+    } catch (error) {
+      problem = error;
+    }
+    // A check may come every second: the log tells only when something changed.
+    if (healthy !== (problem === null)) {
+      healthy = problem === null;
+      if (healthy) log("info", "database answers");
+      else log("warning", "database away", { error: describe(problem.cause ?? problem) });
+    }
+    if (healthy) sendJson(response, 200, { status: "ok" });
+    else sendJson(response, 503, { error: "the database is away" });
+  }
+
+  function sendError(response, error) {
+    const { status, message, headers } = explain(error, log);
+    if (response.headersSent) response.destroy();
+    else sendJson(response, status, { error: message }, headers);
+  }
+}
+
+function readTarget(request) {
+  try {
+    return new URL(request.url, "http://localhost");
+  } catch {
+    throw new Refused(400, "the path cannot be read");
+  }
+}
+
+/** Return the body as text. Refuses another content type, too many bytes and broken UTF-8. */
+async function readBody(request, wanted) {
+  const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
+  if (type !== wanted) throw new Refused(415, `the content type must be ${wanted}`);
+  const chunks = [];
+  let size = 0;
+  // What is too much is read to its end but not kept: a client hears no answer while it sends.
+  try {
+    for await (const chunk of request) {
+      size += chunk.length;
+      if (size <= MAX_BODY) chunks.push(chunk);
+    }
+  } catch {
+    throw new Refused(400, "the body broke off");
+  }
+  if (size > MAX_BODY) throw new Refused(413, `the body must be at most ${MAX_BODY} bytes long`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+  } catch {
+    throw new Refused(400, "the body is not UTF-8");
+  }
+}
+
+/** Return `{ id, text }` if they may be stored. */
+function checkNote(id, text) {
+  if (!/^[\w.-]{1,100}$/.test(id)) {
+    throw new Refused(400, "Idempotency-Key must be 1 to 100 letters, digits, dots, dashes or underscores");
+  }
+  if (typeof text !== "string" || text.trim() === "") {
+    throw new Refused(400, "text must be a string that is not empty");
+  }
+  if (text.length > MAX_TEXT) {
+    throw new Refused(413, `text must be at most ${MAX_TEXT} characters long`);
+  }
+  if (/\p{Surrogate}/u.test(text)) throw new Refused(400, "text holds half a character");
+  return { id, text };
+}
+
+/** Return what to tell the client of an error, and log it if it is not the client's. */
+function explain(error, log) {
+  if (error instanceof Refused) return error;
+  if (error instanceof DatabaseAway) {
+    log("warning", "database away", { error: describe(error.cause) });
+    const message = `${error.message}: try again`;
+    return { status: 503, message, headers: { "Retry-After": "5" } };
+  }
+  log("error", "failure", { error: describe(error) });
+  return { status: 500, message: "this is a mistake in the application", headers: {} };
+}
+
+function send(response, status, body, headers) {
+  response.writeHead(status, { ...HEADERS, ...headers, "Content-Length": Buffer.byteLength(body) });
+  response.end(body);
+}
+
+function sendJson(response, status, value, headers = {}) {
+  const type = { "Content-Type": "application/json; charset=utf-8" };
+  send(response, status, `${JSON.stringify(value)}\n`, { ...type, ...headers });
+}

@@ -1,0 +1,77 @@
+// Run the application: node server.js SETTINGS
+//
+// SIGHUP reads the settings again and keeps what cannot be used out; no request is dropped.
+// SIGTERM and SIGINT answer the requests under way, then end with 0.
+
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+import { describe, writeLog } from "./log.js";
+import { Notes } from "./notes.js";
+import { answerRequests } from "./requests.js";
+import { readSettings } from "./settings.js";
+
+const path = process.argv[2];
+if (path === undefined) fail("usage: node server.js SETTINGS");
+
+const notes = new Notes();
+let settings;
+let server;
+try {
+  settings = readSettings(path);
+  notes.use(settings);
+  server = await listen(settings);
+} catch (error) {
+  fail(describe(error));
+}
+log("info", "started", { host: settings.host, port: settings.port });
+
+let reloaded = Promise.resolve(); // one reload after the other
+process.on("SIGHUP", () => (reloaded = reloaded.then(reload)));
+process.once("SIGTERM", stop);
+process.once("SIGINT", stop);
+
+function log(level, event, fields) {
+  writeLog(settings.log, level, event, fields);
+}
+
+async function listen({ host, port }) {
+  const listener = createServer({ requestTimeout: 30_000 }, answerRequests(notes, log));
+  listener.listen(port, host);
+  await once(listener, "listening"); // rejects on "error": the port is in use, and the like
+  return listener;
+}
+
+async function reload() {
+  try {
+    const next = readSettings(path);
+    notes.use(next);
+    if (next.host !== settings.host || next.port !== settings.port) {
+      const old = server;
+      server = await listen(next);
+      old.close();
+      old.closeIdleConnections();
+    }
+    settings = next;
+    log("info", "reloaded", { host: settings.host, port: settings.port });
+  } catch (error) {
+    log("error", "cannot use the new settings", { error: describe(error) });
+  }
+}
+
+async function stop(signal) {
+  log("info", "stopping", { signal });
+  notes.stopping = true;
+  server.close();
+  // A connection is idle as soon as its answer is sent; left alone, it would wait for more.
+  setInterval(() => server.closeIdleConnections(), 50);
+  await once(server, "close");
+  await notes.close();
+  log("info", "stopped");
+  process.exit(0);
+}
+
+function fail(message) {
+  console.error(message);
+  process.exit(2);
+}

@@ -1,0 +1,226 @@
+// The answers of the application over real HTTP, with notes that are kept in memory or away.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { DatabaseAway } from "../notes.js";
+import { answerRequests } from "../requests.js";
+
+class NotesInMemory {
+  stored = new Map();
+  away = false;
+
+  #answer() {
+    if (this.away) throw new DatabaseAway("the database is away", { cause: new Error("gone") });
+  }
+
+  async add({ id, text }) {
+    this.#answer();
+    const added = !this.stored.has(id);
+    if (added) this.stored.set(id, { id, text, created: "2026-01-02T03:04:05.678Z" });
+    return { note: this.stored.get(id), added };
+  }
+
+  async list(limit) {
+    this.#answer();
+    return [...this.stored.values()].reverse().slice(0, limit);
+  }
+
+  async check() {
+    this.#answer();
+  }
+}
+
+let notes, log, server, base;
+
+beforeEach(async () => {
+  notes = new NotesInMemory();
+  log = [];
+  const listener = answerRequests(notes, (level, event, fields) =>
+    log.push({ level, event, ...fields }),
+  );
+  server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  base = `http://127.0.0.1:${server.address().port}`;
+});
+
+afterEach(() => {
+  server.close();
+  server.closeAllConnections();
+});
+
+function post(path, body, headers) {
+  return fetch(base + path, { method: "POST", body, headers, redirect: "manual" });
+}
+
+function postNote(text, headers = {}) {
+  const type = { "Content-Type": "application/json" };
+  return post("/api/notes", JSON.stringify({ text }), { ...type, ...headers });
+}
+
+function postForm(form) {
+  return post("/", new URLSearchParams(form), {});
+}
+
+async function assertRefused(response, status, pattern) {
+  const { error } = await response.json();
+  assert.deepEqual([response.status, pattern.test(error)], [status, true], error);
+}
+
+test("a note that is posted is listed, newest first", async () => {
+  const response = await postNote("one");
+  const note = await response.json();
+  assert.equal(response.status, 201);
+  assert.equal(note.text, "one");
+  await postNote("two");
+  const { notes: list } = await (await fetch(`${base}/api/notes`)).json();
+  assert.deepEqual(list.map((n) => n.text), ["two", "one"]);
+  assert.equal(list[1].id, note.id);
+  const { notes: newest } = await (await fetch(`${base}/api/notes?limit=1`)).json();
+  assert.deepEqual(newest.map((n) => n.text), ["two"]);
+});
+
+test("a post repeated with its key is stored once, and another note with it is refused", async () => {
+  const key = { "Idempotency-Key": "key-1" };
+  const first = await postNote("one", key);
+  const again = await postNote("one", key);
+  assert.deepEqual([first.status, again.status], [201, 200]);
+  assert.deepEqual(await again.json(), await first.json());
+  await assertRefused(await postNote("other", key), 422, /Idempotency-Key/);
+  assert.equal(notes.stored.size, 1);
+});
+
+for (const [what, body, type, status, pattern] of [
+  ["no JSON", "{", "application/json", 400, /not JSON/],
+  ["JSON null", "null", "application/json", 400, /text/],
+  ["no text", "{}", "application/json", 400, /text/],
+  ["text that is a number", '{"text": 1}', "application/json", 400, /text/],
+  ["blank text", '{"text": " \\n"}', "application/json", 400, /text/],
+  ["half a character", '{"text": "\\ud83d"}', "application/json", 400, /half/],
+  ["bytes that are not UTF-8", Buffer.from([0x22, 0xff, 0x22]), "application/json", 400, /UTF-8/],
+  ["a long text", JSON.stringify({ text: "x".repeat(1001) }), "application/json", 413, /1000/],
+  ["a long body", " ".repeat(16 * 1024 + 1), "application/json", 413, /16384/],
+  ["another content type", "{}", "text/plain", 415, /application\/json/],
+]) {
+  test(`a post of ${what} is refused with ${status}`, async () => {
+    await assertRefused(await post("/api/notes", body, { "Content-Type": type }), status, pattern);
+    assert.equal(notes.stored.size, 0);
+  });
+}
+
+test("the longest text and any character are stored as they came", async () => {
+  const text = '</textarea>\u0000"\u{1f600}'.padEnd(1000, "\u20ac");
+  assert.equal((await (await postNote(text)).json()).text, text);
+});
+
+test("a key that is no token is refused", async () => {
+  for (const key of ["a b", "x".repeat(101), ""]) {
+    await assertRefused(await postNote("x", { "Idempotency-Key": key }), 400, /Idempotency-Key/);
+  }
+});
+
+test("a limit that is no number in range is refused", async () => {
+  for (const limit of ["0", "1001", "1.5", "many"]) {
+    await assertRefused(await fetch(`${base}/api/notes?limit=${limit}`), 400, /limit/);
+  }
+});
+
+test("unknown paths, also those of every object, are not found", async () => {
+  for (const path of ["/nothing", "/api/notes/", "/constructor", "/__proto__"]) {
+    await assertRefused(await fetch(base + path), 404, /path/);
+  }
+});
+
+test("a wrong method is refused, and the right ones are named", async () => {
+  for (const [path, allowed] of [["/", "GET, POST"], ["/api/notes", "GET, POST"], ["/health", "GET"]]) {
+    const response = await fetch(base + path, { method: "DELETE" });
+    assert.equal(response.headers.get("Allow"), allowed);
+    await assertRefused(response, 405, /DELETE/);
+  }
+  assert.equal((await fetch(`${base}/health`, { method: "HEAD" })).status, 200);
+});
+
+test("a path that cannot be read is refused", async () => {
+  const asked = request({ port: server.address().port, host: "127.0.0.1", path: "http://[" });
+  const [response] = await once(asked.end(), "response");
+  response.resume();
+  assert.equal(response.statusCode, 400);
+});
+
+test("the page escapes notes and runs no script", async () => {
+  await postNote(`<script>alert("1")</script>&'`);
+  const response = await fetch(base);
+  const page = await response.text();
+  assert.match(page, /&lt;script&gt;alert\(&quot;1&quot;\)&lt;\/script&gt;&amp;&#39;/);
+  assert.doesNotMatch(page, /<script/);
+  const policy = response.headers.get("Content-Security-Policy");
+  assert.match(policy, /default-src 'none'/);
+  assert.doesNotMatch(policy, /script-src|unsafe/);
+  assert.match((await fetch(`${base}/style.css`)).headers.get("Content-Type"), /^text\/css/);
+});
+
+test("the form stores a note once, however often it is sent", async () => {
+  const page = await (await fetch(base)).text();
+  const id = /name="id" value="([^"]+)"/.exec(page)[1];
+  for (let i = 0; i < 2; i += 1) {
+    const response = await postForm({ id, text: "from\r\nthe form" });
+    assert.deepEqual([response.status, response.headers.get("Location")], [303, "/"]);
+  }
+  assert.deepEqual([...notes.stored.values()].map((n) => n.text), ["from\nthe form"]);
+});
+
+test("a form that cannot be stored comes back with its text and key", async () => {
+  notes.away = true;
+  const response = await postForm({ id: "form-1", text: 'kept "<" here' });
+  const page = await response.text();
+  assert.equal(response.status, 503);
+  assert.match(page, /try again/);
+  assert.match(page, /value="form-1"/);
+  assert.match(page, />\nkept &quot;&lt;&quot; here<\/textarea>/);
+});
+
+test("while the database is away everything says so, and the log once for each change", async () => {
+  assert.equal((await fetch(`${base}/health`)).status, 200);
+  notes.away = true;
+  await assertRefused(await fetch(`${base}/health`), 503, /away/);
+  await assertRefused(await fetch(`${base}/health`), 503, /away/);
+  const health = log.map(({ level, event, error }) => [level, event, error]);
+  assert.deepEqual(health, [
+    ["info", "database answers", undefined],
+    ["warning", "database away", "Error: gone"],
+  ]);
+  const response = await postNote("x");
+  assert.equal(response.headers.get("Retry-After"), "5");
+  await assertRefused(response, 503, /try again/);
+  await assertRefused(await fetch(`${base}/api/notes`), 503, /try again/);
+  assert.equal((await fetch(base)).status, 503);
+});
+
+test("a mistake of the application is a 500 that tells the log and not the client", async () => {
+  notes.list = async () => {
+    throw new TypeError("mongodb://user:secret@host is broken");
+  };
+  const response = await fetch(`${base}/api/notes`);
+  await assertRefused(response, 500, /^this is a mistake in the application$/);
+  const [failure, logged] = log;
+  assert.equal(failure.error, "TypeError: mongodb://***@host is broken");
+  assert.deepEqual([logged.method, logged.path, logged.status], ["GET", "/api/notes", 500]);
+});
+
+test("a body that breaks off stores nothing", async () => {
+  const asked = request(`${base}/api/notes`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Content-Length": 100 },
+  });
+  asked.on("error", () => {}); // that we hang up
+  const received = once(server, "request");
+  asked.write('{"text": "ha');
+  const [, response] = await received;
+  const closed = once(response, "close");
+  asked.destroy();
+  await closed;
+  assert.equal(notes.stored.size, 0);
+  assert.equal((await fetch(`${base}/health`)).status, 200);
+});
