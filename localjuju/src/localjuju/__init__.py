@@ -1,0 +1,5 @@
+"""Run Juju charms with no controller: jubilant's ``Juju``, on this computer."""
+
+from localjuju.juju import LocalJuju
+
+__all__ = ["LocalJuju"]

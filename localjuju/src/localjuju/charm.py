@@ -1,0 +1,118 @@
+"""A charm's folder, as its charmcraft.yaml declares it."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any, Literal
+
+import yaml
+
+Role = Literal["provides", "requires", "peers"]
+
+CONFIG_TYPES = {"string": str, "int": int, "float": float, "boolean": bool, "secret": str}
+
+# What charmcraft does not copy to the metadata.yaml of the charm that it packs.
+NOT_METADATA = ("type", "base", "platforms", "parts", "config", "actions", "charm-libs")
+
+
+class CharmError(ValueError):
+    """A folder is not a charm that can be run: the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """One end that a charm offers for a relation."""
+
+    name: str
+    role: Role
+    interface: str
+    scope: Literal["global", "container"] = "global"
+
+
+# Every charm provides it without saying so.
+JUJU_INFO = Endpoint("juju-info", "provides", "juju-info")
+
+
+@dataclasses.dataclass(frozen=True)
+class Charm:
+    """What a charm declares: its endpoints, configuration options, actions and resources."""
+
+    name: str
+    folder: pathlib.Path
+    subordinate: bool
+    endpoints: dict[str, Endpoint]
+    options: dict[str, dict[str, Any]]
+    actions: dict[str, dict[str, Any]]
+    resources: dict[str, dict[str, Any]]
+    metadata: dict[str, Any]
+
+    @property
+    def machine_stand_in(self) -> pathlib.Path | None:
+        """The file that stands in for the machine, where the charm brings one."""
+        path = self.folder / "tests" / "localmachine.py"
+        return path if path.is_file() else None
+
+    def unpack(self, folder: pathlib.Path) -> None:
+        """Make ``folder`` what a unit's charm folder is: the files, with those that pack makes."""
+        folder.mkdir(parents=True)
+        for path in self.folder.iterdir():
+            (folder / path.name).symlink_to(path)
+        made = {
+            "metadata.yaml": self.metadata,
+            "config.yaml": {"options": self.options},
+            "actions.yaml": self.actions,
+        }
+        for name, content in made.items():
+            (folder / name).write_text(yaml.safe_dump(content))
+
+    def parse_option(self, name: str, text: str) -> Any:
+        """Return an option's value from what was written on the command line.
+
+        Raises:
+            KeyError: there is no such option.
+            ValueError: the text is not of the option's type.
+        """
+        kind = self.options[name].get("type", "string")
+        if kind == "boolean":
+            if text.lower() not in ("true", "false"):
+                raise ValueError(f'option "{name}" expected boolean, got "{text}"')
+            return text.lower() == "true"
+        try:
+            return CONFIG_TYPES[kind](text)
+        except ValueError:
+            raise ValueError(f'option "{name}" expected {kind}, got "{text}"') from None
+
+
+def load(folder: pathlib.Path) -> Charm:
+    """Read a charm's folder.
+
+    Raises:
+        CharmError: there is no charmcraft.yaml, or it cannot be understood.
+    """
+    folder = folder.resolve()
+    path = folder / "charmcraft.yaml"
+    try:
+        data = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise CharmError(f'no charm was found at "{folder}": {error}') from None
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        raise CharmError(f'charm at "{folder}": charmcraft.yaml has no name')
+    endpoints = {JUJU_INFO.name: JUJU_INFO}
+    roles: tuple[Role, ...] = ("provides", "requires", "peers")
+    for role in roles:
+        for name, declared in (data.get(role) or {}).items():
+            if not isinstance(declared, dict) or "interface" not in declared:
+                raise CharmError(f'charm "{data["name"]}": endpoint "{name}" has no interface')
+            scope = declared.get("scope", "global")
+            endpoints[name] = Endpoint(name, role, declared["interface"], scope)
+    return Charm(
+        name=data["name"],
+        folder=folder,
+        subordinate=bool(data.get("subordinate")),
+        endpoints=endpoints,
+        options=(data.get("config") or {}).get("options") or {},
+        actions=data.get("actions") or {},
+        resources=data.get("resources") or {},
+        metadata={key: value for key, value in data.items() if key not in NOT_METADATA},
+    )

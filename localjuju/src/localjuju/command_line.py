@@ -1,0 +1,752 @@
+"""The ``juju`` command: what it takes, prints and refuses, as real controllers were seen to."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import hashlib
+import json
+import pathlib
+import re
+import subprocess
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import yaml
+
+from localjuju import charm as charms
+from localjuju.controller import Controller
+from localjuju.hook_commands import Action
+from localjuju.model import Application, Relation, Secret, Side, Unit
+from localjuju.status import StatusPrinter
+
+
+class CommandError(Exception):
+    """The command fails: with this exit status, and this on standard error and output."""
+
+    def __init__(self, message: str, returncode: int = 1, stdout: str = ""):
+        super().__init__(message)
+        self.returncode = returncode
+        self.stdout = stdout
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a command printed."""
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise CommandError(f"ERROR {self.prog}: {message}", 2)
+
+
+class CommandLine:
+    """Runs commands on one controller."""
+
+    def __init__(self, controller: Controller):
+        self.controller = controller
+        self.model = controller.model
+        self._status = StatusPrinter(controller)
+
+    def run(self, arguments: list[str]) -> Output:
+        """Run one command.
+
+        Args:
+            arguments: what stands behind ``juju``.
+
+        Raises:
+            CommandError: the command fails.
+        """
+        command, *rest = arguments
+        if command not in COMMANDS:
+            known = ", ".join(sorted(COMMANDS))
+            raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
+        return COMMANDS[command](self, rest)
+
+    # Looking things up
+
+    def _application(self, name: str) -> Application:
+        """On Juju 4, ``config`` words it without quotes; the others say it as 3.6 does."""
+        try:
+            return self.model.applications[name]
+        except KeyError:
+            raise CommandError(f'ERROR application "{name}" not found (not found)') from None
+
+    def _unit(self, name: str, message: str) -> Unit:
+        application, _, number = name.partition("/")
+        if number == "leader" and application in self.model.applications:
+            leader = self.model.applications[application].leader
+            if leader:
+                return leader
+        if name not in self.model.units:
+            raise CommandError(message.format(name=name))
+        return self.model.units[name]
+
+    # Applications and units
+
+    def deploy(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="deploy")
+        parser.add_argument("charm")
+        parser.add_argument("application", nargs="?")
+        parser.add_argument("-n", "--num-units", type=int)
+        parser.add_argument("--base")
+        parser.add_argument("--channel")
+        parser.add_argument("--config", action="append", default=[])
+        parser.add_argument("--resource", action="append", default=[])
+        parser.add_argument("--overlay", action="append", default=[])
+        parser.add_argument("--trust", action="store_true")
+        parser.add_argument("--force", action="store_true")
+        options = parser.parse_args(arguments)
+        path = pathlib.Path(options.charm)
+        if path.suffix in (".yaml", ".yml"):
+            return self._deploy_bundle(path)
+        charm = self._load(path, options.charm)
+        name = options.application or charm.name
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*", name):
+            raise CommandError(f'ERROR invalid application name "{name}", unexpected character', 2)
+        located = f'Located local charm "{charm.name}", revision 0\n'
+        if charm.subordinate and options.num_units not in (None, 1):
+            raise CommandError(
+                f"{located}ERROR cannot use --num-units or --to with subordinate application"
+            )
+        located += (
+            f'Deploying "{name}" from local charm "{charm.name}", '
+            "revision 0 on ubuntu@24.04/stable\n"
+        )
+        if name in self.model.applications:
+            raise CommandError(located + self._already_exists(name))
+        config = self._config(charm, dict(_pair(text) for text in options.config))
+        resources = self._resources(charm, dict(_pair(text) for text in options.resource))
+        units = 1 if options.num_units is None else options.num_units
+        self.controller.deploy(charm, name, units, config, resources).trusted = options.trust
+        return Output(stderr=located)
+
+    def _already_exists(self, name: str) -> str:
+        if self.controller.behaviour.explicit_endpoint_wins:
+            return (
+                f'ERROR cannot add application "{name}": application already exists: \n'
+                "deploy application using an alias name:\n"
+                "    juju deploy <application> <alias>\n"
+                "or use remove-application to remove the existing one and try again."
+            )
+        return (
+            f'ERROR cannot deploy "{name}": creating application "{name}": creating IAAS '
+            f'application "{name}": inserting IAAS application "{name}": checking if application '
+            f'"{name}" exists: application already exists'
+        )
+
+    def _load(self, path: pathlib.Path, given: str) -> charms.Charm:
+        """A ``.charm`` file stands for the folder that it was packed from, which holds it."""
+        folder = path.parent if path.suffix == ".charm" else path
+        if not (folder / "charmcraft.yaml").is_file():
+            raise CommandError(f'ERROR no charm was found at "{given}"')
+        try:
+            return charms.load(folder)
+        except charms.CharmError as error:
+            raise CommandError(f"ERROR {error}") from None
+
+    def _config(self, charm: charms.Charm, texts: dict[str, str]) -> dict[str, Any]:
+        prefix = "parsing settings for application: "
+        unknown = prefix
+        if not self.controller.behaviour.explicit_endpoint_wins:
+            prefix, unknown = "", "invalid application config: "
+        values = {}
+        for name, text in texts.items():
+            try:
+                values[name] = charm.parse_option(name, text)
+            except KeyError:
+                raise CommandError(
+                    f'ERROR {unknown}unknown option "{name}"', stdout="{}\n"
+                ) from None
+            except ValueError as error:
+                raise CommandError(f"ERROR {prefix}{error}", stdout="{}\n") from None
+        return values
+
+    def _resources(self, charm: charms.Charm, given: dict[str, str]) -> dict[str, pathlib.Path]:
+        resources = {}
+        for name, text in given.items():
+            if name not in charm.resources:
+                raise CommandError(f'ERROR unrecognized resource "{name}"')
+            path = pathlib.Path(text).resolve()
+            if not path.is_file():
+                raise CommandError(f'ERROR file for resource "{name}": {text} not found')
+            resources[name] = path
+        return resources
+
+    def _deploy_bundle(self, path: pathlib.Path) -> Output:
+        try:
+            bundle = yaml.safe_load(path.read_text())
+            applications, relations = bundle["applications"], bundle.get("relations") or []
+        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+            raise CommandError(f"ERROR cannot read bundle {path}: {error!r}") from None
+        said = ""
+        for name, wanted in applications.items():
+            arguments = [str(path.parent / wanted["charm"]), name]
+            if (units := wanted.get("num_units")) is not None:
+                arguments += ["--num-units", str(units)]
+            for key, value in (wanted.get("options") or {}).items():
+                arguments += ["--config", f"{key}={_text(value)}"]
+            for key, value in (wanted.get("resources") or {}).items():
+                arguments += ["--resource", f"{key}={path.parent / value}"]
+            said += self.deploy(arguments).stderr
+        for first, second in relations:
+            self.integrate([first, second])
+        return Output(stderr=f"{said}Deploy of bundle completed.\n")
+
+    def add_unit(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="add-unit")
+        parser.add_argument("application")
+        parser.add_argument("-n", "--num-units", type=int, default=1)
+        options = parser.parse_args(arguments)
+        application = self._application(options.application)
+        name = application.name
+        if application.charm.subordinate:
+            # Juju 4.0.15 lets it through, as a unit on a machine of its own: nobody wants that.
+            raise CommandError(
+                f'ERROR cannot add unit 1/1 to application "{name}": cannot add unit to '
+                f'application "{name}": application is a subordinate'
+            )
+        self.controller.add_units(application, options.num_units)
+        return Output()
+
+    def remove_unit(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="remove-unit")
+        parser.add_argument("units", nargs="+")
+        parser.add_argument("--no-prompt", action="store_true")
+        parser.add_argument("--force", action="store_true")
+        parser.add_argument("--destroy-storage", action="store_true")
+        options = parser.parse_args(arguments)
+        said, units = "", []
+        for name in options.units:
+            reason = f'unit "{name}" does not exist'
+            if not self.controller.behaviour.explicit_endpoint_wins:
+                application = name.partition("/")[0]
+                known = application in self.model.applications
+                reason = (
+                    f'unit "{name}" not found' if known else f"application {application} not found"
+                )
+            unit = self._unit(name, f"ERROR removing unit {name} failed: {reason}")
+            if unit.principal:
+                raise CommandError(
+                    f'ERROR removing unit {name} failed: unit "{name}" is a subordinate, to '
+                    "remove use remove-relation. Note: this will remove all units of "
+                    f'"{unit.application.name}"'
+                )
+            units.append(unit)
+            said += f"will remove unit {name}\n"
+        for unit in units:
+            self.controller.remove_unit(unit)
+        return Output(said)
+
+    def remove_application(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="remove-application")
+        parser.add_argument("applications", nargs="+")
+        parser.add_argument("--no-prompt", action="store_true")
+        parser.add_argument("--force", action="store_true")
+        parser.add_argument("--destroy-storage", action="store_true")
+        options = parser.parse_args(arguments)
+        said, applications = "", []
+        for name in options.applications:
+            if name not in self.model.applications:
+                raise CommandError(
+                    f'ERROR removing application {name} failed: application "{name}" not found'
+                )
+            applications.append(self.model.applications[name])
+            said += f"will remove application {name}\n"
+            units = self.model.applications[name].sorted_units
+            said += "".join(f"- will remove unit {unit.name}\n" for unit in units)
+        for application in applications:
+            self.controller.remove_application(application)
+        return Output(said)
+
+    def config(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="config")
+        parser.add_argument("application")
+        parser.add_argument("settings", nargs="*")
+        parser.add_argument("--format", default="yaml")
+        parser.add_argument("--reset", default="")
+        options = parser.parse_args(arguments)
+        name = options.application
+        if name not in self.model.applications:
+            quoted = f'"{name}"' if self.controller.behaviour.explicit_endpoint_wins else name
+            raise CommandError(f"ERROR application {quoted} not found (not found)", stdout="{}\n")
+        application = self.model.applications[name]
+        sets = [text for text in options.settings if "=" in text]
+        resets = [key for key in options.reset.split(",") if key]
+        if sets or resets:
+            values = self._config(application.charm, dict(_pair(text) for text in sets))
+            for key in resets:
+                if key not in application.charm.options:
+                    raise CommandError(f'ERROR unknown option "{key}"', stdout="{}\n")
+                values[key] = None
+            self.controller.set_config(application, values)
+            return Output()
+        for key in options.settings:
+            if key not in application.charm.options:
+                raise CommandError(
+                    f'ERROR key "{key}" not found in "{name}" application config or '
+                    "charm settings.",
+                    stdout="{}\n",
+                )
+            return Output(f"{_text(application.settings.get(key, ''))}\n")
+        return Output(_dump(_settings(application), options.format))
+
+    # Relations
+
+    def integrate(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="integrate")
+        parser.add_argument("first")
+        parser.add_argument("second")
+        parser.add_argument("--via")
+        options = parser.parse_args(arguments)
+        first, second = options.first, options.second
+        pair = self._choose_endpoints(first, second)
+        existing = self._relation_between(pair)
+        if existing:
+            raise CommandError(self._relation_exists(first, second, existing))
+        self.controller.integrate(*pair)
+        return Output()
+
+    def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
+        if self.controller.behaviour.explicit_endpoint_wins:
+            return (
+                f'ERROR cannot add relation "{existing.key}"\n'
+                f"relation {existing.key} (already exists): \n\n"
+                "Use 'juju status --relations' to view the current relations.\n"
+            )
+        ends = '", "'.join(existing.key.split())
+        return (
+            f'ERROR adding relation between endpoints "{first}" and "{second}": '
+            f'cannot add relation "{ends}": relation {existing.key}: already exists'
+        )
+
+    def _choose_endpoints(self, first: str, second: str) -> tuple[Side, Side]:
+        """Find the one pair of endpoints that two names can mean."""
+        problem = (
+            f'ERROR adding relation between endpoints "{first}" and "{second}": '
+            f'cannot relate endpoints "{first}" and "{second}": '
+        )
+        old = self.controller.behaviour.explicit_endpoint_wins
+        sides = []
+        for end in (first, second):
+            name, _, endpoint = end.partition(":")
+            application = self.model.applications.get(name)
+            declared = application.charm.endpoints if application else {}
+            if application is None or (endpoint and endpoint not in declared):
+                if not old:
+                    raise CommandError(
+                        f"{problem}no candidates for {end}: relation endpoint not found"
+                    )
+                if application is None:
+                    raise CommandError(f'ERROR application "{name}" not found (not found)')
+                raise CommandError(f'ERROR application "{name}" has no "{endpoint}" relation')
+            sides.append(
+                [Side(application, e) for e in declared.values() if endpoint in ("", e.name)]
+            )
+        pairs = [
+            (one, other) for one in sides[0] for other in sides[1] if _are_compatible(one, other)
+        ]
+        explicit = [pair for pair in pairs if pair[0].endpoint.interface != "juju-info"]
+        if old and explicit:
+            pairs = explicit
+        if not pairs:
+            none = "ERROR no relations found"
+            raise CommandError(
+                none if old else f"{problem}no compatible endpoints found between applications"
+            )
+        if len(pairs) > 1:
+            could = "; ".join(sorted(f'"{_key(pair)}"' for pair in pairs))
+            ambiguous = f'ambiguous relation: "{first} {second}" could refer to {could}'
+            raise CommandError(f"ERROR {ambiguous}" if old else f"{problem}{ambiguous}")  # Q1
+        return pairs[0]
+
+    def _relation_between(self, pair: tuple[Side, Side]) -> Relation | None:
+        wanted = {(s.application.name, s.endpoint.name) for s in pair}
+        for relation in self.model.relations.values():
+            if {(s.application.name, s.endpoint.name) for s in relation.sides} == wanted:
+                return relation
+        return None
+
+    def remove_relation(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="remove-relation")
+        parser.add_argument("first")
+        parser.add_argument("second")
+        parser.add_argument("--force", action="store_true")
+        options = parser.parse_args(arguments)
+        first, second = options.first, options.second
+        matching = [r for r in self.model.relations.values() if _matches(r, first, second)]
+        if not matching:
+            if self.controller.behaviour.explicit_endpoint_wins:
+                raise CommandError(
+                    f'ERROR relation matching "{first} {second}" not found (not found)'
+                )
+            raise CommandError(
+                f"ERROR relation with endpoints [{first} {second}] or id 0 not found (not found)"
+            )
+        if len(matching) > 1:
+            could = "; ".join(f'"{relation.key}"' for relation in matching)
+            raise CommandError(
+                f'ERROR ambiguous relation: "{first} {second}" could refer to {could}'
+            )
+        self.controller.remove_relation(matching[0])
+        return Output()
+
+    # Actions and programs
+
+    def run_action(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="run")
+        parser.add_argument("unit")
+        parser.add_argument("action")
+        parser.add_argument("parameters", nargs="*")
+        parser.add_argument("--format", default="yaml")
+        parser.add_argument("--params")
+        parser.add_argument("--wait")
+        options = parser.parse_args(arguments)
+        self.controller.settle()
+        operation = self.model.next_task_id()
+        try:
+            unit = self._unit(options.unit, "")
+        except CommandError:
+            return self._no_unit_for_task(options.unit, operation)
+        declared = unit.application.charm.actions
+        if options.action not in declared:
+            reason = f'action "{options.action}" not defined'
+            if self.controller.behaviour.explicit_endpoint_wins:
+                return _unscheduled(operation, f'{reason} on unit "{unit.name}"')
+            raise CommandError(f'ERROR {reason} for unit "{unit.name}". (not found)')
+        parameters = self._parameters(options.params, options.parameters)
+        action = Action(options.action, self.model.next_task_id(), parameters)
+        problem = self._invalid_parameters(declared[options.action], action)
+        error = None if problem else self.controller.run_action(unit, action)
+        return self._task_output(unit, operation, action, problem, error, options.format)
+
+    def _no_unit_for_task(self, name: str, operation: int) -> Output:
+        application = name.partition("/")[0]
+        if self.controller.behaviour.explicit_endpoint_wins:
+            return _unscheduled(operation, f'"unit-{name.replace("/", "-")}" not found')
+        if application in self.model.applications:
+            return _unscheduled(
+                operation,
+                f'linking task to unit: getting unit UUID for "{name}": unit "{name}" not found',
+            )
+        raise CommandError(
+            "ERROR adding action operation: adding action operation: getting charm UUID for "
+            f'application "{application}": application "{application}" not found'
+        )
+
+    def _parameters(self, file: str | None, pairs: list[str]) -> dict[str, Any]:
+        parameters = yaml.safe_load(pathlib.Path(file).read_text()) if file else {}
+        for text in pairs:
+            key, value = _pair(text)
+            parameters[key] = yaml.safe_load(value)
+        return parameters or {}
+
+    def _invalid_parameters(self, declared: dict[str, Any], action: Action) -> str | None:
+        """Fill in the defaults; say what the action's declaration does not allow."""
+        properties = declared.get("params") or {}
+        for name, schema in properties.items():
+            if "default" in schema:
+                action.parameters.setdefault(name, schema["default"])
+        prefix = f'cannot run "{action.name}" action: validation failed: (root) : '
+        given = json.dumps(action.parameters, separators=(",", ":"))
+        for name in declared.get("required") or []:
+            if name not in action.parameters:
+                return f"{prefix}{name} is required, given {given}"
+        # Juju 3.6 was seen to pass an undeclared parameter on where the charm says nothing.
+        if declared.get("additionalProperties") is False:
+            for name in action.parameters:
+                if name not in properties:
+                    return f'{prefix}additional property "{name}" is not allowed, given {given}'
+        return None
+
+    def _task_output(
+        self,
+        unit: Unit,
+        operation: int,
+        action: Action,
+        problem: str | None,
+        error: str | None,
+        style: str,
+    ) -> Output:
+        failure = problem or action.failure or error
+        results = {"return-code": int(error is not None), **action.results}
+        task: dict[str, Any] = {
+            "id": str(action.task),
+            "results": results,
+            "status": "failed" if failure else "completed",
+            "unit": unit.name,
+        }
+        if failure:
+            task["message"] = failure
+        if action.log:
+            task["log"] = action.log
+        said = (
+            f"Running operation {operation} with 1 task\n  - task {action.task} on "
+            f"unit-{unit.name.replace('/', '-')}\n\nWaiting for task {action.task}...\n"
+        )
+        printed = _dump({unit.name: task} if style == "json" else action.results, style)
+        if failure and style != "json":
+            printed = f"Action id {action.task} failed: {failure}\n{printed}"
+        if error is not None:
+            raise CommandError(said + _task_failed(action.task, 1), stdout=printed)
+        return Output(printed, said)
+
+    def exec(self, arguments: list[str]) -> Output:
+        """Run a shell command as the operator would on the unit's machine."""
+        parser = _Parser(prog="exec")
+        parser.add_argument("--unit", required=True)
+        parser.add_argument("--format", default="yaml")
+        parser.add_argument("--wait")
+        parser.add_argument("command", nargs="+")
+        options = parser.parse_args(arguments)
+        self.controller.settle()
+        operation = self.model.next_task_id()
+        try:
+            unit = self._unit(options.unit, "")
+        except CommandError:
+            return self._no_unit_for_task(options.unit, operation)
+        task = self.model.next_task_id()
+        process = subprocess.run(
+            ["/bin/bash", "-c", " ".join(options.command)],
+            cwd=unit.machine.folder,
+            capture_output=True,
+            text=True,
+        )
+        results = {"return-code": process.returncode}
+        results.update({"stdout": process.stdout} if process.stdout else {})
+        results.update({"stderr": process.stderr} if process.stderr else {})
+        described = {"id": str(task), "results": results, "status": "completed", "unit": unit.name}
+        printed = process.stdout
+        if options.format == "json":
+            printed = _dump({unit.name: described}, "json")
+        if process.returncode:
+            raise CommandError(_task_failed(task, process.returncode), stdout=printed)
+        return Output(printed)
+
+    def resolved(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="resolved")
+        parser.add_argument("unit")
+        name = parser.parse_args(arguments).unit
+        unit = self._unit(name, 'ERROR unit "{name}" not found')
+        if not self.controller.in_error(unit):
+            raise CommandError(f'ERROR unit "{name}" is not in an error state')
+        self.controller.resolve(unit)
+        return Output()
+
+    # Looking
+
+    def status(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="status")
+        parser.add_argument("--format", default="yaml")
+        options = parser.parse_args(arguments)
+        self.controller.settle()
+        return Output(_dump(self._status.status(), options.format))
+
+    def show_unit(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="show-unit")
+        parser.add_argument("unit")
+        parser.add_argument("--format", default="yaml")
+        options = parser.parse_args(arguments)
+        self.controller.settle()
+        name = options.unit
+        quoted = f'"{name}"' if self.controller.behaviour.explicit_endpoint_wins else name
+        try:
+            unit = self._unit(name, f"ERROR unit {quoted} not found")
+        except CommandError as error:
+            raise CommandError(str(error), stdout="{}\n") from None
+        return Output(_dump(self._status.show_unit(unit), options.format))
+
+    def debug_log(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="debug-log")
+        parser.add_argument("--limit", type=int, default=0)
+        parser.add_argument("--replay", action="store_true")
+        parser.add_argument("--no-tail", action="store_true")
+        options = parser.parse_args(arguments)
+        lines = self.controller.history.lines[-options.limit or None :]
+        return Output("".join(f"{line}\n" for line in lines))
+
+    def secrets(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="secrets")
+        parser.add_argument("--owner")
+        parser.add_argument("--format", default="yaml")
+        options = parser.parse_args(arguments)
+        self.controller.settle()
+        owner = options.owner and options.owner.partition("-")[2]
+        return Output(
+            _dump(
+                {
+                    s.id: _secret(s)
+                    for s in self.model.secrets.values()
+                    if owner in (None, s.owner)
+                },
+                options.format,
+            )
+        )
+
+    def show_secret(self, arguments: list[str]) -> Output:
+        parser = _Parser(prog="show-secret")
+        parser.add_argument("secret")
+        parser.add_argument("--reveal", action="store_true")
+        parser.add_argument("--revision", type=int)
+        parser.add_argument("--revisions", action="store_true")
+        parser.add_argument("--format", default="yaml")
+        options = parser.parse_args(arguments)
+        self.controller.settle()
+        secret = self.model.find_secret(options.secret)
+        if secret is None:
+            raise CommandError(f'ERROR secret "{options.secret}" not found', stdout="{}\n")
+        described = _secret(secret)
+        described["access"] = [
+            {"target": f"application-{target}", "scope": f"relation-{relation}", "role": "view"}
+            for relation, target in sorted(secret.grants)
+        ]
+        if options.revisions:
+            described["revisions"] = [
+                {
+                    "revision": number,
+                    "created": _moment(secret.created),
+                    "updated": _moment(secret.updated),
+                }
+                for number in sorted(secret.revisions)
+            ]
+        if options.reveal:
+            content = secret.revisions[options.revision or secret.latest]
+            written = json.dumps(content, sort_keys=True).encode()
+            described["checksum"] = hashlib.sha256(written).hexdigest()
+            described["content"] = {"Data": content}
+        return Output(_dump({secret.id: described}, options.format))
+
+    # What the operator may say and localjuju only notes
+
+    def expose(self, arguments: list[str]) -> Output:
+        self._application(arguments[0]).exposed = True
+        return Output()
+
+    def trust(self, arguments: list[str]) -> Output:
+        self._application(arguments[0]).trusted = "--remove" not in arguments
+        return Output()
+
+
+COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
+    "add-unit": CommandLine.add_unit,
+    "config": CommandLine.config,
+    "debug-log": CommandLine.debug_log,
+    "deploy": CommandLine.deploy,
+    "exec": CommandLine.exec,
+    "expose": CommandLine.expose,
+    "integrate": CommandLine.integrate,
+    "remove-application": CommandLine.remove_application,
+    "remove-relation": CommandLine.remove_relation,
+    "remove-unit": CommandLine.remove_unit,
+    "resolved": CommandLine.resolved,
+    "run": CommandLine.run_action,
+    "secrets": CommandLine.secrets,
+    "show-secret": CommandLine.show_secret,
+    "show-unit": CommandLine.show_unit,
+    "status": CommandLine.status,
+    "trust": CommandLine.trust,
+}
+
+
+def _are_compatible(one: Side, other: Side) -> bool:
+    if one.application is other.application:
+        return False
+    if {one.endpoint.role, other.endpoint.role} != {"provides", "requires"}:
+        return False
+    if one.endpoint.interface != other.endpoint.interface:
+        return False
+    if "container" in (one.endpoint.scope, other.endpoint.scope):
+        # Exactly one of them lives on the other's machine.
+        return one.application.charm.subordinate != other.application.charm.subordinate
+    return True
+
+
+def _key(pair: tuple[Side, Side]) -> str:
+    return " ".join(f"{side.application.name}:{side.endpoint.name}" for side in pair)
+
+
+def _matches(relation: Relation, first: str, second: str) -> bool:
+    if relation.is_peer or relation.life == "dying":
+        return False
+
+    def is_end(text: str, side: Side) -> bool:
+        return text in (side.application.name, f"{side.application.name}:{side.endpoint.name}")
+
+    one, other = relation.sides
+    return (is_end(first, one) and is_end(second, other)) or (
+        is_end(first, other) and is_end(second, one)
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
+    return key, value
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _dump(data: Any, style: str) -> str:
+    if style == "json":
+        return json.dumps(data) + "\n"
+    return yaml.safe_dump(data, sort_keys=False)
+
+
+def _unscheduled(operation: int, reason: str) -> Output:
+    return Output(stderr=f"\nOperation {operation} failed to schedule any tasks:\n{reason}\n")
+
+
+def _task_failed(task: int, returncode: int) -> str:
+    return (
+        f'ERROR the following task failed:\n - id "{task}" with return code {returncode}\n\n'
+        "use 'juju show-task' to inspect the failure\n\n"
+    )
+
+
+def _settings(application: Application) -> dict[str, Any]:
+    settings = {}
+    for name, option in sorted(application.charm.options.items()):
+        setting = {
+            "default": option.get("default"),
+            "description": option.get("description", ""),
+            "source": "user" if name in application.config else "default",
+            "type": option.get("type", "string"),
+            "value": application.settings.get(name),
+        }
+        if setting["value"] is None:
+            setting["source"] = "unset"
+        settings[name] = {key: value for key, value in setting.items() if value is not None}
+    trust = {
+        "default": False,
+        "description": "Does this application have access to trusted credentials",
+        "source": "user" if application.trusted else "default",
+        "type": "bool",
+        "value": application.trusted,
+    }
+    return {
+        "application": application.name,
+        "application-config": {"trust": trust},
+        "charm": application.charm.name,
+        "settings": settings,
+    }
+
+
+def _secret(secret: Secret) -> dict[str, Any]:
+    described: dict[str, Any] = {"revision": secret.latest, "owner": secret.owner}
+    if secret.label:
+        described["label"] = secret.label
+    described["created"] = _moment(secret.created)
+    described["updated"] = _moment(secret.updated)
+    return described
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -1,0 +1,370 @@
+"""The controller: carries out the operator's commands on the model, and lets the units' agents run.
+
+Commands change the model and return at once, as Juju's do; :meth:`Controller.settle` runs hooks
+until no unit has any left to run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import random
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+
+from localjuju.charm import Charm
+from localjuju.history import Clock, History
+from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, HookContext
+from localjuju.machine import LoopbackNetwork, Machine
+from localjuju.model import Application, Model, Relation, Side, Status, Unit
+from localjuju.source_runner import SourceRunner
+from localjuju.uniter import Hook, Uniter
+from localjuju.versions import Behaviour
+
+RETRIES = 3
+"""How often a hook that failed is run again while nothing else changes."""
+
+MOST_HOOKS = 5000
+"""More hooks than this without settling are charms that wake each other for ever."""
+
+UPDATE_STATUS_INTERVAL = 300.0
+"""Seconds of the model's time, Juju's default."""
+
+
+class Controller:
+    """One model on this computer."""
+
+    def __init__(self, behaviour: Behaviour, seed: int, folder: pathlib.Path):
+        self.behaviour = behaviour
+        self.folder = folder
+        self.rng = random.Random(seed)
+        self.model = Model(behaviour, self.rng)
+        self.clock = Clock()
+        self.history = History(self.clock)
+        self.uniters: dict[str, Uniter] = {}
+        self.hooks_run = 0
+        self._network = LoopbackNetwork()
+        self._runner = SourceRunner(folder / "hooks.log")
+        self._next_machine = 0
+        self._retries: dict[str, int] = {}
+
+    def close(self) -> None:
+        """End every process and remove every file of the model."""
+        self._runner.close()
+        self._network.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # The operator's commands
+
+    def deploy(
+        self,
+        charm: Charm,
+        name: str,
+        units: int,
+        config: dict[str, Any],
+        resources: dict[str, pathlib.Path],
+    ) -> Application:
+        """Add an application and its units; a subordinate gets its units with its relations."""
+        application = Application(name, charm, resources, config)
+        self.model.applications[name] = application
+        for endpoint in charm.endpoints.values():
+            if endpoint.role == "peers":
+                self.model.add_relation(Side(application, endpoint))
+        self.add_units(application, 0 if charm.subordinate else units)
+        return application
+
+    def add_units(self, application: Application, count: int) -> None:
+        for _ in range(count):
+            number = str(self._next_machine)
+            self._next_machine += 1
+            folder = self.folder / "machines" / number
+            folder.mkdir(parents=True)
+            machine = Machine(number, self._network.allocate(), folder)
+            self.model.machines[number] = machine
+            self._add_unit(application, machine)
+        # Not before all are there: which of them leads is not promised.
+        self.model.choose_leader(application)
+
+    def _add_unit(
+        self, application: Application, machine: Machine, principal: Unit | None = None
+    ) -> None:
+        name = f"{application.name}/{application.next_unit}"
+        application.next_unit += 1
+        folder = self.folder / "units" / name.replace("/", "-")
+        application.charm.unpack(folder / "charm")
+        status = Status("waiting", "waiting for machine", self.clock.now())
+        agent = Status("allocating", "", self.clock.now())
+        unit = Unit(
+            name, application, machine, folder, principal, "alive", status, agent
+        )
+        application.units[name] = unit
+        self.uniters[name] = Uniter(self.model, unit)
+
+    def integrate(self, *sides: Side) -> Relation:
+        return self.model.add_relation(*sides)
+
+    def remove_relation(self, relation: Relation) -> None:
+        relation.life = "dying"
+
+    def remove_unit(self, unit: Unit) -> None:
+        unit.life = "dying"
+        for other in self.model.units.values():
+            if other.principal is unit:
+                other.life = "dying"
+
+    def remove_application(self, application: Application) -> None:
+        application.life = "dying"
+        for unit in application.sorted_units:
+            self.remove_unit(unit)
+        for relation in self.model.relations_of(application):
+            relation.life = "dying"
+
+    def set_config(self, application: Application, values: dict[str, Any]) -> None:
+        """Set options; None resets one to its default. Nothing changed means no config-changed."""
+        before = application.settings
+        for name, value in values.items():
+            application.config.pop(name, None)
+            if value is not None:
+                application.config[name] = value
+        if application.settings != before:
+            application.config_version += 1
+
+    def resolve(self, unit: Unit) -> None:
+        """Have a failed hook run again."""
+        self._retries[unit.name] = 0
+
+    def in_error(self, unit: Unit) -> bool:
+        return self.uniters[unit.name].failed is not None
+
+    # Letting the agents run
+
+    def settle(self) -> int:
+        """Run hooks until no unit has any left to run, and return how many ran.
+
+        A hook that fails is run again after the other units have settled, at most
+        ``RETRIES`` times until something succeeds.
+
+        Raises:
+            RuntimeError: the charms do not settle.
+        """
+        before = self.hooks_run
+        while True:
+            if self.hooks_run - before > MOST_HOOKS:
+                last = "".join(self.history.timeline().splitlines(keepends=True)[-12:])
+                raise RuntimeError(
+                    f"not settled after {MOST_HOOKS} hooks, the last of them:\n{last}"
+                )
+            self._follow_the_model()
+            ready = {name: hooks for name in self.uniters if (hooks := self._candidates(name))}
+            if ready:
+                name = self.rng.choice(sorted(ready))
+                self._run(self.uniters[name], self.rng.choice(ready[name]))
+            elif (failed := self._to_retry()) is not None:
+                self.clock.pass_time(5.0 * 2 ** self._retries.get(failed.unit.name, 0))
+                self._retries[failed.unit.name] = self._retries.get(failed.unit.name, 0) + 1
+                assert failed.failed
+                self._run(failed, failed.failed)
+            else:
+                return self.hooks_run - before
+
+    def _candidates(self, name: str) -> list[Hook]:
+        return self.uniters[name].candidates()
+
+    def _to_retry(self) -> Uniter | None:
+        waiting = [
+            uniter
+            for name, uniter in sorted(self.uniters.items())
+            if uniter.failed and self._retries.get(name, 0) < RETRIES
+        ]
+        return self.rng.choice(waiting) if waiting else None
+
+    def update_status(self) -> None:
+        """Let the interval of update-status pass, and run it on every unit that is well."""
+        self.clock.pass_time(UPDATE_STATUS_INTERVAL)
+        names = sorted(self.uniters)
+        self.rng.shuffle(names)
+        for name in names:
+            uniter = self.uniters.get(name)
+            if uniter and uniter.started and not uniter.failed and uniter.unit.life == "alive":
+                self._run(uniter, Hook("update-status", "update-status"))
+
+    def run_action(self, unit: Unit, action: Action) -> str | None:
+        """Run an action at once, on a unit in error too, and return why it crashed, if it did."""
+        hook = Hook(action.name, "action")
+        error, _ = self._execute(self.uniters[unit.name], hook, action)
+        return error
+
+    def _follow_the_model(self) -> None:
+        """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
+        for uniter in list(self.uniters.values()):
+            uniter.leave_without_hooks()
+            if uniter.removed:
+                self._forget(uniter.unit)
+            elif uniter.unit.life == "alive":
+                uniter.enter_scopes()
+        for unit in list(self.model.units.values()):
+            if unit.principal is None and unit.life == "alive":
+                self._add_subordinates(unit)
+        for relation in list(self.model.relations.values()):
+            self.model.drop_relation_if_finished(relation)
+        for application in list(self.model.applications.values()):
+            self._forget_application_if_finished(application)
+
+    def _add_subordinates(self, principal: Unit) -> None:
+        if not self.uniters[principal.name].installed:
+            return
+        for relation in list(self.model.relations_of(principal.application)):
+            if relation.is_peer or relation.scope != "container" or relation.life == "dying":
+                continue
+            application = relation.remote(principal.application).application
+            if not application.charm.subordinate:
+                continue
+            if not any(u.principal is principal for u in application.units.values()):
+                self._add_unit(application, principal.machine, principal)
+                self.model.choose_leader(application)
+
+    def _forget(self, unit: Unit) -> None:
+        del self.uniters[unit.name]
+        del unit.application.units[unit.name]
+        for secret in list(self.model.secrets.values()):
+            secret.tracked.pop(unit.name, None)
+            if secret.owner == unit.name:
+                del self.model.secrets[secret.id]
+        shutil.rmtree(unit.folder)
+        self.model.choose_leader(unit.application)
+        if not any(u.machine is unit.machine for u in self.model.units.values()):
+            self._remove_machine(unit.machine)
+
+    def _remove_machine(self, machine: Machine) -> None:
+        """A machine goes with its last unit. What charms left on it is worth a warning."""
+        entity = f"machine-{machine.number}"
+        for path in machine.leftovers():
+            self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: file {path}")
+        for process in processes_of(machine):
+            name = f"process {process.pid} {process.name()}"
+            self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: {name}")
+            process.kill()
+        shutil.rmtree(machine.folder, ignore_errors=True)
+        del self.model.machines[machine.number]
+
+    def _forget_application_if_finished(self, application: Application) -> None:
+        if application.life == "alive" or application.units:
+            return
+        others = [r for r in self.model.relations_of(application) if not r.is_peer]
+        if others:
+            return
+        for relation in list(self.model.relations_of(application)):
+            del self.model.relations[relation.id]
+        for secret in list(self.model.secrets.values()):
+            if secret.owner_application == application.name:
+                del self.model.secrets[secret.id]
+        del self.model.applications[application.name]
+
+    # Running one hook
+
+    def _run(self, uniter: Uniter, hook: Hook) -> None:
+        if hook is not uniter.failed:
+            uniter.begin(hook)
+        unit = uniter.unit
+        if hook.kind == "remove" and not uniter.installed:
+            uniter.finish(hook)
+            return
+        error, writes = self._execute(uniter, hook)
+        self.hooks_run += 1
+        self.history.add_hook(unit.name, hook, error, writes)
+        if error is None:
+            if unit.workload_status.message == "waiting for machine":
+                unit.workload_status = Status("unknown", "", self.clock.now())
+            uniter.finish(hook)
+            self._retries.clear()
+        else:
+            uniter.failed = hook
+            self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {error}')
+        unit.agent_status = Status("idle", "", self.clock.now())
+
+    def _execute(
+        self, uniter: Uniter, hook: Hook, action: Action | None = None
+    ) -> tuple[str | None, list[DatabagWrite]]:
+        unit = uniter.unit
+
+        def log(level: str, message: str) -> None:
+            where = f"{hook.reference}: " if hook.relation else ""
+            source = f"unit.{unit.name}.juju-log"
+            self.history.log(_entity(unit), level, source, f"{where}{message}")
+
+        context = HookContext(uniter, hook, log, self.clock.now, action)
+        error = self._runner.run(unit, context, self._environment(unit, hook, action))
+        for line in self._runner.last_output():
+            self.history.log(_entity(unit), "WARNING", f"unit.{unit.name}.{hook.name}", line)
+        if error is not None:
+            return error, []
+        try:
+            writes = context.flush()
+        except HookCommandError as refusal:
+            return f"cannot flush: {refusal}", []
+        what = f'"{hook.name}" {"action" if action else "hook"}'
+        self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
+        return None, writes
+
+    def _log_unit(self, unit: Unit, level: str, message: str) -> None:
+        self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)
+
+    def _environment(self, unit: Unit, hook: Hook, action: Action | None) -> dict[str, str]:
+        """The variables that Juju documents for a hook."""
+        environment = {
+            "JUJU_AGENT_SOCKET_NETWORK": "unix",
+            "JUJU_CHARM_DIR": str(unit.folder / "charm"),
+            "CHARM_DIR": str(unit.folder / "charm"),
+            "JUJU_CONTEXT_ID": f"{unit.name}-{hook.name}-{self.hooks_run}",
+            "JUJU_DISPATCH_PATH": f"{'actions' if action else 'hooks'}/{hook.name}",
+            "JUJU_HOOK_NAME": "" if action else hook.name,
+            "JUJU_MACHINE_ID": unit.machine.number,
+            "JUJU_MODEL_NAME": self.model.name,
+            "JUJU_MODEL_UUID": self.model.uuid,
+            "JUJU_UNIT_NAME": unit.name,
+            "JUJU_VERSION": self.behaviour.version,
+        }
+        if unit.principal:
+            environment["JUJU_PRINCIPAL_UNIT"] = unit.principal.name
+        if action:
+            environment["JUJU_ACTION_NAME"] = action.name
+            environment["JUJU_ACTION_UUID"] = str(action.task)
+        if hook.relation:
+            environment["JUJU_RELATION"] = hook.reference.partition(":")[0]
+            environment["JUJU_RELATION_ID"] = hook.reference
+            environment["JUJU_REMOTE_APP"] = hook.remote_application
+            environment["JUJU_REMOTE_UNIT"] = hook.remote_unit
+            if hook.departing_unit:
+                environment["JUJU_DEPARTING_UNIT"] = hook.departing_unit
+        if hook.secret:
+            environment.update(self._secret_environment(unit, hook))
+        return environment
+
+    def _secret_environment(self, unit: Unit, hook: Hook) -> dict[str, str]:
+        assert hook.secret
+        secret = hook.secret
+        owned = secret.owner in (unit.name, unit.application.name)
+        named = hook.kind == "secret-remove" and self.behaviour.secret_remove_names_model
+        environment = {
+            "JUJU_SECRET_ID": f"secret:{f'//{self.model.uuid}/' * named}{secret.id}",
+            "JUJU_SECRET_LABEL": secret.label if owned else secret.labels.get(unit.name, ""),
+        }
+        if hook.secret_revision:
+            environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
+        return environment
+
+
+def processes_of(machine: Machine) -> Iterator[psutil.Process]:
+    """Find the processes that were started with a machine's folder among their arguments."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(str(machine.folder) in argument for argument in process.cmdline()):
+                yield process
+
+
+def _entity(unit: Unit) -> str:
+    return f"unit-{unit.name.replace('/', '-')}"
+

@@ -1,0 +1,728 @@
+"""The hook commands (``relation-get``, ``secret-add``, …), answered from the model.
+
+What a hook writes takes effect when it succeeds: the context keeps it until then. As in Juju,
+``status-set``, ``application-version-set`` and ``juju-log`` take effect at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import yaml
+
+from localjuju.model import Application, Databag, Relation, Secret, Status, Unit
+from localjuju.uniter import Hook, Uniter
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a hook command printed, and its exit status."""
+
+    returncode: int
+    stdout: str = ""
+    stderr: str = ""
+
+
+class HookCommandError(Exception):
+    """A hook command refuses: the message is what it prints on standard error."""
+
+
+class UnknownHookCommandError(Exception):
+    """Juju has this hook command, or an option of it, and localjuju has not: the hook fails."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UnknownHookCommandError(f"{self.prog}: {message}")
+
+
+@dataclasses.dataclass
+class Action:
+    """An action's parameters, and what it has answered."""
+
+    name: str
+    task: int
+    parameters: dict[str, Any]
+    results: dict[str, Any] = dataclasses.field(default_factory=dict)
+    failure: str | None = None
+    log: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(frozen=True)
+class DatabagWrite:
+    """A change of a databag that a hook's success brought about."""
+
+    relation: Relation
+    owner: str
+    keys: tuple[str, ...]
+
+
+# Juju's commands that localjuju leaves out: a charm that calls one is told so by name.
+LEFT_OUT = (
+    "credential-get",
+    "juju-reboot",
+    "k8s-raw-get",
+    "k8s-raw-set",
+    "k8s-spec-get",
+    "k8s-spec-set",
+    "leader-get",
+    "leader-set",
+    "payload-register",
+    "payload-status-set",
+    "payload-unregister",
+    "relation-model-get",
+    "storage-add",
+    "storage-get",
+    "storage-list",
+    "unit-get",
+)
+
+
+class HookContext:
+    """Answers the hook commands of one hook of one unit."""
+
+    def __init__(
+        self,
+        uniter: Uniter,
+        hook: Hook,
+        log: Callable[[str, str], None],
+        now: Callable[[], float],
+        action: Action | None = None,
+    ):
+        self.uniter = uniter
+        self.hook = hook
+        self.action = action
+        self._log = log
+        self._now = now
+        self._model = uniter.model
+        self._unit_writes: dict[int, dict[str, str]] = {}
+        self._app_writes: dict[int, dict[str, str]] = {}
+        self._secret_writes: list[Callable[[], None]] = []
+        self._new_secrets: dict[str, Secret] = {}
+        self._ports = set(self.unit.ports)
+        self._state = dict(self.uniter.charm_state)
+
+    @property
+    def unit(self) -> Unit:
+        return self.uniter.unit
+
+    @property
+    def application(self) -> Application:
+        return self.unit.application
+
+    def run(self, command: Sequence[str], stdin: str = "") -> Result:
+        """Answer one hook command.
+
+        Args:
+            command: its name and arguments.
+            stdin: what it gets on standard input.
+
+        Raises:
+            UnknownHookCommandError: localjuju has no such command or option.
+        """
+        name, *arguments = command
+        if name not in COMMANDS:
+            raise UnknownHookCommandError(f'hook command "{name}" is not known to localjuju')
+        try:
+            return Result(0, COMMANDS[name](self, arguments, stdin))
+        except HookCommandError as error:
+            return Result(1, "", f"ERROR {error}\n")
+
+    def flush(self) -> list[DatabagWrite]:
+        """Make what the hook wrote take effect, and return the databags that it changed.
+
+        Raises:
+            HookCommandError: the controller refuses it (Q4): nothing is written.
+        """
+        for relation_id in {*self._unit_writes, *self._app_writes}:
+            relation = self._relations()[relation_id]
+            created = self.hook.kind == "relation-created" and self.hook.relation is relation
+            if created and not relation.admits(self.unit):
+                raise HookCommandError("relation unit/application not found")
+        writes = []
+        for relation_id, changes in self._unit_writes.items():
+            writes.append(self._write(relation_id, self.unit.name, changes))
+        for relation_id, changes in self._app_writes.items():
+            writes.append(self._write(relation_id, self.application.name, changes))
+        self._model.secrets.update(self._new_secrets)
+        for write in self._secret_writes:
+            write()
+        self.unit.ports = self._ports
+        self.uniter.charm_state = self._state
+        return [write for write in writes if write.keys]
+
+    def _write(self, relation_id: int, owner: str, changes: dict[str, str]) -> DatabagWrite:
+        relation = self._relations()[relation_id]
+        bags = relation.unit_bags if "/" in owner else relation.app_bags
+        bag = bags.setdefault(owner, Databag())
+        return DatabagWrite(relation, owner, tuple(bag.update(changes)))
+
+    # Relations
+
+    def _relations(self) -> dict[int, Relation]:
+        return {view.relation.id: view.relation for view in self.uniter.views.values()}
+
+    def _relation(self, reference: str | None) -> Relation:
+        if reference is None:
+            if self.hook.relation is None:
+                raise HookCommandError("no relation id specified")
+            return self.hook.relation
+        try:
+            return self._relations()[int(reference.rpartition(":")[2])]
+        except ValueError:
+            raise HookCommandError(
+                f'invalid value "{reference}" for option -r: invalid relation id'
+            ) from None
+        except KeyError:
+            raise HookCommandError(
+                f'invalid value "{reference}" for option -r: relation not found'
+            ) from None
+
+    def relation_ids(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("relation-ids")
+        parser.add_argument("endpoint", nargs="?")
+        options = parser.parse_args(arguments)
+        endpoint = options.endpoint or self.hook.name.partition("-relation-")[0]
+        found = [
+            f"{endpoint}:{relation.id}"
+            for relation in self._relations().values()
+            if relation.local(self.application).endpoint.name == endpoint
+            # Gone from relation-ids while its broken hook runs.
+            and not (self.hook.kind == "relation-broken" and relation is self.hook.relation)
+        ]
+        return _print(found, options.format)
+
+    def relation_list(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("relation-list")
+        parser.add_argument("-r", "--relation")
+        parser.add_argument("--app", action="store_true")
+        options = parser.parse_args(arguments)
+        relation = self._relation(options.relation)
+        if options.app:
+            return _print(relation.remote(self.application).application.name, options.format)
+        return _print(self.uniter.relation_members(relation), options.format)
+
+    def relation_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("relation-get")
+        parser.add_argument("-r", "--relation")
+        parser.add_argument("--app", action="store_true")
+        parser.add_argument("key", nargs="?", default="-")
+        parser.add_argument("member", nargs="?")
+        options = parser.parse_args(arguments)
+        relation = self._relation(options.relation)
+        member = options.member or self.hook.remote_unit or self.hook.remote_application
+        if options.app or "/" not in member:
+            data = self._app_data(relation, member.partition("/")[0])
+        else:
+            data = self._unit_data(relation, member)
+        return _print(data if options.key == "-" else data.get(options.key), options.format)
+
+    def _app_data(self, relation: Relation, owner: str) -> dict[str, str]:
+        if owner not in [side.application.name for side in relation.sides]:
+            raise HookCommandError(f'application "{owner}" not found (not found)')
+        own = owner == self.application.name
+        if own and not relation.is_peer and not self.unit.is_leader:
+            raise HookCommandError("permission denied")
+        data = dict(relation.app_bag(owner).data)
+        return _merged(data, self._app_writes.get(relation.id)) if own else data
+
+    def _unit_data(self, relation: Relation, owner: str) -> dict[str, str]:
+        bag = relation.unit_bags.get(owner)
+        if owner == self.unit.name:
+            return _merged(dict(bag.data) if bag else {}, self._unit_writes.get(relation.id))
+        if bag is None:
+            raise HookCommandError("permission denied")
+        return dict(bag.data)
+
+    def relation_set(self, arguments: list[str], stdin: str) -> str:
+        parser = _parser("relation-set")
+        parser.add_argument("-r", "--relation")
+        parser.add_argument("--app", action="store_true")
+        parser.add_argument("--file")
+        parser.add_argument("pairs", nargs="*")
+        options = parser.parse_args(arguments)
+        relation = self._relation(options.relation)
+        changes = _settings(options, stdin)
+        if options.app and not self.unit.is_leader:
+            raise HookCommandError("cannot write relation settings")
+        writes = self._app_writes if options.app else self._unit_writes
+        writes.setdefault(relation.id, {}).update(changes)
+        return ""
+
+    # Secrets
+
+    def _secret(self, reference: str | None, label: str | None) -> Secret:
+        secrets = {**self._model.secrets, **self._new_secrets}
+        if reference:
+            secret = self._model.find_secret(reference) or self._new_secrets.get(
+                reference.removeprefix("secret:").rpartition("/")[2]
+            )
+        else:
+            secret = next((s for s in secrets.values() if self._label_of(s) == label), None)
+        if secret is None:
+            what = f'secret "{reference}"' if reference else f'secret with label "{label}"'
+            raise HookCommandError(f"{what} not found")
+        return secret
+
+    def _label_of(self, secret: Secret) -> str | None:
+        if secret.owner in (self.application.name, self.unit.name):
+            return secret.label
+        return secret.labels.get(self.unit.name)
+
+    def _owned(self, reference: str) -> Secret:
+        """A secret that this unit may change."""
+        secret = self._secret(reference, None)
+        leads = secret.owner == self.application.name and self.unit.is_leader
+        if secret.owner != self.unit.name and not leads:
+            raise HookCommandError("permission denied")
+        return secret
+
+    def secret_add(self, arguments: list[str], _stdin: str) -> str:
+        options = _secret_parser("secret-add").parse_args(arguments)
+        owner = self.unit.name if options.owner == "unit" else self.application.name
+        if options.owner != "unit" and not self.unit.is_leader:
+            raise HookCommandError("this unit is not the leader")
+        if options.label and any(
+            secret.label == options.label and secret.owner == owner
+            for secret in [*self._model.secrets.values(), *self._new_secrets.values()]
+        ):
+            raise HookCommandError(f'secret with label "{options.label}" already exists')
+        secret = Secret(
+            self._model.new_secret_id(),
+            owner,
+            options.label or "",
+            options.description or "",
+            options.rotate or "never",
+            {1: _secret_content(options.pairs)},
+            created=self._now(),
+            updated=self._now(),
+        )
+        self._new_secrets[secret.id] = secret
+        return f"secret://{self._model.uuid}/{secret.id}"
+
+    def secret_set(self, arguments: list[str], _stdin: str) -> str:
+        parser = _secret_parser("secret-set", reference=True)
+        options = parser.parse_args(arguments)
+        secret = self._owned(options.reference)
+        content = _secret_content(options.pairs)
+
+        def write() -> None:
+            if content and content != secret.revisions[secret.latest]:
+                secret.revisions[secret.latest + 1] = content
+                secret.updated = self._now()
+            secret.label = options.label or secret.label
+            secret.description = options.description or secret.description
+            secret.rotation = options.rotate or secret.rotation
+
+        self._secret_writes.append(write)
+        return ""
+
+    def secret_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("secret-get")
+        parser.add_argument("reference", nargs="?")
+        parser.add_argument("key", nargs="?")
+        parser.add_argument("--label")
+        parser.add_argument("--refresh", action="store_true")
+        parser.add_argument("--peek", action="store_true")
+        options = parser.parse_args(arguments)
+        secret = self._secret(options.reference, options.label)
+        if not self._model.may_read(secret, self.unit):
+            raise HookCommandError("permission denied")
+        name = self.unit.name
+        if options.reference and options.label and not self._label_of(secret):
+            secret.labels[name] = options.label
+        # A revision may have been removed: what is left then is the latest.
+        tracked = secret.tracked.get(name)
+        if tracked not in secret.revisions:
+            tracked = secret.latest
+        revision = secret.latest if options.refresh or options.peek else tracked
+        if not options.peek:
+            secret.tracked[name] = revision
+        content = secret.revisions[revision]
+        return _print(content[options.key] if options.key else content, options.format)
+
+    def secret_info_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("secret-info-get")
+        parser.add_argument("reference", nargs="?")
+        parser.add_argument("--label")
+        options = parser.parse_args(arguments)
+        secret = self._secret(options.reference, options.label)
+        if secret.owner not in (self.application.name, self.unit.name):
+            raise HookCommandError("permission denied")
+        info = {
+            "revision": secret.latest,
+            "label": secret.label,
+            "description": secret.description,
+            "owner": "unit" if "/" in secret.owner else "application",
+            "rotation": secret.rotation,
+        }
+        return _print({secret.id: {k: v for k, v in info.items() if v}}, options.format)
+
+    def secret_ids(self, arguments: list[str], _stdin: str) -> str:
+        options = _parser("secret-ids").parse_args(arguments)
+        owners = (
+            [self.unit.name, self.application.name] if self.unit.is_leader else [self.unit.name]
+        )
+        secrets = [*self._model.secrets.values(), *self._new_secrets.values()]
+        return _print([s.id for s in secrets if s.owner in owners], options.format)
+
+    def secret_grant(self, arguments: list[str], _stdin: str) -> str:
+        secret, grant = self._grant("secret-grant", arguments)
+        self._secret_writes.append(lambda: secret.grants.add(grant))
+        return ""
+
+    def secret_revoke(self, arguments: list[str], _stdin: str) -> str:
+        secret, grant = self._grant("secret-revoke", arguments)
+        self._secret_writes.append(lambda: secret.grants.discard(grant))
+        return ""
+
+    def _grant(self, command: str, arguments: list[str]) -> tuple[Secret, tuple[int, str]]:
+        parser = _parser(command)
+        parser.add_argument("-r", "--relation", required=True)
+        parser.add_argument("--unit")
+        parser.add_argument("reference")
+        options = parser.parse_args(arguments)
+        relation = self._relation(options.relation)
+        remote = relation.remote(self.application).application.name
+        return self._owned(options.reference), (relation.id, options.unit or remote)
+
+    def secret_remove(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("secret-remove")
+        parser.add_argument("--revision", type=int)
+        parser.add_argument("reference")
+        options = parser.parse_args(arguments)
+        secret = self._owned(options.reference)
+
+        def write() -> None:
+            if options.revision:
+                secret.revisions.pop(options.revision, None)
+            if not options.revision or not secret.revisions:
+                self._model.secrets.pop(secret.id, None)
+
+        self._secret_writes.append(write)
+        return ""
+
+    # The unit and its application
+
+    def is_leader(self, arguments: list[str], _stdin: str) -> str:
+        return _print(self.unit.is_leader, _parser("is-leader").parse_args(arguments).format)
+
+    def config_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("config-get")
+        parser.add_argument("key", nargs="?")
+        parser.add_argument("--all", "-a", action="store_true")
+        options = parser.parse_args(arguments)
+        settings = self.application.settings
+        return _print(settings.get(options.key) if options.key else settings, options.format)
+
+    def status_set(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("status-set")
+        parser.add_argument("--application", nargs="?", const="true", default="false")
+        parser.add_argument("status", choices=["active", "blocked", "maintenance", "waiting"])
+        parser.add_argument("message", nargs="?", default="")
+        options = parser.parse_args(arguments)
+        status = Status(options.status, options.message, self._now())
+        if options.application.lower() != "true":
+            self.unit.workload_status = status
+        elif self.unit.is_leader:
+            self.application.status = status
+        else:
+            raise HookCommandError("this unit is not the leader")
+        return ""
+
+    def status_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("status-get")
+        parser.add_argument("--include-data", action="store_true")
+        parser.add_argument("--application", nargs="?", const="true", default="false")
+        options = parser.parse_args(arguments)
+
+        def as_dict(status: Status) -> dict[str, Any]:
+            return {"status": status.current, "message": status.message, "status-data": {}}
+
+        if options.application.lower() != "true":
+            return _print(as_dict(self.unit.workload_status), options.format)
+        if not self.unit.is_leader:
+            raise HookCommandError("this unit is not the leader")
+        return _print(
+            {
+                "application-status": {
+                    **as_dict(self.application.status or Status("unknown")),
+                    "units": {
+                        unit.name: as_dict(unit.workload_status)
+                        for unit in self.application.sorted_units
+                    },
+                }
+            },
+            options.format,
+        )
+
+    def application_version_set(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("application-version-set")
+        parser.add_argument("version")
+        self.unit.workload_version = parser.parse_args(arguments).version
+        self.application.workload_version = self.unit.workload_version
+        return ""
+
+    def juju_log(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("juju-log")
+        parser.add_argument("-l", "--log-level", default="INFO")
+        parser.add_argument("--debug", action="store_true")
+        parser.add_argument("message", nargs="+")
+        options = parser.parse_args(arguments)
+        self._log("DEBUG" if options.debug else options.log_level, " ".join(options.message))
+        return ""
+
+    def goal_state(self, arguments: list[str], _stdin: str) -> str:
+        options = _parser("goal-state").parse_args(arguments)
+
+        def of(application: Application) -> dict[str, dict[str, str]]:
+            return {
+                unit.name: {
+                    "status": "dying" if unit.life == "dying" else unit.workload_status.current,
+                    "since": "2026-01-01 00:00:00Z",
+                }
+                for unit in application.sorted_units
+            }
+
+        relations: dict[str, dict[str, Any]] = {}
+        for relation in self._model.relations_of(self.application):
+            if relation.is_peer:
+                continue
+            remote = relation.remote(self.application).application
+            endpoint = relation.local(self.application).endpoint.name
+            goals = relations.setdefault(endpoint, {})
+            goals[remote.name] = {
+                "status": "joined" if relation.life == "alive" else "suspended",
+                "since": "2026-01-01 00:00:00Z",
+            }
+            goals.update(of(remote))
+        return _print({"units": of(self.application), "relations": relations}, options.format)
+
+    def network_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("network-get")
+        parser.add_argument("-r", "--relation")
+        parser.add_argument("--bind-address", action="store_true")
+        parser.add_argument("--ingress-address", action="store_true")
+        parser.add_argument("--egress-subnets", action="store_true")
+        parser.add_argument("endpoint")
+        options = parser.parse_args(arguments)
+        if options.endpoint not in self.application.charm.endpoints:
+            raise HookCommandError(f'undefined for unit "{self.unit.name}": {options.endpoint}')
+        if options.relation:
+            self._relation(options.relation)
+        address = self.unit.machine.address
+        network = {
+            "bind-addresses": [
+                {
+                    "mac-address": "",
+                    "interface-name": "lo",
+                    "addresses": [{"hostname": "", "value": address, "cidr": f"{address}/32"}],
+                }
+            ],
+            "egress-subnets": [f"{address}/32"],
+            "ingress-addresses": [address],
+        }
+        if options.bind_address or options.ingress_address:
+            return _print(address, options.format)
+        if options.egress_subnets:
+            return _print(network["egress-subnets"], options.format)
+        return _print(network, options.format)
+
+    def resource_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("resource-get")
+        parser.add_argument("name")
+        name = parser.parse_args(arguments).name
+        if name not in self.application.resources:
+            raise HookCommandError(
+                f"could not download resource: HTTP request failed: "
+                f'Get resource "{name}" of application "{self.application.name}": '
+                "resource not found"
+            )
+        return str(self.application.resources[name])
+
+    def open_port(self, arguments: list[str], _stdin: str) -> str:
+        self._ports.add(self._port("open-port", arguments))
+        return ""
+
+    def close_port(self, arguments: list[str], _stdin: str) -> str:
+        self._ports.discard(self._port("close-port", arguments))
+        return ""
+
+    def _port(self, command: str, arguments: list[str]) -> str:
+        parser = _parser(command)
+        parser.add_argument("--endpoints")
+        parser.add_argument("port")
+        port = parser.parse_args(arguments).port
+        return port if "/" in port or port == "icmp" else f"{port}/tcp"
+
+    def opened_ports(self, arguments: list[str], _stdin: str) -> str:
+        return _print(sorted(self._ports), _parser("opened-ports").parse_args(arguments).format)
+
+    # The charm's own state, kept by the controller
+
+    def state_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("state-get")
+        parser.add_argument("key", nargs="?")
+        options = parser.parse_args(arguments)
+        return _print(self._state.get(options.key) if options.key else self._state, options.format)
+
+    def state_set(self, arguments: list[str], stdin: str) -> str:
+        parser = _parser("state-set")
+        parser.add_argument("--file")
+        parser.add_argument("pairs", nargs="*")
+        self._state.update(_settings(parser.parse_args(arguments), stdin))
+        return ""
+
+    def state_delete(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("state-delete")
+        parser.add_argument("key")
+        self._state.pop(parser.parse_args(arguments).key, None)
+        return ""
+
+    # Actions
+
+    def _the_action(self, command: str) -> Action:
+        if self.action is None:
+            raise HookCommandError(f"not running an action: {command}")
+        return self.action
+
+    def action_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("action-get")
+        parser.add_argument("key", nargs="?")
+        options = parser.parse_args(arguments)
+        value: Any = self._the_action("action-get").parameters
+        for part in options.key.split(".") if options.key else []:
+            value = value.get(part) if isinstance(value, dict) else None
+        return _print(value, options.format)
+
+    def action_set(self, arguments: list[str], _stdin: str) -> str:
+        results = self._the_action("action-set").results
+        for pair in arguments:
+            key, _, value = pair.partition("=")
+            *parents, last = key.split(".")
+            place = results
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[last] = value
+        return ""
+
+    def action_fail(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("action-fail")
+        parser.add_argument("message", nargs="?", default="action failed without reason given")
+        self._the_action("action-fail").failure = parser.parse_args(arguments).message
+        return ""
+
+    def action_log(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("action-log")
+        parser.add_argument("message", nargs="+")
+        message = " ".join(parser.parse_args(arguments).message)
+        self._the_action("action-log").log.append(message)
+        return ""
+
+
+COMMANDS: dict[str, Callable[[HookContext, list[str], str], str]] = {
+    "action-fail": HookContext.action_fail,
+    "action-get": HookContext.action_get,
+    "action-log": HookContext.action_log,
+    "action-set": HookContext.action_set,
+    "application-version-set": HookContext.application_version_set,
+    "close-port": HookContext.close_port,
+    "config-get": HookContext.config_get,
+    "goal-state": HookContext.goal_state,
+    "is-leader": HookContext.is_leader,
+    "juju-log": HookContext.juju_log,
+    "network-get": HookContext.network_get,
+    "open-port": HookContext.open_port,
+    "opened-ports": HookContext.opened_ports,
+    "relation-get": HookContext.relation_get,
+    "relation-ids": HookContext.relation_ids,
+    "relation-list": HookContext.relation_list,
+    "relation-set": HookContext.relation_set,
+    "resource-get": HookContext.resource_get,
+    "secret-add": HookContext.secret_add,
+    "secret-get": HookContext.secret_get,
+    "secret-grant": HookContext.secret_grant,
+    "secret-ids": HookContext.secret_ids,
+    "secret-info-get": HookContext.secret_info_get,
+    "secret-remove": HookContext.secret_remove,
+    "secret-revoke": HookContext.secret_revoke,
+    "secret-set": HookContext.secret_set,
+    "state-delete": HookContext.state_delete,
+    "state-get": HookContext.state_get,
+    "state-set": HookContext.state_set,
+    "status-get": HookContext.status_get,
+    "status-set": HookContext.status_set,
+}
+
+
+def _parser(command: str) -> _Parser:
+    parser = _Parser(prog=command, add_help=False, allow_abbrev=False)
+    parser.add_argument("--format", default="smart")
+    return parser
+
+
+def _secret_parser(command: str, reference: bool = False) -> _Parser:
+    parser = _parser(command)
+    parser.add_argument("--label")
+    parser.add_argument("--description")
+    parser.add_argument("--expire")
+    parser.add_argument("--rotate")
+    parser.add_argument("--owner", default="application")
+    if reference:
+        parser.add_argument("reference")
+    parser.add_argument("pairs", nargs="*")
+    return parser
+
+
+def _secret_content(pairs: list[str]) -> dict[str, str]:
+    content = {}
+    for pair in pairs:
+        key, _, value = pair.partition("=")
+        if key.endswith("#file"):
+            key, value = key.removesuffix("#file"), pathlib.Path(value).read_text()
+        elif key.endswith("#base64"):
+            key, value = key.removesuffix("#base64"), base64.b64decode(value).decode()
+        content[key] = value
+    return content
+
+
+def _settings(options: argparse.Namespace, stdin: str) -> dict[str, str]:
+    """Key-value pairs from the arguments and from the YAML of ``--file``."""
+    settings: dict[str, str] = {}
+    if options.file:
+        text = stdin if options.file == "-" else pathlib.Path(options.file).read_text()
+        settings.update(yaml.safe_load(text) or {})
+    for pair in options.pairs:
+        key, separator, value = pair.partition("=")
+        if not separator:
+            raise HookCommandError(f'expected "key=value", got "{pair}"')
+        settings[key] = value
+    for key, value in settings.items():
+        if not isinstance(value, str):
+            raise HookCommandError(f'value of "{key}" is not a string: {value!r}')
+    return settings
+
+
+def _merged(data: dict[str, str], writes: dict[str, str] | None) -> dict[str, str]:
+    """What a hook reads of its own bag: with what it has written itself."""
+    return {key: value for key, value in {**data, **(writes or {})}.items() if value != ""}
+
+
+def _print(value: Any, style: str) -> str:
+    if style == "json":
+        return json.dumps(value)
+    if style == "yaml":
+        return yaml.safe_dump(value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value)
+    if isinstance(value, (dict, list)):
+        return yaml.safe_dump(value).rstrip("\n") if value else ""
+    return str(value)

@@ -1,0 +1,171 @@
+"""The process that hooks are forked from: it has ops loaded, so a hook starts in milliseconds.
+
+Started as ``python -m localjuju.hook_server FD`` by :mod:`localjuju.source_runner`, which writes
+one JSON line for each hook to the socket FD. The forked child answers on the same socket: a line
+for each hook command, which waits for the reply. When the child has ended, the server writes its
+exit status. It ends when the socket closes, and takes with it every process that hooks started.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import ctypes
+import importlib
+import importlib.util
+import json
+import os
+import pathlib
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import ops  # Loaded once, for every hook.
+import psutil
+
+PR_SET_CHILD_SUBREAPER = 36
+PRELOADED: set[pathlib.Path] = set()
+
+
+def serve(connection: TextIO) -> None:
+    """Fork a child for each request, until the other side closes the socket."""
+    # What hooks leave running becomes a child of this process, which can then reap and end it.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Ctrl-C is for the operator's process, which closes the socket when it is done.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        while line := connection.readline():
+            request = json.loads(line)
+            _preload(pathlib.Path(request["charm"]) / "src")
+            child = os.fork()
+            if child == 0:
+                os._exit(_run_hook(request, connection))
+            _, status = os.waitpid(child, 0)
+            _reap()
+            print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
+            connection.flush()
+    finally:
+        _end_all_children()
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _end_all_children() -> None:
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=10)
+
+
+def _preload(source: pathlib.Path) -> None:
+    """Import what a charm's modules import from elsewhere, so that its hooks need not."""
+    if source in PRELOADED:
+        return
+    PRELOADED.add(source)
+    own = {path.stem for path in source.glob("*.py")}
+    for path in sorted(source.glob("*.py")):
+        for name in _imported(path):
+            if name.partition(".")[0] not in own:
+                # What cannot be imported shows in the hook itself, with its traceback.
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
+
+
+def _imported(path: pathlib.Path) -> Iterator[str]:
+    with contextlib.suppress(SyntaxError):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module
+                # ``from charmlibs import apt``: the name may be a module of its own.
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _run_hook(request: dict[str, Any], connection: TextIO) -> int:
+    """Run the charm in this process, which is a fork of the server's."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with open(request["output"], "wb", buffering=0) as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    charm = pathlib.Path(request["charm_dir"])
+    os.chdir(charm)
+    sys.path[:0] = [str(charm / "src"), str(charm / "lib")]
+    script = str(charm / "src" / "charm.py")
+    sys.argv = [script]
+    _intercept_hook_commands(request["commands"], connection)
+    status = 0
+    try:
+        if request["stand_in"]:
+            _load(pathlib.Path(request["stand_in"])).stand_in(
+                pathlib.Path(request["machine"]), request["address"]
+            )
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
+
+
+def _load(path: pathlib.Path) -> Any:
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[path.stem] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
+    """Have ``subprocess.run`` of a hook command answered over the socket: no new process."""
+    real_run = subprocess.run
+
+    def run(args: Any, *rest: Any, **options: Any) -> Any:
+        command = [args] if isinstance(args, str) else [os.fspath(a) for a in args]
+        if os.path.basename(command[0]) not in commands:
+            return real_run(args, *rest, **options)
+        stdin = options.get("input") or ""
+        as_text = isinstance(stdin, str) and any(
+            options.get(o) for o in ("text", "encoding", "universal_newlines")
+        )
+        request = {
+            "command": command,
+            "stdin": stdin if isinstance(stdin, str) else stdin.decode(),
+        }
+        print(json.dumps(request), file=connection, flush=True)
+        reply = json.loads(connection.readline())
+        out, err = reply["stdout"], reply["stderr"]
+        result = subprocess.CompletedProcess(
+            args,
+            reply["returncode"],
+            out if as_text else out.encode(),
+            err if as_text else err.encode(),
+        )
+        if options.get("check"):
+            result.check_returncode()
+        return result
+
+    subprocess.run = run
+
+
+if __name__ == "__main__":
+    assert ops
+    with socket.socket(fileno=int(sys.argv[1])) as sock:
+        sock.set_inheritable(False)
+        serve(sock.makefile("rw"))

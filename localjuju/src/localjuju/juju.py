@@ -1,0 +1,167 @@
+"""``LocalJuju``: jubilant's ``Juju``, with a model of its own instead of a controller."""
+
+from __future__ import annotations
+
+import logging
+import pathlib
+import random
+import shlex
+import tempfile
+import time
+from collections.abc import Callable
+
+import jubilant
+
+from localjuju.command_line import CommandError, CommandLine
+from localjuju.controller import Controller
+from localjuju.history import History
+from localjuju.versions import behaviour
+
+logger = logging.getLogger("localjuju")
+
+PATIENCE = 30.0
+"""Seconds for which real processes may still change something while no hook is due."""
+
+
+class LocalJuju(jubilant.Juju):
+    """Runs charms on this computer. Tests written with jubilant run on it unchanged.
+
+    Use it as a context manager, or call :meth:`close`: it ends every process that charms started.
+    """
+
+    def __init__(
+        self, juju: str = "3.6", *, seed: int | None = None, wait_timeout: float = 3 * 60.0
+    ):
+        """Make an empty model.
+
+        Args:
+            juju: the series of Juju whose behaviour is wanted, "3.6" or "4.0".
+            seed: chooses wherever Juju promises no order. The same seed and commands run the
+                same hooks in the same order; by default a new one, which failures name.
+            wait_timeout: as of ``jubilant.Juju``, in seconds.
+        """
+        super().__init__(model=None, wait_timeout=wait_timeout)
+        self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+        self.series = juju
+        # A short path: sockets below it have at most 107 characters.
+        self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
+        self._controller = Controller(behaviour(juju), self.seed, self._folder)
+        self._commands = CommandLine(self._controller)
+
+    def __repr__(self) -> str:
+        return f"LocalJuju({self.series!r}, seed={self.seed})"
+
+    def __enter__(self) -> LocalJuju:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and remove every file of the model."""
+        self._controller.close()
+
+    @property
+    def history(self) -> History:
+        """What has happened: ``timeline()``, ``sequence_diagram()``, ``on_event``."""
+        return self._controller.history
+
+    @property
+    def hooks_run(self) -> int:
+        """How many hooks have run so far."""
+        return self._controller.hooks_run
+
+    def machine_folder(self, unit: str) -> pathlib.Path:
+        """Return the folder that stands for the root of a unit's machine.
+
+        Raises:
+            KeyError: there is no such unit.
+        """
+        return self._controller.model.units[unit].machine.folder
+
+    def _cli(
+        self,
+        *args: str,
+        include_model: bool = True,
+        stdin: str | None = None,
+        log: bool = True,
+        timeout: float | None = None,
+    ) -> tuple[str, str]:
+        """Carry out a command where jubilant would start the ``juju`` program."""
+        del include_model, stdin, timeout
+        if log:
+            logger.info("cli: juju %s", shlex.join(args))
+        if args[0] not in QUIET_COMMANDS:
+            self.history.add_step(shlex.join(args))
+        try:
+            output = self._commands.run(list(args))
+        except CommandError as error:
+            command = ["juju", *args]
+            raise jubilant.CLIError(
+                error.returncode, command, error.stdout, str(error) + "\n"
+            ) from None
+        return output.stdout, output.stderr
+
+    def settle(self) -> int:
+        """Run hooks until none is left to run, and return how many ran."""
+        return self._controller.settle()
+
+    def wait(
+        self,
+        ready: Callable[[jubilant.Status], bool],
+        *,
+        error: Callable[[jubilant.Status], bool] | None = None,
+        delay: float = 1.0,
+        timeout: float | None = None,
+        successes: int = 3,
+    ) -> jubilant.Status:
+        """Let the model settle, then judge.
+
+        Where the condition does not hold, the interval of update-status passes (in no time) and it
+        judges again. It gives up as soon as that changes nothing: at once where charms are all
+        there is, after ``PATIENCE`` seconds where they run real processes.
+
+        Args and raises as of ``jubilant.Juju.wait``; ``successes`` is without use here.
+        """
+        del successes
+        deadline = time.monotonic() + (self.wait_timeout if timeout is None else timeout)
+        patience = PATIENCE if self._runs_processes() else 0.0
+        previous, unchanged_since = None, time.monotonic()
+        while True:
+            status = self.status()
+            if error is not None and error(status):
+                name = getattr(error, "__qualname__", repr(error))
+                raise jubilant.WaitError(f"error function {name} returned true\n{status}\n{self}")
+            if ready(status):
+                return status
+            now, summary = time.monotonic(), _summary(status)
+            if summary != previous:
+                previous, unchanged_since = summary, now
+            elif now > deadline or now - unchanged_since >= patience:
+                raise TimeoutError(
+                    f"nothing is left to do and the condition does not hold. {self}\n"
+                    + "\n".join(summary)
+                )
+            else:
+                time.sleep(min(delay, 0.5))
+            self._controller.update_status()
+
+    def _runs_processes(self) -> bool:
+        applications = self._controller.model.applications.values()
+        return any(application.charm.machine_stand_in for application in applications)
+
+
+QUIET_COMMANDS = {"status", "show-unit", "debug-log", "secrets", "show-secret"}
+"""Commands that only look: they are no steps of the story."""
+
+
+def _summary(status: jubilant.Status) -> list[str]:
+    """What each unit waits for, in a line."""
+    lines = []
+    for name, application in sorted(status.apps.items()):
+        described = application.app_status
+        lines.append(f"{name}: {described.current} {described.message}".rstrip())
+        for unit_name, unit in sorted(status.get_units(name).items()):
+            described = unit.workload_status
+            lines.append(f"  {unit_name}: {described.current} {described.message}".rstrip())
+    return lines

@@ -1,0 +1,307 @@
+"""The model: applications, units, relations, secrets, machines. The only state there is."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import pathlib
+import random
+import string
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from localjuju.charm import Charm, Endpoint
+from localjuju.machine import Machine
+from localjuju.versions import Behaviour
+
+Life = Literal["alive", "dying"]
+
+
+@dataclasses.dataclass
+class Status:
+    """A status as ``status-set`` gives it, and since when."""
+
+    current: str
+    message: str = ""
+    since: float = 0.0
+
+
+@dataclasses.dataclass
+class Databag:
+    """One side's data of a relation. The version rises when the data changes."""
+
+    data: dict[str, str] = dataclasses.field(default_factory=dict)
+    version: int = 0
+
+    def update(self, changes: dict[str, str]) -> list[str]:
+        """Set keys, erase those with an empty value, and return the keys that changed."""
+        changed = []
+        for key, value in changes.items():
+            if value == "" and key in self.data:
+                del self.data[key]
+                changed.append(key)
+            elif value != "" and self.data.get(key) != value:
+                self.data[key] = value
+                changed.append(key)
+        if changed:
+            self.version += 1
+        return changed
+
+
+@dataclasses.dataclass
+class Unit:
+    """A unit, and what its agent reports of it."""
+
+    name: str
+    application: Application
+    machine: Machine
+    folder: pathlib.Path
+    principal: Unit | None = None
+    life: Life = "alive"
+    workload_status: Status = dataclasses.field(default_factory=lambda: Status("waiting"))
+    agent_status: Status = dataclasses.field(default_factory=lambda: Status("allocating"))
+    workload_version: str = ""
+    ports: set[str] = dataclasses.field(default_factory=set)
+    state: dict[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        return int(self.name.rpartition("/")[2])
+
+    @property
+    def is_leader(self) -> bool:
+        return self.application.leader is self
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+
+@dataclasses.dataclass
+class Application:
+    """A deployed charm."""
+
+    name: str
+    charm: Charm
+    resources: dict[str, pathlib.Path]
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    config_version: int = 1
+    units: dict[str, Unit] = dataclasses.field(default_factory=dict)
+    next_unit: int = 0
+    leader: Unit | None = None
+    status: Status | None = None
+    workload_version: str = ""
+    life: Life = "alive"
+    exposed: bool = False
+    trusted: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every option that has a value: set, or by default."""
+        defaults = {name: option.get("default") for name, option in self.charm.options.items()}
+        merged = {**defaults, **self.config}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    @property
+    def sorted_units(self) -> list[Unit]:
+        return sorted(self.units.values(), key=lambda unit: unit.number)
+
+
+@dataclasses.dataclass
+class Side:
+    """One end of a relation: an application and its endpoint."""
+
+    application: Application
+    endpoint: Endpoint
+
+
+@dataclasses.dataclass
+class Relation:
+    """A relation: its ends, who is in its scope, and the databags."""
+
+    id: int
+    sides: tuple[Side, ...]
+    behaviour: Behaviour
+    life: Life = "alive"
+    in_scope: set[str] = dataclasses.field(default_factory=set)
+    unit_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+    app_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_peer(self) -> bool:
+        return len(self.sides) == 1
+
+    @property
+    def scope(self) -> str:
+        """Container as soon as one end says so, as Juju has it."""
+        scopes = {side.endpoint.scope for side in self.sides}
+        return "container" if "container" in scopes else "global"
+
+    @property
+    def interface(self) -> str:
+        return self.sides[0].endpoint.interface
+
+    @property
+    def key(self) -> str:
+        """The relation as the command line names it."""
+        return " ".join(f"{s.application.name}:{s.endpoint.name}" for s in reversed(self.sides))
+
+    def local(self, application: Application) -> Side:
+        return next(s for s in self.sides if s.application is application)
+
+    def remote(self, application: Application) -> Side:
+        return next((s for s in self.sides if s.application is not application), self.sides[0])
+
+    def app_bag(self, application: str) -> Databag:
+        return self.app_bags.setdefault(application, Databag())
+
+    def involves(self, unit: Unit) -> bool:
+        """Whether a unit takes part: gets hooks, sees the other side."""
+        if unit.application not in [side.application for side in self.sides]:
+            return False
+        if self._is_implicit_on(unit):
+            return False
+        if self.scope == "container" and unit.principal:
+            own = self.remote(unit.application).application is unit.principal.application
+            return own or not self.behaviour.subordinate_sees_own_principal_only
+        return True
+
+    def admits(self, unit: Unit) -> bool:
+        """Whether a unit enters the scope, so that the other side sees it (Q4: not all do)."""
+        if unit.application not in [side.application for side in self.sides]:
+            return False
+        if self.scope == "container" and unit.principal:
+            return self.remote(unit.application).application is unit.principal.application
+        return True
+
+    def _is_implicit_on(self, unit: Unit) -> bool:
+        """A principal runs no hooks for a juju-info that it never declared."""
+        endpoint = self.local(unit.application).endpoint
+        return endpoint.name == "juju-info" and endpoint.role == "provides"
+
+    def visible_to(self, unit: Unit) -> list[str]:
+        """Return the names of the units that ``unit`` sees on the other side."""
+        remote = self.remote(unit.application).application
+        names = [n for n in self.in_scope if n.partition("/")[0] == remote.name and n != unit.name]
+        if self.behaviour.departure_is_seen_at_once:
+            names = [n for n in names if n in remote.units and remote.units[n].life == "alive"]
+        if self.scope == "container" and self.behaviour.container_scope_hides_other_machines:
+            names = [n for n in names if self._shares_machine(unit, n)]
+        return sorted(names, key=unit_number)
+
+    def _shares_machine(self, unit: Unit, other: str) -> bool:
+        if unit.principal:
+            return other == unit.principal.name
+        subordinate = self.remote(unit.application).application.units.get(other)
+        return subordinate is not None and subordinate.principal is unit
+
+
+@dataclasses.dataclass
+class Secret:
+    """A secret, its revisions, who may read it, and who has read which revision."""
+
+    id: str
+    owner: str
+    """Name of an application or of a unit."""
+    label: str = ""
+    description: str = ""
+    rotation: str = "never"
+    revisions: dict[int, dict[str, str]] = dataclasses.field(default_factory=dict)
+    grants: set[tuple[int, str]] = dataclasses.field(default_factory=set)
+    """Relation id, and the application or unit that it is granted to."""
+    tracked: dict[str, int] = dataclasses.field(default_factory=dict)
+    """By unit: the revision that it reads until it refreshes."""
+    labels: dict[str, str] = dataclasses.field(default_factory=dict)
+    """By observing unit: its own label."""
+    created: float = 0.0
+    updated: float = 0.0
+
+    @property
+    def latest(self) -> int:
+        return max(self.revisions)
+
+    @property
+    def owner_application(self) -> str:
+        return self.owner.partition("/")[0]
+
+    def obsolete(self) -> list[int]:
+        """Revisions older than the latest that nobody reads any more."""
+        read = set(self.tracked.values())
+        return [r for r in self.revisions if r < self.latest and r not in read]
+
+
+def unit_number(name: str) -> int:
+    """Sort key of unit names: ``app/10`` comes after ``app/9``."""
+    return int(name.rpartition("/")[2])
+
+
+class Model:
+    """All that Juju's controller would know."""
+
+    def __init__(self, behaviour: Behaviour, rng: random.Random, name: str = "local"):
+        self.name = name
+        self.behaviour = behaviour
+        self.rng = rng
+        self.uuid = f"{rng.getrandbits(32):08x}-0000-4000-8000-{rng.getrandbits(48):012x}"
+        self.applications: dict[str, Application] = {}
+        self.relations: dict[int, Relation] = {}
+        self.secrets: dict[str, Secret] = {}
+        self.machines: dict[str, Machine] = {}
+        self._relation_ids = itertools.count()
+        self._task_ids = itertools.count(1)
+
+    def next_task_id(self) -> int:
+        return next(self._task_ids)
+
+    @property
+    def units(self) -> dict[str, Unit]:
+        """Every unit, by name."""
+        return {unit.name: unit for app in self.applications.values() for unit in app.sorted_units}
+
+    def relations_of(self, application: Application) -> Iterator[Relation]:
+        for relation in self.relations.values():
+            if application in [side.application for side in relation.sides]:
+                yield relation
+
+    def add_relation(self, *sides: Side) -> Relation:
+        relation = Relation(next(self._relation_ids), sides, self.behaviour)
+        self.relations[relation.id] = relation
+        return relation
+
+    def enter_scope(self, relation: Relation, unit: Unit) -> None:
+        """A unit's agent enters a relation: the other side can see it from here on."""
+        relation.in_scope.add(unit.name)
+        address = unit.machine.address
+        data = {"ingress-address": address, "egress-subnets": f"{address}/32"}
+        if self.behaviour.legacy_leader_settings_and_private_address:
+            data["private-address"] = address
+        relation.unit_bags.setdefault(unit.name, Databag()).update(data)
+
+    def drop_relation_if_finished(self, relation: Relation) -> bool:
+        """Remove a dying relation that no unit is in any more. Its grants go with it."""
+        if relation.life == "alive" or relation.in_scope:
+            return False
+        del self.relations[relation.id]
+        for secret in self.secrets.values():
+            secret.grants = {grant for grant in secret.grants if grant[0] != relation.id}
+        return True
+
+    def choose_leader(self, application: Application) -> None:
+        """Give the leadership to another unit when its holder is gone."""
+        if application.leader and application.leader.name in application.units:
+            return
+        candidates = [u for u in application.sorted_units if u.life == "alive"]
+        candidates = candidates or application.sorted_units
+        application.leader = self.rng.choice(candidates) if candidates else None
+
+    def new_secret_id(self) -> str:
+        return "".join(self.rng.choices(string.digits + "abcdefghijklmnopqrstuv", k=20))
+
+    def find_secret(self, reference: str) -> Secret | None:
+        """Find a secret by ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the bare id."""
+        return self.secrets.get(reference.removeprefix("secret:").rpartition("/")[2])
+
+    def may_read(self, secret: Secret, unit: Unit) -> bool:
+        """Whether a unit may read a secret: its owner's units, and whoever it is granted to."""
+        if secret.owner in (unit.application.name, unit.name):
+            return True
+        return any(target in (unit.application.name, unit.name) for _, target in secret.grants)

@@ -1,0 +1,186 @@
+"""What ``juju status`` and ``juju show-unit`` print as JSON."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from localjuju.controller import Controller
+from localjuju.model import Application, Relation, Status, Unit
+
+# The worst of the units' states is the application's, where the charm sets none.
+SEVERITY = ("error", "blocked", "waiting", "maintenance", "active", "terminated", "unknown")
+
+
+class StatusPrinter:
+    """Describes a controller's model as the ``juju`` command does."""
+
+    def __init__(self, controller: Controller):
+        self.controller = controller
+        self.model = controller.model
+
+    def status(self) -> dict[str, Any]:
+        now = datetime.datetime.fromtimestamp(self.controller.clock.now(), datetime.timezone.utc)
+        return {
+            "model": {
+                "name": self.model.name,
+                "type": "iaas",
+                "controller": "localjuju",
+                "cloud": "localhost",
+                "region": "localhost",
+                "version": self.controller.behaviour.version,
+                "model-status": {"current": "available", "since": self._since(0)},
+            },
+            "machines": {
+                number: {
+                    "juju-status": {"current": "started", "since": self._since(0)},
+                    "hostname": f"localjuju-{number}",
+                    "dns-name": machine.address,
+                    "ip-addresses": [machine.address],
+                    "instance-id": f"localjuju-{number}",
+                    "machine-status": {"current": "running", "message": "Running"},
+                    "base": {"name": "ubuntu", "channel": "24.04"},
+                }
+                for number, machine in self.model.machines.items()
+            },
+            "applications": {
+                name: self._application(application)
+                for name, application in sorted(self.model.applications.items())
+            },
+            "storage": {},
+            "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
+        }
+
+    def _application(self, application: Application) -> dict[str, Any]:
+        charm = application.charm
+        described: dict[str, Any] = {
+            "charm": f"local:{charm.name}-0",
+            "base": {"name": "ubuntu", "channel": "24.04"},
+            "charm-origin": "local",
+            "charm-name": charm.name,
+            "charm-rev": 0,
+            "exposed": application.exposed,
+            "application-status": self._status(self._application_status(application)),
+        }
+        if application.life == "dying":
+            described["life"] = "dying"
+        relations: dict[str, list[dict[str, str]]] = {}
+        principals = set()
+        for relation in self.model.relations_of(application):
+            remote = relation.remote(application).application
+            relations.setdefault(relation.local(application).endpoint.name, []).append(
+                {
+                    "related-application": remote.name,
+                    "interface": relation.interface,
+                    "scope": relation.scope,
+                }
+            )
+            if relation.scope == "container":
+                principals.add(remote.name)
+        if relations:
+            described["relations"] = relations
+        if charm.subordinate:
+            described["subordinate-to"] = sorted(principals)
+        else:
+            described["units"] = {unit.name: self._unit(unit) for unit in application.sorted_units}
+        if application.workload_version:
+            described["version"] = application.workload_version
+        described["endpoint-bindings"] = dict.fromkeys(["", *sorted(charm.endpoints)], "alpha")
+        return described
+
+    def _application_status(self, application: Application) -> Status:
+        statuses = [self._unit_status(unit) for unit in application.sorted_units]
+        if application.status and not any(s.current == "error" for s in statuses):
+            return application.status
+        return min(statuses, key=_severity, default=Status("unknown"))
+
+    def _unit_status(self, unit: Unit) -> Status:
+        failed = self.controller.uniters[unit.name].failed
+        if failed:
+            return Status("error", f'hook failed: "{failed.name}"', unit.agent_status.since)
+        return unit.workload_status
+
+    def _unit(self, unit: Unit) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "workload-status": self._status(self._unit_status(unit)),
+            "juju-status": {
+                **self._status(unit.agent_status),
+                "version": self.controller.behaviour.version,
+            },
+        }
+        if unit.is_leader:
+            described["leader"] = True
+        if unit.principal is None:
+            described["machine"] = unit.machine.number
+        if unit.life == "dying":
+            described["life"] = "dying"
+        if unit.ports:
+            described["open-ports"] = sorted(unit.ports)
+        described["public-address"] = unit.machine.address
+        subordinates = [u for u in self.model.units.values() if u.principal is unit]
+        if subordinates:
+            described["subordinates"] = {u.name: self._unit(u) for u in subordinates}
+        return described
+
+    def _status(self, status: Status) -> dict[str, str]:
+        described = {"current": status.current, "since": self._since(status.since)}
+        if status.message:
+            described["message"] = status.message
+        return described
+
+    def _since(self, moment: float) -> str:
+        moment = moment or self.controller.clock.start
+        since = datetime.datetime.fromtimestamp(moment, datetime.timezone.utc)
+        return f"{since:%d %b %Y %H:%M:%SZ}"
+
+    def show_unit(self, unit: Unit) -> dict[str, Any]:
+        return {
+            unit.name: {
+                "machine": unit.machine.number,
+                "opened-ports": sorted(unit.ports) or None,
+                "public-address": unit.machine.address,
+                "charm": f"local:{unit.application.charm.name}-0",
+                "workload-version": unit.workload_version,
+                "leader": unit.is_leader,
+                "life": unit.life,
+                "relation-info": [
+                    self._relation(relation, unit)
+                    for relation in self.model.relations_of(unit.application)
+                ],
+            }
+        }
+
+    def _relation(self, relation: Relation, unit: Unit) -> dict[str, Any]:
+        remote = relation.remote(unit.application)
+        own = self.controller.behaviour.show_unit_shows_own_application_data
+        shown = unit.application if own else remote.application
+        described: dict[str, Any] = {
+            "relation-id": relation.id,
+            "endpoint": relation.local(unit.application).endpoint.name,
+            "related-endpoint": remote.endpoint.name,
+            "application-data": dict(relation.app_bag(shown.name).data),
+            "local-unit": {"in-scope": False, "data": None},
+        }
+        if relation.is_peer:
+            described["local-unit"] = self._bag(relation, unit.name)
+        units = [u for u in remote.application.sorted_units if u is not unit]
+        if unit.principal and relation.scope == "container":
+            units = [u for u in units if u is unit.principal]
+        if units:
+            described["related-units"] = {u.name: self._related(relation, unit, u) for u in units}
+        return described
+
+    def _related(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
+        """A container-scoped relation is described as what is on the unit's own machine."""
+        if relation.scope == "container" and unit.machine is not other.machine:
+            return {"in-scope": False, "data": {}}
+        return self._bag(relation, other.name)
+
+    def _bag(self, relation: Relation, unit: str) -> dict[str, Any]:
+        if unit not in relation.in_scope:
+            return {"in-scope": False, "data": {}}
+        return {"in-scope": True, "data": dict(relation.unit_bags[unit].data)}
+
+
+def _severity(status: Status) -> int:
+    return SEVERITY.index(status.current)

@@ -1,0 +1,278 @@
+"""The uniter: compares the model with what its unit has seen, and picks the next hook.
+
+The choice is level-triggered, as Juju's is: there is no queue of events, so changes coalesce.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from localjuju.model import Model, Relation, Secret, Unit
+
+
+@dataclasses.dataclass(frozen=True)
+class Hook:
+    """One hook to run, and what its ``JUJU_*`` environment will say."""
+
+    name: str
+    kind: str
+    """What ``name`` is without the endpoint's name: ``relation-joined``, ``install``."""
+    relation: Relation | None = None
+    remote_application: str = ""
+    remote_unit: str = ""
+    departing_unit: str = ""
+    secret: Secret | None = None
+    secret_revision: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}{f' {self.reference}' * bool(self.relation)} {self.remote_unit}".rstrip()
+
+    @property
+    def reference(self) -> str:
+        """The relation as hook commands name it: ``database:1``."""
+        number = self.relation.id if self.relation else ""
+        return f"{self.name.partition('-relation-')[0]}:{number}"
+
+
+@dataclasses.dataclass
+class RelationView:
+    """What a unit has seen of a relation: whom, and which version of their data."""
+
+    relation: Relation
+    created: bool = False
+    members: dict[str, int] = dataclasses.field(default_factory=dict)
+    """By unit: the version of its bag that was shown, -1 between joined and changed."""
+    app_version: int = 0
+
+
+class Uniter:
+    """One unit's agent."""
+
+    def __init__(self, model: Model, unit: Unit):
+        self.model = model
+        self.unit = unit
+        self.views: dict[int, RelationView] = {}
+        self.installed = False
+        self.started = False
+        self.stopped = False
+        self.removed = False
+        self.failed: Hook | None = None
+        self.charm_state: dict[str, str] = {}
+        self._config_version = 0
+        self._leadership: bool | None = None
+        self._secret_revisions_told: dict[str, int] = {}
+        self._obsolete_told: set[tuple[str, int]] = set()
+
+    # What the unit takes part in
+
+    def enter_scopes(self) -> None:
+        """Enter the relations that have come, as an agent does as soon as it hears of them."""
+        for relation in self.model.relations_of(self.unit.application):
+            if relation.life == "dying" or relation.id in self.views:
+                continue
+            admitted = relation.admits(self.unit)
+            if admitted and self.unit.name not in relation.in_scope:
+                self.model.enter_scope(relation, self.unit)
+            # Q3: Juju 4 shows a subordinate the relations to other principals that were there
+            # before it, not those that come later.
+            if relation.involves(self.unit) and (admitted or not self.installed):
+                self.views[relation.id] = RelationView(relation)
+
+    def leave_without_hooks(self) -> None:
+        """Leave relations that are over and of which there is nothing to tell."""
+        for relation in self.model.relations_of(self.unit.application):
+            implicit = relation.id not in self.views and not relation.is_peer
+            if implicit and self._is_over(relation):
+                relation.in_scope.discard(self.unit.name)
+        for view in list(self.views.values()):
+            if not self._is_over(view.relation):
+                continue
+            # Never heard of, or a peer relation that ends without relation-broken (Q6).
+            unheard = not view.created
+            if unheard or (view.relation.is_peer and not view.members and not self._peer_breaks()):
+                self._leave(view.relation)
+
+    def relation_members(self, relation: Relation) -> list[str]:
+        """Return what relation-list prints: those who joined and have not departed."""
+        view = self.views.get(relation.id)
+        return sorted(view.members) if view else []
+
+    # Which hook is next
+
+    def candidates(self) -> list[Hook]:
+        """Return the hooks that may be next, any of them: Juju promises no order among these."""
+        if self.failed or self.removed:
+            return []
+        if self.unit.life == "dying":
+            return self._parting_hooks()
+        if not self.installed:
+            return [Hook("install", "install")]
+        return (
+            self._created_hooks()
+            or self._leadership_hooks()
+            or self._secret_hooks()
+            or self._lifecycle_hooks()
+            or self._relation_hooks()
+        )
+
+    def _parting_hooks(self) -> list[Hook]:
+        if not self.installed:
+            return [Hook("remove", "remove")]
+        if hooks := self._relation_hooks():
+            return hooks
+        return [Hook("remove", "remove") if self.stopped else Hook("stop", "stop")]
+
+    def _lifecycle_hooks(self) -> list[Hook]:
+        if self._config_version != self.unit.application.config_version:
+            return [Hook("config-changed", "config-changed")]
+        if not self.started:
+            return [Hook("start", "start")]
+        return []
+
+    def _created_hooks(self) -> list[Hook]:
+        return [
+            self._relation_hook(view.relation, "created")
+            for view in self.views.values()
+            if not view.created and not self._is_over(view.relation)
+        ]
+
+    def _leadership_hooks(self) -> list[Hook]:
+        if self.unit.is_leader and self._leadership is not True:
+            return [Hook("leader-elected", "leader-elected")]
+        legacy = self.model.behaviour.legacy_leader_settings_and_private_address
+        if legacy and self._leadership is None:
+            return [Hook("leader-settings-changed", "leader-settings-changed")]
+        return []
+
+    def _secret_hooks(self) -> list[Hook]:
+        hooks = []
+        for secret in self.model.secrets.values():
+            if self.unit.name in secret.tracked and self.model.may_read(secret, self.unit):
+                seen = max(
+                    secret.tracked[self.unit.name], self._secret_revisions_told.get(secret.id, 0)
+                )
+                if secret.latest > seen:
+                    hooks.append(Hook("secret-changed", "secret-changed", secret=secret))
+            owns = secret.owner == self.unit.name or (
+                secret.owner == self.unit.application.name and self.unit.is_leader
+            )
+            if owns:
+                hooks.extend(
+                    Hook("secret-remove", "secret-remove", secret=secret, secret_revision=r)
+                    for r in secret.obsolete()
+                    if (secret.id, r) not in self._obsolete_told
+                )
+        return hooks
+
+    def _relation_hooks(self) -> list[Hook]:
+        return [hook for view in self.views.values() for hook in self._hooks_of(view)]
+
+    def _hooks_of(self, view: RelationView) -> list[Hook]:
+        """Within a relation: departed, then broken, then changes."""
+        relation = view.relation
+        over = self._is_over(relation)
+        visible = set() if over else set(relation.visible_to(self.unit))
+        gone = sorted(set(view.members) - visible)
+        if gone:
+            return [self._relation_hook(relation, "departed", unit) for unit in gone]
+        if over:
+            return [self._relation_hook(relation, "broken")]
+        joined = sorted(visible - set(view.members))
+        changed = [
+            unit
+            for unit, version in sorted(view.members.items())
+            if relation.unit_bags[unit].version != version
+        ]
+        hooks = [self._relation_hook(relation, "joined", unit) for unit in joined]
+        hooks += [self._relation_hook(relation, "changed", unit) for unit in changed]
+        if self._app_version(relation) != view.app_version:
+            hooks.append(self._relation_hook(relation, "changed"))
+        return hooks
+
+    def _relation_hook(self, relation: Relation, kind: str, remote_unit: str = "") -> Hook:
+        endpoint = relation.local(self.unit.application).endpoint.name
+        application = relation.remote(self.unit.application).application.name
+        departing = ""
+        if kind == "departed":
+            departing = self.unit.name if self.unit.life == "dying" else remote_unit
+        if kind == "broken" and relation.is_peer:
+            application = ""  # Q6
+        return Hook(
+            f"{endpoint}-relation-{kind}",
+            f"relation-{kind}",
+            relation,
+            application,
+            remote_unit,
+            departing,
+        )
+
+    def _is_over(self, relation: Relation) -> bool:
+        gone = relation.id not in self.model.relations
+        return gone or "dying" in (relation.life, self.unit.life)
+
+    def _peer_breaks(self) -> bool:
+        """Q6: with the application, and on Juju 3.6 only."""
+        dying = self.unit.application.life == "dying"
+        return dying and self.model.behaviour.peer_relation_breaks_with_application
+
+    def _app_version(self, relation: Relation) -> int:
+        return relation.app_bag(relation.remote(self.unit.application).application.name).version
+
+    # What a hook does to what the unit has seen
+
+    def begin(self, hook: Hook) -> None:
+        """Note what the hook is about to show: even one that fails has been told."""
+        if hook.relation:
+            view = self.views[hook.relation.id]
+            if hook.kind == "relation-created":
+                view.created = True
+            elif hook.kind == "relation-joined":
+                view.members[hook.remote_unit] = -1
+            elif hook.kind == "relation-departed":
+                view.members.pop(hook.remote_unit, None)
+            elif hook.kind == "relation-changed" and hook.remote_unit:
+                view.members[hook.remote_unit] = hook.relation.unit_bags[hook.remote_unit].version
+            elif hook.kind == "relation-changed":
+                view.app_version = self._app_version(hook.relation)
+        elif hook.kind == "config-changed":
+            self._config_version = self.unit.application.config_version
+        elif hook.kind == "leader-elected":
+            self._leadership = True
+        elif hook.kind == "leader-settings-changed":
+            self._leadership = False
+        elif hook.kind == "secret-changed" and hook.secret:
+            self._secret_revisions_told[hook.secret.id] = hook.secret.latest
+        elif hook.kind == "secret-remove" and hook.secret and hook.secret_revision:
+            self._obsolete_told.add((hook.secret.id, hook.secret_revision))
+
+    def finish(self, hook: Hook) -> None:
+        """Note that a hook has succeeded."""
+        self.failed = None
+        if hook.kind == "install":
+            self.installed = True
+        elif hook.kind == "start":
+            self.started = True
+        elif hook.kind == "stop":
+            self.stopped = True
+        elif hook.kind == "remove":
+            self.removed = True
+        elif hook.kind == "relation-broken" and hook.relation:
+            self._leave(hook.relation)
+            self._die_without_principal_relation()
+
+    def _leave(self, relation: Relation) -> None:
+        del self.views[relation.id]
+        ghost = relation.is_peer and not self.model.behaviour.peers_see_removed_unit_depart
+        if not ghost:
+            relation.in_scope.discard(self.unit.name)
+
+    def _die_without_principal_relation(self) -> None:
+        """A subordinate unit goes with the last relation to its principal's application."""
+        principal = self.unit.principal
+        if principal and not any(
+            relation.life == "alive"
+            and relation.scope == "container"
+            and relation.remote(self.unit.application).application is principal.application
+            for relation in self.model.relations_of(self.unit.application)
+        ):
+            self.unit.life = "dying"

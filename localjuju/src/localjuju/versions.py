@@ -1,0 +1,88 @@
+"""Where Juju versions differ: one table, which everything else asks.
+
+Q1 to Q7 are the differences seen on real controllers of Juju 3.6.28 and 4.0.15 running the same
+scenario.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Behaviour:
+    """What a Juju version does where it differs from another."""
+
+    version: str
+    """What ``JUJU_VERSION`` and the status say."""
+
+    explicit_endpoint_wins: bool
+    """Q1: an explicit endpoint is preferred to the implicit ``juju-info``."""
+
+    container_scope_hides_other_machines: bool
+    """Q2: a container-scoped relation shows a unit only what is on its own machine."""
+
+    subordinate_sees_own_principal_only: bool
+    """Q3: a subordinate unit takes part only in relations to its own principal's application.
+
+    Where it takes part in others too, what it writes in their relation-created fails (Q4).
+    """
+
+    peers_see_removed_unit_depart: bool
+    """Q5: the peers of a removed unit get relation-departed, and it leaves relation-list."""
+
+    peer_relation_breaks_with_application: bool
+    """Q6: the removal of an application ends its peer relation with relation-broken."""
+
+    legacy_leader_settings_and_private_address: bool
+    """Q7: followers get leader-settings-changed; unit bags hold ``private-address``."""
+
+    departure_is_seen_at_once: bool
+    """Others see a dying unit depart at once, not only after its own relation-broken."""
+
+    secret_remove_names_model: bool
+    """secret-remove gives the secret's id as ``secret://<model-uuid>/<id>``."""
+
+    show_unit_shows_own_application_data: bool
+    """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
+
+
+BEHAVIOURS = {
+    "3.6": Behaviour(
+        version="3.6.28",
+        explicit_endpoint_wins=True,
+        container_scope_hides_other_machines=True,
+        subordinate_sees_own_principal_only=True,
+        peers_see_removed_unit_depart=True,
+        peer_relation_breaks_with_application=True,
+        legacy_leader_settings_and_private_address=True,
+        departure_is_seen_at_once=True,
+        secret_remove_names_model=False,
+        show_unit_shows_own_application_data=False,
+    ),
+    "4.0": Behaviour(
+        version="4.0.15",
+        explicit_endpoint_wins=False,
+        container_scope_hides_other_machines=False,
+        subordinate_sees_own_principal_only=False,
+        peers_see_removed_unit_depart=False,
+        peer_relation_breaks_with_application=False,
+        legacy_leader_settings_and_private_address=False,
+        departure_is_seen_at_once=False,
+        secret_remove_names_model=True,
+        show_unit_shows_own_application_data=True,
+    ),
+}
+
+
+def behaviour(juju: str) -> Behaviour:
+    """Return how the Juju series ``juju`` behaves.
+
+    Raises:
+        ValueError: the series is not known here.
+    """
+    try:
+        return BEHAVIOURS[juju]
+    except KeyError:
+        known = ", ".join(BEHAVIOURS)
+        raise ValueError(f"unknown Juju series {juju!r}: localjuju knows {known}") from None
