@@ -1,0 +1,84 @@
+"""A machine that starts nothing, for the charm's own logic."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from ops import testing
+
+import node_app
+from charm import MyNodeAppCharm
+
+ADDRESS = "10.1.2.3"
+SECRET = {"username": "relation-1", "password": "s3cret", "uris": "mongodb://ignored"}
+BAG = {
+    "database": '"notes"',
+    "endpoints": '["10.0.0.2:27017", "10.0.0.1:27017"]',
+    "replset": '"mongodb"',
+    "version": '"8.0.4"',
+    "secret-user": '"secret:user"',
+}
+
+
+class Machine:
+    """What the charm has done to the service, and what the service says of itself."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.running = False
+        self.health = "ok"
+        self.start_fails = False
+
+
+@pytest.fixture
+def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine()
+    app = node_app.NodeApp
+
+    def act(call: str, running: bool | None = None):
+        def method(self: node_app.NodeApp, *args: object) -> None:
+            if call == "start" and machine.start_fails:
+                raise node_app.NodeAppError("cannot start it")
+            machine.calls.append(call)
+            machine.running = machine.running if running is None else running
+
+        return method
+
+    monkeypatch.setattr(app, "install", act("install"))
+    monkeypatch.setattr(app, "start", act("start", running=True))
+    monkeypatch.setattr(app, "reload", act("reload"))
+    monkeypatch.setattr(app, "stop", act("stop", running=False))
+    monkeypatch.setattr(app, "uninstall", act("uninstall", running=False))
+    monkeypatch.setattr(app, "is_running", lambda self: machine.running)
+    monkeypatch.setattr(
+        app, "health", lambda self: machine.health if machine.running else "no answer"
+    )
+    monkeypatch.setattr(app, "version", lambda self: "1.2.3")
+    monkeypatch.setattr(app, "user", None)
+    monkeypatch.setattr(app, "settings_file", tmp_path / "settings.json")
+    return machine
+
+
+@pytest.fixture
+def context(machine: Machine) -> testing.Context[MyNodeAppCharm]:
+    return testing.Context(MyNodeAppCharm, app_name="my-node-app", unit_id=0)
+
+
+@pytest.fixture
+def network() -> testing.Network:
+    return testing.Network(
+        "website",
+        [testing.BindAddress([testing.Address(ADDRESS)])],
+        ingress_addresses=[ADDRESS],
+    )
+
+
+@pytest.fixture
+def secret() -> testing.Secret:
+    return testing.Secret(SECRET, id="secret:user")
+
+
+@pytest.fixture
+def database() -> testing.Relation:
+    return testing.Relation("database", remote_app_name="mongodb", remote_app_data=BAG)

@@ -1,0 +1,442 @@
+"""The charm under every event that it observes, with good, bad and missing remote data."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import ops
+import pytest
+from conftest import ADDRESS, BAG, SECRET, Machine
+from ops import testing
+
+import node_app
+from charm import MyNodeAppCharm
+
+URI = (
+    "mongodb://relation-1:s3cret@10.0.0.1:27017,10.0.0.2:27017/"
+    "?replicaSet=mongodb&authSource=admin"
+)
+SETTINGS = node_app.Settings(host=ADDRESS, port=3000, uri=URI, database="notes")
+BLOCKED = testing.BlockedStatus("integrate database with a provider of mongodb")
+
+Context = testing.Context[MyNodeAppCharm]
+
+
+@pytest.fixture
+def website() -> testing.Relation:
+    return testing.Relation("website", remote_app_name="proxy")
+
+
+@pytest.fixture
+def logging_relation() -> testing.SubordinateRelation:
+    return testing.SubordinateRelation("logging", remote_app_name="forwarder")
+
+
+@pytest.fixture
+def state(
+    network: testing.Network,
+    secret: testing.Secret,
+    database: testing.Relation,
+    website: testing.Relation,
+    logging_relation: testing.SubordinateRelation,
+) -> testing.State:
+    return testing.State(
+        leader=True,
+        networks={network},
+        relations={database, website, logging_relation},
+        secrets={secret},
+    )
+
+
+def with_bag(state: testing.State, relation: testing.Relation, **bag: str) -> testing.State:
+    other = dataclasses.replace(relation, remote_app_data=bag)
+    return dataclasses.replace(state, relations={*state.relations - {relation}, other})
+
+
+def without(state: testing.State, *relations: testing.RelationBase) -> testing.State:
+    return dataclasses.replace(state, relations=set(state.relations) - set(relations))
+
+
+def settings() -> node_app.Settings | None:
+    return node_app.NodeApp().settings()
+
+
+def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
+    bag = state.get_relation(relation.id).local_unit_data
+    return {key: value for key, value in bag.items() if key not in DEFAULTS}
+
+
+DEFAULTS = ("egress-subnets", "ingress-address", "private-address")
+
+
+@pytest.fixture
+def events(
+    context: Context,
+    database: testing.Relation,
+    website: testing.Relation,
+    logging_relation: testing.SubordinateRelation,
+    secret: testing.Secret,
+) -> dict[str, Any]:
+    on = context.on
+    return {
+        "install": on.install(),
+        "upgrade_charm": on.upgrade_charm(),
+        "leader_elected": on.leader_elected(),
+        "config_changed": on.config_changed(),
+        "start": on.start(),
+        "update_status": on.update_status(),
+        "secret_changed": on.secret_changed(secret),
+        "database_relation_created": on.relation_created(database),
+        "database_relation_changed": on.relation_changed(database),
+        "website_relation_joined": on.relation_joined(website),
+        "website_relation_changed": on.relation_changed(website),
+        "logging_relation_joined": on.relation_joined(logging_relation),
+        "logging_relation_changed": on.relation_changed(logging_relation),
+    }
+
+
+EVENTS = [
+    "install",
+    "upgrade_charm",
+    "leader_elected",
+    "config_changed",
+    "start",
+    "update_status",
+    "secret_changed",
+    "database_relation_created",
+    "database_relation_changed",
+    "website_relation_joined",
+    "website_relation_changed",
+    "logging_relation_joined",
+    "logging_relation_changed",
+]
+
+
+@pytest.mark.parametrize("leader", [True, False])
+@pytest.mark.parametrize("name", EVENTS)
+def test_any_event_makes_everything_right(
+    name: str,
+    leader: bool,
+    events: dict[str, Any],
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    database: testing.Relation,
+    website: testing.Relation,
+    logging_relation: testing.SubordinateRelation,
+):
+    out = context.run(events[name], dataclasses.replace(state, leader=leader))
+    assert settings() == SETTINGS
+    assert [call for call in machine.calls if call != "install"] == ["start"]
+    assert out.unit_status == testing.ActiveStatus()
+    assert out.opened_ports == {testing.TCPPort(3000)}
+    assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
+    assert unit_bag(out, logging_relation) == {
+        "directory": '"/var/log/my-node-app"',
+        "files": '["app.log"]',
+    }
+    request = {"database": "null", "extra-user-roles": "null"} if leader else {}
+    assert out.get_relation(database.id).local_app_data == request
+
+
+@pytest.mark.parametrize("name", ["install", "upgrade_charm"])
+def test_install_and_upgrade_bring_the_application(
+    name: str, events: dict[str, Any], context: Context, machine: Machine, state: testing.State
+):
+    machine.running = name == "upgrade_charm"
+    out = context.run(events[name], state)
+    new_code = ["stop"] if name == "upgrade_charm" else []
+    assert machine.calls == ["install", *new_code, "start"]
+    assert out.workload_version == "1.2.3"
+
+
+def test_a_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
+    context.run(context.on.config_changed(), state)
+    machine.calls.clear()
+    context.run(context.on.config_changed(), state)
+    assert machine.calls == []
+
+
+def test_rotated_credentials_are_followed_by_a_reload(
+    context: Context, machine: Machine, state: testing.State, secret: testing.Secret
+):
+    context.run(context.on.config_changed(), state)
+    rotated = dataclasses.replace(
+        secret, latest_content={**SECRET, "username": "u/2", "password": "a:b@c"}
+    )
+    state = dataclasses.replace(state, secrets={rotated})
+    context.run(context.on.secret_changed(rotated), state)
+    assert machine.calls == ["start", "reload"]
+    found = settings()
+    assert found
+    assert found.uri == URI.replace("relation-1:s3cret", "u%2F2:a%3Ab%40c")
+
+
+def test_other_endpoints_are_followed_by_a_reload(
+    context: Context, machine: Machine, state: testing.State, database: testing.Relation
+):
+    context.run(context.on.config_changed(), state)
+    bag = {**BAG, "endpoints": '["[fd00::1]:27017", "mongo-3.internal:27018"]'}
+    context.run(context.on.update_status(), with_bag(state, database, **bag))
+    assert machine.calls == ["start", "reload"]
+    found = settings()
+    assert found
+    assert "@[fd00::1]:27017,mongo-3.internal:27018/" in found.uri
+
+
+def test_config_is_followed(
+    context: Context, state: testing.State, database: testing.Relation, website: testing.Relation
+):
+    state = dataclasses.replace(state, config={"port": 8080, "database": "my_notes"})
+    out = context.run(context.on.config_changed(), state)
+    assert out.opened_ports == {testing.TCPPort(8080)}
+    assert unit_bag(out, website)["port"] == "8080"
+    assert out.get_relation(database.id).local_app_data["database"] == '"my_notes"'
+    found = settings()
+    assert found
+    # What the provider has answered counts, not what was asked for.
+    assert (found.port, found.database) == (8080, "notes")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("port", 80), ("port", 65536), ("database", "a b"), ("database", "x" * 64)],
+)
+def test_bad_config_is_named_and_the_last_good_settings_stay(
+    option: str,
+    value: int | str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    website: testing.Relation,
+):
+    state = context.run(context.on.config_changed(), state)
+    out = context.run(
+        context.on.config_changed(), dataclasses.replace(state, config={option: value})
+    )
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert out.unit_status.message.startswith(f"config option {option}: ")
+    assert settings() == SETTINGS
+    assert machine.calls == ["start"]
+    assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
+
+
+def test_without_a_database_nothing_runs(
+    context: Context, machine: Machine, state: testing.State, database: testing.Relation
+):
+    out = context.run(context.on.config_changed(), without(state, database))
+    assert out.unit_status == BLOCKED
+    assert "start" not in machine.calls
+    assert out.opened_ports == set()
+
+
+def test_relation_broken_stops_and_forgets(
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    database: testing.Relation,
+    website: testing.Relation,
+    logging_relation: testing.SubordinateRelation,
+):
+    state = context.run(context.on.config_changed(), state)
+    # Whatever else is wrong: a bad option must not keep the application running.
+    state = dataclasses.replace(state, config={"port": 80})
+    out = context.run(context.on.relation_broken(state.get_relation(database.id)), state)
+    assert machine.calls == ["start", "stop"]
+    assert settings() is None
+    assert out.opened_ports == set()
+    assert unit_bag(out, website) == {}
+    assert unit_bag(out, logging_relation) != {}
+
+    out = context.run(context.on.update_status(), without(out, out.get_relation(database.id)))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+
+
+def test_two_databases_are_one_too_many(
+    context: Context, machine: Machine, state: testing.State, database: testing.Relation
+):
+    state = context.run(context.on.config_changed(), state)
+    second = testing.Relation("database", remote_app_name="another")
+    both = dataclasses.replace(state, relations={*state.relations, second})
+    out = context.run(context.on.relation_changed(second), both)
+    message = "database: remove all but one relation of another, mongodb"
+    assert out.unit_status == testing.BlockedStatus(message)
+    assert settings() == SETTINGS
+    assert machine.running
+
+    out = context.run(context.on.relation_broken(second), both)
+    assert out.unit_status == testing.ActiveStatus()
+    assert settings() == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("bag", "missing"),
+    [
+        ({}, "database, endpoints, replset, secret-user"),
+        ({**BAG, "endpoints": "[]", "unknown": "1"}, "endpoints"),
+        ({**BAG, "secret-user": "null"}, "secret-user"),
+        ({**BAG, "replset": '""', "database": "null"}, "database, replset"),
+    ],
+)
+def test_what_the_provider_has_not_sent_is_waited_for(
+    bag: dict[str, str],
+    missing: str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    database: testing.Relation,
+):
+    out = context.run(context.on.update_status(), with_bag(state, database, **bag))
+    assert out.unit_status == testing.WaitingStatus(f"database: mongodb has not sent {missing}")
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("endpoints", "10.0.0.1:27017"),  # as plain text, which is no JSON
+        ("endpoints", "[1]"),
+        ("endpoints", '["10.0.0.1"]'),
+        ("endpoints", '["10.0.0.1:27017/?authSource=evil"]'),
+        ("replset", "{}"),
+        ("secret-user", "[]"),
+        ("database", "7"),
+    ],
+)
+def test_what_the_provider_sent_wrong_is_named(
+    field: str,
+    value: str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    database: testing.Relation,
+):
+    state = context.run(context.on.config_changed(), state)
+    database = state.get_relation(database.id)  # pyright: ignore[reportAssignmentType]
+    bag = {**BAG, field: value}
+    out = context.run(context.on.update_status(), with_bag(state, database, **bag))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert out.unit_status.message.startswith(f"database: mongodb sent a bad {field}")
+    assert any(out.unit_status.message in log.message for log in context.juju_log)
+    assert settings() == SETTINGS
+    assert machine.running
+
+
+def test_a_secret_that_cannot_be_read_is_waited_for(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = context.run(context.on.config_changed(), state)
+    out = context.run(context.on.update_status(), dataclasses.replace(state, secrets=set()))
+    message = "database: mongodb lets nobody read the secret of secret-user"
+    assert out.unit_status == testing.WaitingStatus(message)
+    assert settings() == SETTINGS
+    assert machine.running
+
+
+def test_a_secret_without_a_password_is_named_and_not_shown(
+    context: Context, machine: Machine, state: testing.State, secret: testing.Secret
+):
+    bad = dataclasses.replace(
+        secret, latest_content={"username": "relation-1", "uris": "mongodb://u:s3cret@h"}
+    )
+    out = context.run(context.on.update_status(), dataclasses.replace(state, secrets={bad}))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert out.unit_status.message.startswith("database: mongodb sent a bad secret-user: password")
+    assert machine.calls == []
+    assert not any("s3cret" in log.message for log in context.juju_log)
+
+
+def test_a_leader_that_comes_later_asks(
+    context: Context, state: testing.State, database: testing.Relation
+):
+    out = context.run(context.on.update_status(), dataclasses.replace(state, leader=False))
+    assert out.get_relation(database.id).local_app_data == {}
+    out = context.run(context.on.leader_elected(), dataclasses.replace(out, leader=True))
+    assert "database" in out.get_relation(database.id).local_app_data
+
+
+def test_every_relation_of_an_endpoint_is_served(
+    context: Context, state: testing.State, website: testing.Relation
+):
+    others = [testing.Relation("website"), testing.SubordinateRelation("logging")]
+    out = context.run(
+        context.on.update_status(),
+        dataclasses.replace(state, relations={*state.relations, *others}),
+    )
+    assert unit_bag(out, others[0]) == unit_bag(out, website) != {}
+    assert unit_bag(out, others[1]) != {}
+
+
+def test_the_address_of_the_relation_is_published(
+    context: Context, state: testing.State, website: testing.Relation
+):
+    network = testing.Network(
+        "website",
+        [testing.BindAddress([testing.Address(ADDRESS)])],
+        ingress_addresses=["192.0.2.99"],
+    )
+    out = context.run(context.on.update_status(), dataclasses.replace(state, networks={network}))
+    assert unit_bag(out, website)["hostname"] == "192.0.2.99"
+    assert settings() == SETTINGS
+
+
+def test_a_machine_without_an_address_waits(
+    context: Context, machine: Machine, state: testing.State
+):
+    network = testing.Network("website", [], ingress_addresses=[])
+    out = context.run(context.on.update_status(), dataclasses.replace(state, networks={network}))
+    message = "website: this machine has no address for it yet"
+    assert out.unit_status == testing.WaitingStatus(message)
+    assert machine.calls == []
+
+
+@pytest.mark.parametrize(
+    ("health", "status"),
+    [
+        ("no database", testing.WaitingStatus("database: it does not answer the application")),
+        ("no answer", testing.BlockedStatus(f"no answer at {ADDRESS} port 3000: see the log")),
+    ],
+)
+def test_the_status_is_the_applications_own(
+    health: str,
+    status: ops.StatusBase,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(node_app.NodeApp, "wait_until_it_answers", lambda self: False)
+    machine.health = health
+    assert context.run(context.on.update_status(), state).unit_status == status
+    machine.health = "ok"
+    assert context.run(context.on.update_status(), state).unit_status == testing.ActiveStatus()
+
+
+def test_an_application_that_does_not_start_is_blocked(
+    context: Context, machine: Machine, state: testing.State, website: testing.Relation
+):
+    machine.start_fails = True
+    out = context.run(context.on.update_status(), state)
+    message = "the application does not run: see the log"
+    assert out.unit_status == testing.BlockedStatus(message)
+    assert unit_bag(out, website) == {}
+    assert any("cannot start it" in log.message for log in context.juju_log)
+
+
+def test_stop_and_remove(
+    context: Context, machine: Machine, state: testing.State, database: testing.Relation
+):
+    state = without(state, database)
+    context.run(context.on.stop(), state)
+    context.run(context.on.remove(), state)
+    assert machine.calls == ["stop", "uninstall"]
+
+
+def test_no_credential_leaves_the_settings_file(context: Context, state: testing.State):
+    out = context.run(context.on.config_changed(), state)
+    bags = [json.dumps(relation.local_unit_data) for relation in out.relations]
+    bags += [json.dumps(relation.local_app_data) for relation in out.relations]
+    said = [*bags, *(log.message for log in context.juju_log), out.unit_status.message]
+    assert not any("s3cret" in text for text in said)
