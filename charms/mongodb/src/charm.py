@@ -1,0 +1,481 @@
+#!/usr/bin/env python3
+"""The mongodb charm: each unit runs a mongod, and all units are one replica set.
+
+Every unit runs its own mongod and says in its peer bag where. The leader keeps the members of the
+replica set equal to the units, and makes a user, a secret and an answer for each `database`
+relation. What there is to do is found out anew in every hook, from the model and from MongoDB.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import pathlib
+import re
+import secrets
+from collections.abc import Mapping
+
+import ops
+import pydantic
+from pymongo.errors import PyMongoError
+
+from mongod import Mongod, MongodError, ReplicaSet, has_replica_set
+from mongodb_interface import (
+    MongodbProviderApp,
+    MongodbProviderUnit,
+    MongodbRequirerApp,
+    MongodbUserSecret,
+)
+from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
+
+logger = logging.getLogger(__name__)
+
+# Roles in the relation's own database only. Not those that make users (dbOwner, userAdmin): such
+# users would outlive the relation. Not those across databases: they show other requirers' data.
+EXTRA_ROLES = ("dbAdmin",)
+RESERVED_DATABASES = ("admin", "config", "local")
+
+# What can go wrong with MongoDB; the next hook tries again.
+ERRORS = (MongodError, PyMongoError)
+
+
+class MongodbConfig(pydantic.BaseModel):
+    """The charm's options."""
+
+    version: str = pydantic.Field(pattern=r"^[1-9]\d*\.\d+$")
+    port: int = pydantic.Field(ge=1024, le=65535)
+
+
+class RotatePassword(pydantic.BaseModel):
+    """Parameters of the action `rotate-password`."""
+
+    relation_id: int | None = None
+
+
+class MongodbCharm(ops.CharmBase):
+    """Runs one member of the replica set; the leader runs the set."""
+
+    def __init__(self, framework: ops.Framework):
+        super().__init__(framework)
+        self._mongod = Mongod()
+        for event in (
+            self.on.install,
+            self.on.leader_elected,
+            self.on.config_changed,
+            self.on.start,
+            self.on.update_status,
+            self.on["replicas"].relation_created,
+            self.on["replicas"].relation_changed,
+            self.on["database"].relation_joined,
+            self.on["database"].relation_changed,
+            self.on["database"].relation_broken,
+        ):
+            framework.observe(event, self._reconcile)
+        framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
+        framework.observe(self.on["replicas"].relation_departed, self._on_replicas_departed)
+        framework.observe(self.on.stop, self._on_stop)
+        framework.observe(self.on.remove, self._on_remove)
+        framework.observe(self.on.secret_changed, self._on_secret_changed)
+        framework.observe(self.on.secret_remove, self._on_secret_remove)
+        framework.observe(self.on.rotate_password_action, self._on_rotate_password)
+        framework.observe(self.on.replica_set_status_action, self._on_replica_set_status)
+        framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+        framework.observe(self.on.collect_app_status, self._on_collect_app_status)
+
+    def _reconcile(self, _: ops.EventBase) -> None:
+        peers = self.model.get_relation("replicas")
+        if not peers:  # In install: relation-created of the peers comes next.
+            return
+        settings = self._settings()
+        if not settings:
+            if self.unit.is_leader():
+                self._settle(peers)
+            # Go on in the next hook (Juju tells the leader of its own change too): once MongoDB
+            # does anything, what it needs is on record and no failing hook can discard it.
+            return
+        try:
+            if not self._mongod.is_installed():
+                self._install(settings)
+            host = self._run(peers, settings)
+            if settings.seed == self.unit.name:
+                password = self._admin_secret(settings)["password"]
+                self._mongod.initiate(self.app.name, self.unit.name, host, password)
+            if self.unit.is_leader():
+                self._lead(peers, settings)
+        except ERRORS as error:
+            # Not a failed hook: update-status, if nothing else, tries again.
+            logger.warning("going on in a later hook: %s", error)
+
+    def _on_upgrade_charm(self, event: ops.UpgradeCharmEvent) -> None:
+        # `juju attach-resource` comes as upgrade-charm too: there may be another mongod.
+        settings = self._settings()
+        try:
+            if settings and self._install(settings):
+                self._mongod.stop()
+        except MongodError as error:
+            logger.error("the mongod that there was stays: %s", error)
+        self._reconcile(event)
+
+    def _on_replicas_departed(self, event: ops.RelationDepartedEvent) -> None:
+        if event.departing_unit == self.unit:
+            self._leave()
+        else:
+            self._reconcile(event)
+
+    def _on_stop(self, _: ops.StopEvent) -> None:
+        self._leave()  # Again: what departed could not do in time may be possible now.
+        self._mongod.stop()
+
+    def _on_remove(self, _: ops.RemoveEvent) -> None:
+        self._mongod.uninstall()
+
+    def _on_secret_changed(self, event: ops.SecretChangedEvent) -> None:
+        # Juju counts the owner's units among the observers once they have read a secret. One that
+        # kept to an old revision would hold back secret-remove for ever.
+        with contextlib.suppress(ops.ModelError):  # Removed meanwhile.
+            event.secret.get_content(refresh=True)
+
+    def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
+        # By the label, because the id comes in another form in this event on Juju 4.
+        relation_id = (event.secret.label or "").removeprefix("database-")
+        try:
+            with self._replica_set() as replica_set:
+                replica_set.drop_user(f"relation-{relation_id}-{event.revision}")
+        except ERRORS as error:
+            logger.warning("the replaced user is dropped later: %s", error)
+            event.defer()
+        else:
+            event.remove_revision()
+
+    def _on_rotate_password(self, event: ops.ActionEvent) -> None:
+        params = event.load_params(RotatePassword, errors="fail")
+        if not self.unit.is_leader():
+            event.fail(f"only the leader can do this: use {self.app.name}/leader")
+            return
+        relations = self.model.relations["database"]
+        try:
+            with self._replica_set() as replica_set:
+                roles = {_relation_id(k): v for k, v in replica_set.users().items()}
+                served = {relation.id: relation for relation in relations if relation.id in roles}
+                chosen = sorted(served) if params.relation_id is None else [params.relation_id]
+                for relation_id in chosen:
+                    if relation_id not in served:
+                        event.fail(f"relation-id: {relation_id} is not one of {sorted(served)}")
+                        return
+                    relation = served[relation_id]
+                    endpoints = relation.load(MongodbProviderApp, self.app).endpoints or []
+                    self._issue(replica_set, relation, roles[relation_id], endpoints)
+        except ERRORS as error:
+            event.fail(f"the replica set cannot be reached now: {error}")
+            return
+        event.set_results({"rotated": ", ".join(str(relation_id) for relation_id in chosen)})
+
+    def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
+        try:
+            with self._replica_set() as replica_set:
+                status = replica_set.status()
+        except ERRORS as error:
+            event.fail(f"the replica set cannot be reached now: {error}")
+            return
+        primary = [member["unit"] for member in status if member["state"] == "PRIMARY"]
+        event.set_results({"members": json.dumps(status), "primary": "".join(primary)})
+
+    def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        settings = self._settings()
+        try:
+            config = self.load_config(MongodbConfig)
+        except ValueError as error:
+            event.add_status(ops.BlockedStatus(f"config {_complaint(error)}"))
+        else:
+            for option, value in config:
+                if settings and value != (settled := getattr(settings, option)):
+                    event.add_status(
+                        ops.BlockedStatus(
+                            f"config {option}: {value} is not used; this application was deployed "
+                            f"with {settled}, and keeps it"
+                        )
+                    )
+        if not settings:
+            event.add_status(ops.WaitingStatus("waiting for the leader to settle the replica set"))
+        elif not self._mongod.is_installed():
+            source = "resource mongod" if self._resource() else f"MongoDB {settings.version}"
+            event.add_status(
+                ops.BlockedStatus(f"cannot install mongod from {source}: see juju debug-log")
+            )
+        elif not self._mongod.is_running():
+            event.add_status(ops.WaitingStatus("waiting for mongod to run"))
+        elif state := self._mongod.state():
+            event.add_status(ops.ActiveStatus(state))
+        else:
+            event.add_status(ops.WaitingStatus("waiting to be a synced member of the replica set"))
+
+    def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
+        for relation in self.model.relations["database"]:
+            try:
+                self._request(relation)
+            except ValueError as error:
+                event.add_status(ops.BlockedStatus(f"relation {relation.id}: {error}"))
+        settings = self._settings()
+        if settings and settings.members:
+            event.add_status(ops.ActiveStatus())
+        else:
+            event.add_status(ops.WaitingStatus("waiting for the replica set"))
+
+    # Every unit: its own mongod.
+
+    def _settings(self) -> MongodbReplicaSetApp | None:
+        peers = self.model.get_relation("replicas")
+        settings = peers.load(MongodbReplicaSetApp, self.app) if peers else None
+        return settings if settings and settings.secret_admin else None
+
+    def _admin_secret(self, settings: MongodbReplicaSetApp) -> dict[str, str]:
+        return self.model.get_secret(id=settings.secret_admin).get_content()
+
+    def _resource(self) -> pathlib.Path | None:
+        try:
+            path = self.model.resources.fetch("mongod")
+        except ops.ModelError:  # None attached.
+            return None
+        return path if path.stat().st_size else None
+
+    def _install(self, settings: MongodbReplicaSetApp) -> bool:
+        assert settings.version
+        return self._mongod.install(settings.version, self._resource())
+
+    def _run(self, peers: ops.Relation, settings: MongodbReplicaSetApp) -> str:
+        """Run mongod and publish where; return "host:port"."""
+        assert settings.port
+        binding = self.model.get_binding(peers)
+        assert binding
+        # The binding, because unit bags hold no private-address any more on Juju 4 (Q7).
+        address = str(binding.network.bind_address)
+        keyfile = self._admin_secret(settings)["keyfile"]
+        self._mongod.run(address, settings.port, self.app.name, keyfile)
+        host = f"[{address}]:{settings.port}" if ":" in address else f"{address}:{settings.port}"
+        peers.save(MongodbReplicaSetUnit(host=host), self.unit)
+        version = self._mongod.version()
+        self.unit.set_workload_version(version)
+        self.unit.set_ports(settings.port)
+        classic = MongodbProviderUnit(
+            hostname=address,
+            port=str(settings.port),
+            type="database",
+            replset=self.app.name,
+            version=version,
+        )
+        for relation in self.model.relations["database"]:
+            relation.save(classic, self.unit, encoder=str)
+        return host
+
+    def _leave(self) -> None:
+        """Hand over if this is the primary, and leave the replica set while that is possible."""
+        if not self.app.planned_units():  # The whole application goes: nobody to hand over to.
+            return
+        try:
+            with self._replica_set() as replica_set:
+                replica_set.align(leaving={self.unit.name}, joining={})
+        except ERRORS as error:
+            logger.warning("left to the leader to take this unit out: %s", error)
+
+    # The leader: the replica set.
+
+    def _settle(self, peers: ops.Relation) -> None:
+        """Make and record what all units have to agree on before the first mongod runs."""
+        try:
+            config = self.load_config(MongodbConfig)
+        except ValueError as error:
+            logger.error("waiting for usable options: %s", _complaint(error))
+            return
+        content = {"keyfile": secrets.token_hex(500), "password": secrets.token_urlsafe(32)}
+        settings = MongodbReplicaSetApp(
+            secret_admin=self.app.add_secret(content, label="admin").id,
+            seed=self.unit.name,
+            version=config.version,
+            port=config.port,
+        )
+        peers.save(settings, self.app)
+
+    def _replica_set(self) -> ReplicaSet:
+        peers, settings = self.model.get_relation("replicas"), self._settings()
+        if not peers or not settings:
+            raise MongodError("there is no replica set yet")
+        hosts = {*self._hosts(peers).values(), *(settings.members or [])}
+        return ReplicaSet(self.app.name, hosts, self._admin_secret(settings)["password"])
+
+    def _hosts(self, peers: ops.Relation) -> dict[str, str]:
+        """Where the units' mongods are, for those that run."""
+        hosts = {}
+        for unit in {*peers.units, self.unit}:
+            try:
+                host = peers.load(MongodbReplicaSetUnit, unit).host
+            except ValueError as error:
+                logger.error("relation %s, %s: %s", peers.id, unit.name, _complaint(error))
+            else:
+                hosts |= {unit.name: host} if host else {}
+        return hosts
+
+    def _lead(self, peers: ops.Relation, settings: MongodbReplicaSetApp) -> None:
+        # goal-state, because on Juju 4 a removed unit stays in relation-list, and no departed
+        # tells that it has gone (Q5).
+        goals = ops.hookcmds.goal_state().units
+        planned = {unit for unit, goal in goals.items() if goal.status != "dying"}
+        if not planned:
+            return
+        hosts = {unit: host for unit, host in self._hosts(peers).items() if unit in planned}
+        if not settings.members and not any(has_replica_set(host) for host in hosts.values()):
+            # Only the seed initiates a set, and another seed is named only if that one has gone
+            # and has left no set behind: so there are never two.
+            if settings.seed not in planned:
+                settings.seed = self.unit.name
+                peers.save(settings, self.app)
+            return
+        with self._replica_set() as replica_set:
+            members = {member["unit"] for member in replica_set.status()}
+            replica_set.align(leaving=members - planned - {""}, joining=hosts)
+            status = replica_set.status()
+            # On record too so that every unit has a hook when the set has changed.
+            settings.members = sorted(member["host"] for member in status)
+            peers.save(settings, self.app)
+            self._serve(
+                replica_set, [member["host"] for member in status if member["unit"] in planned]
+            )
+
+    # The leader: the clients.
+
+    def _request(self, relation: ops.Relation) -> tuple[str, list[str]] | None:
+        """The database and the extra roles that a relation asks for; None if not asked yet.
+
+        Raises:
+            ValueError: naming the field that cannot be granted, and why.
+        """
+        if not relation.units:  # Its leader's request may still be on the way.
+            return None
+        bag = relation.data[relation.app]
+        try:
+            request = relation.load(MongodbRequirerApp, relation.app)
+        except ValueError as error:
+            raise ValueError(_complaint(error, bag)) from error
+        database = request.database or _default_database(relation.app.name)
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", database):
+            raise ValueError(f"database: {database!r} is not 1 to 63 of A-Z, a-z, 0-9, _ and -")
+        if database.lower() in RESERVED_DATABASES:
+            raise ValueError(f"database: {database!r} is MongoDB's own")
+        for other in self.model.relations["database"]:
+            # Refused, not shared: no requirer sees another's data. First come, first served.
+            served = other.load(MongodbProviderApp, self.app).database or ""
+            if other.id != relation.id and served.lower() == database.lower():
+                raise ValueError(f"database: {database!r} belongs to relation {other.id}")
+        for role in request.extra_user_roles or []:
+            if role not in EXTRA_ROLES:
+                raise ValueError(
+                    f"extra-user-roles: {role!r} is not one of {', '.join(EXTRA_ROLES)}"
+                )
+        return database, request.extra_user_roles or []
+
+    def _serve(self, replica_set: ReplicaSet, endpoints: list[str]) -> None:
+        """Give every relation what it asks for, and clear away what is nobody's any more."""
+        relations = {relation.id: relation for relation in self.model.relations["database"]}
+        users = replica_set.users()
+        for relation in sorted(relations.values(), key=lambda relation: relation.id):
+            try:
+                request = self._request(relation)
+            except ValueError as error:  # What it had so far, it keeps.
+                logger.error("relation %s (%s): %s", relation.id, relation.app.name, error)
+                continue
+            if not request:
+                continue
+            database, extra_roles = request
+            roles = {(role, database) for role in ["readWrite", *extra_roles]}
+            answer = relation.load(MongodbProviderApp, self.app)
+            mine = [user for user in users if _relation_id(user) == relation.id]
+            for user in mine:
+                if users[user] != roles:  # Old users too: none keeps a former database.
+                    replica_set.set_user(user, roles)
+            known = mine and self._names_any(answer.secret_user, endpoints)
+            if answer.database != database or not known:
+                answer.secret_user = self._issue(replica_set, relation, roles, endpoints)
+            answer.database = database
+            answer.endpoints = sorted(endpoints)
+            answer.replset = self.app.name
+            answer.version = self._mongod.version()
+            relation.save(answer, self.app)
+
+        # Found by name and label, so that a new leader clears away what an old one left.
+        for user in users:
+            if (relation_id := _relation_id(user)) is not None and relation_id not in relations:
+                replica_set.drop_user(user)
+        for secret_id in ops.hookcmds.secret_ids():
+            secret = self.model.get_secret(id=secret_id)
+            label = secret.get_info().label or ""
+            if label.startswith("database-") and int(label[9:]) not in relations:
+                secret.remove_all_revisions()
+
+    def _names_any(self, secret_id: str | None, endpoints: list[str]) -> bool:
+        """Whether the connection string in a secret still names a member of the set."""
+        if not secret_id:
+            return False
+        uris = self.model.get_secret(id=secret_id).get_content(refresh=True)["uris"]
+        named = uris.partition("@")[2].partition("/")[0].split(",")
+        return not set(named).isdisjoint(endpoints)
+
+    def _issue(
+        self,
+        replica_set: ReplicaSet,
+        relation: ops.Relation,
+        roles: set[tuple[str, str]],
+        endpoints: list[str],
+    ) -> str:
+        """Make a new user for a relation, and a revision of its secret; return the secret's id.
+
+        User, revision and relation share their numbers, so there is nothing to remember, and a
+        hook that is discarded after the user was made leaves nothing wrong.
+        """
+        label = f"database-{relation.id}"
+        try:
+            secret = self.model.get_secret(label=label)
+            revision = secret.get_info().revision + 1
+        except ops.SecretNotFoundError:
+            secret, revision = None, 1
+        username, password = f"relation-{relation.id}-{revision}", secrets.token_urlsafe(32)
+        replica_set.set_user(username, roles, password)
+        database = next(iter(roles))[1]
+        content = MongodbUserSecret(
+            username=username,
+            password=password,
+            uris=f"mongodb://{username}:{password}@{','.join(sorted(endpoints))}/{database}"
+            f"?replicaSet={self.app.name}&authSource=admin",
+        ).model_dump()
+        if secret:
+            secret.set_content(content)
+            return secret.get_info().id
+        secret = self.app.add_secret(content, label=label)
+        secret.grant(relation)
+        return secret.get_info().id
+
+
+def _relation_id(user: str) -> int | None:
+    """The id of the relation that a database user was made for; None for any other user."""
+    found = re.fullmatch(r"relation-(\d+)-\d+", user)
+    return int(found[1]) if found else None
+
+
+def _default_database(app: str) -> str:
+    # Names of applications are almost always fit to be names of databases.
+    return f"app-{app}" if app in RESERVED_DATABASES else app[:63]
+
+
+def _complaint(error: ValueError, bag: Mapping[str, str] | None = None) -> str:
+    """What is wrong with which field or option, in a line."""
+    if isinstance(error, pydantic.ValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['input']!r}: {first['msg']}"
+    if isinstance(error, json.JSONDecodeError) and bag:
+        fields = [field for field, value in bag.items() if value == error.doc]
+        return f"{', '.join(fields)}: not JSON: {error}"
+    return str(error)
+
+
+if __name__ == "__main__":
+    ops.main(MongodbCharm)  # pragma: no cover

@@ -1,0 +1,41 @@
+"""Machines with real mongods; see tests/machines.py."""
+
+from __future__ import annotations
+
+import pathlib
+import tempfile
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import mongod
+from machines import Machine
+
+
+@pytest.fixture
+def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Machine]]:
+    """A function that gives the machine of a number."""
+    shipped = dict(vars(mongod.Mongod))
+    made: dict[int, Machine] = {}
+    # Not tmp_path: a unix socket's path may be 107 characters long at most.
+    with tempfile.TemporaryDirectory() as folder:
+
+        def machine(number: int) -> Machine:
+            if number not in made:
+                root = pathlib.Path(folder, str(number))
+                root.mkdir()
+                made[number] = Machine(root, number)
+            return made[number]
+
+        yield machine
+        for each in made.values():
+            each.mongod.stop()
+    for name, value in shipped.items():
+        if not name.startswith("__"):
+            setattr(mongod.Mongod, name, value)
+
+
+@pytest.fixture
+def machine(machines: Callable[[int], Machine]) -> Machine:
+    """The first machine."""
+    return machines(0)

@@ -1,0 +1,226 @@
+"""The replica set: its members, as units come and go, and its users."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
+
+from machines import PASSWORD, REPLSET, Machine, replica_set, until
+
+Machines = Callable[[int], Machine]
+
+
+def states(*machines: Machine) -> dict[str, str]:
+    with replica_set(*machines) as rs:
+        return {member["unit"]: member["state"] for member in rs.status()}
+
+
+def joining(*machines: Machine) -> dict[str, str]:
+    return {machine.unit: machine.host for machine in machines}
+
+
+@pytest.fixture
+def three(machines: Machines) -> list[Machine]:
+    """A set of three; the first is the primary."""
+    found = [machines(0), machines(1), machines(2)]
+    found[0].initiate()
+    for machine in found[1:]:
+        machine.run()
+    with replica_set(found[0]) as rs:
+        rs.align([], joining(*found))
+    return found
+
+
+class Writer:
+    """Writes numbered notes with majority acknowledgement, and knows which ones were."""
+
+    def __init__(self, *machines: Machine):
+        with replica_set(*machines) as rs:
+            rs.set_user("writer", {("readWrite", "notes")}, "secret")
+        self._hosts = [machine.host for machine in machines]
+        self.acknowledged: list[int] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def client(self, *machines: Machine) -> MongoClient:
+        hosts = [machine.host for machine in machines] or self._hosts
+        return MongoClient(
+            hosts, replicaSet=REPLSET, username="writer", password="secret", w="majority"
+        )
+
+    def _write(self) -> None:
+        with self.client() as client:
+            number = 0
+            while not self._stop.is_set():
+                client.notes.notes.insert_one({"_id": number})
+                self.acknowledged.append(number)
+                number += 1
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        until(lambda: self.acknowledged)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        count = len(self.acknowledged)
+        until(lambda: len(self.acknowledged) > count)  # It goes on to the end.
+        self._stop.set()
+        self._thread.join()
+
+
+def test_one_to_three_to_one_loses_no_write(machines: Machines):
+    one, two, three = machines(0), machines(1), machines(2)
+    one.initiate()
+    with Writer(one) as writer:
+        for machine in (two, three):
+            machine.run()
+        with replica_set(one) as rs:
+            rs.align([], joining(one, two, three))
+        assert states(one) == {
+            "mongodb/0": "PRIMARY",
+            "mongodb/1": "SECONDARY",
+            "mongodb/2": "SECONDARY",
+        }
+        # The primary leaves, and another; each takes itself out.
+        for machine in (one, two):
+            with replica_set(one, two, three) as rs:
+                rs.align([machine.unit], {})
+            machine.mongod.stop()
+    assert states(three) == {"mongodb/2": "PRIMARY"}
+    with writer.client(three) as client:
+        stored = {note["_id"] for note in client.notes.notes.find()}
+    assert set(writer.acknowledged) <= stored
+
+
+def test_two_leave_side_by_side(three: list[Machine]):
+    def leave(machine: Machine) -> None:
+        with replica_set(*three) as rs:
+            rs.align([machine.unit], {}, seconds=20)
+
+    threads = [threading.Thread(target=leave, args=[machine]) for machine in three[:2]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert states(three[2]) == {"mongodb/2": "PRIMARY"}
+
+
+def test_new_members_vote(three: list[Machine]):
+    with replica_set(*three) as rs:
+        config, _ = rs._read()
+    assert [member["votes"] for member in config["members"]] == [1, 1, 1]
+
+
+def test_killed_primary_is_replaced_in_seconds(three: list[Machine]):
+    three[0].mongod.stop()
+    with replica_set(*three) as rs:
+        until(lambda: "PRIMARY" in [member["state"] for member in rs.status()[1:]], seconds=10)
+
+
+def test_last_member_stays(machine: Machine):
+    machine.initiate()
+    with replica_set(machine) as rs:
+        rs.align([machine.unit], {})
+    assert states(machine) == {"mongodb/0": "PRIMARY"}
+
+
+def test_none_is_taken_out_that_the_majority_needs(three: list[Machine]):
+    three[2].mongod.stop()
+    with replica_set(*three) as rs:
+        until(lambda: rs.status()[2]["state"] not in ("PRIMARY", "SECONDARY"))
+        rs.align(["mongodb/1"], {})
+    assert set(states(*three)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
+    with replica_set(*three) as rs:
+        rs.align(["mongodb/1", "mongodb/2"], {})
+    assert states(three[0]) == {"mongodb/0": "PRIMARY"}
+
+
+def test_member_that_does_not_run_holds_up_nobody(machines: Machines):
+    one, two, three = machines(0), machines(1), machines(2)
+    one.initiate()
+    two.run()
+    with replica_set(one) as rs:
+        rs.align([], joining(two))
+    two.mongod.stop()
+    three.run()
+    with replica_set(one) as rs:
+        until(lambda: rs.status()[1]["state"] != "SECONDARY")
+    two.run()
+    with replica_set(one, two) as rs:
+        rs.align([], joining(three), seconds=20)
+    assert set(states(one)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
+
+
+def test_no_primary_is_an_error_in_seconds(machine: Machine):
+    machine.run()
+    with replica_set(machine) as rs, pytest.raises(ServerSelectionTimeoutError):
+        rs.status()
+
+
+@pytest.fixture
+def client_of(machine: Machine) -> Iterator[Callable[[str, str], MongoClient]]:
+    machine.initiate()
+    clients: list[MongoClient] = []
+
+    def client(user: str, password: str) -> MongoClient:
+        clients.append(MongoClient(machine.host, username=user, password=password))
+        return clients[-1]
+
+    yield client
+    for each in clients:
+        each.close()
+
+
+def test_user_has_its_database_only(machine: Machine, client_of: Callable[..., MongoClient]):
+    with replica_set(machine) as rs:
+        rs.set_user("relation-1-1", {("readWrite", "one")}, "p")
+    client = client_of("relation-1-1", "p")
+    client.one.notes.insert_one({"_id": 1})
+    for database in ("two", "admin", "local"):
+        with pytest.raises(OperationFailure, match="not authorized"):
+            client[database].notes.find_one()
+
+
+def test_rotation_keeps_the_old_user_until_dropped(
+    machine: Machine, client_of: Callable[..., MongoClient]
+):
+    with replica_set(machine) as rs:
+        rs.set_user("relation-1-1", {("readWrite", "one")}, "old")
+        old = client_of("relation-1-1", "old")
+        old.one.notes.insert_one({"_id": 1})
+        rs.set_user("relation-1-2", {("readWrite", "one")}, "new")
+        old.one.notes.insert_one({"_id": 2})
+        assert client_of("relation-1-2", "new").one.notes.count_documents({}) == 2
+        rs.drop_user("relation-1-1")
+        rs.drop_user("relation-1-1")
+        with pytest.raises(OperationFailure):
+            old.one.notes.find_one()
+        assert set(rs.users()) == {"operator", "relation-1-2"}
+
+
+def test_set_user_again_changes_roles_and_password(
+    machine: Machine, client_of: Callable[..., MongoClient]
+):
+    with replica_set(machine) as rs:
+        rs.set_user("relation-1-1", {("readWrite", "one")}, "p")
+        rs.set_user("relation-1-1", {("readWrite", "two")}, "q")
+        assert rs.users()["relation-1-1"] == {("readWrite", "two")}
+    client_of("relation-1-1", "q").two.notes.insert_one({})
+    with pytest.raises(OperationFailure, match="Authentication failed"):
+        client_of("relation-1-1", "p").two.notes.find_one()
+
+
+def test_password_is_no_secret_to_the_wrong_one(machine: Machine):
+    machine.initiate()
+    with replica_set(machine) as rs:
+        rs._client.close()
+    wrong = PASSWORD + "x"
+    from mongod import ReplicaSet
+
+    with ReplicaSet(REPLSET, [machine.host], wrong) as rs, pytest.raises(OperationFailure) as e:
+        rs.status()
+    assert wrong not in str(e.value)

