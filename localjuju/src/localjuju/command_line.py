@@ -204,8 +204,7 @@ class CommandLine:
         options = parser.parse_args(arguments)
         application = self._application(options.application)
         name = application.name
-        if application.charm.subordinate:
-            # Juju 4.0.15 lets it through, as a unit on a machine of its own: nobody wants that.
+        if application.charm.subordinate and not self.controller.behaviour.subordinates_take_units:
             raise CommandError(
                 f'ERROR cannot add unit 1/1 to application "{name}": cannot add unit to '
                 f'application "{name}": application is a subordinate'
@@ -230,7 +229,7 @@ class CommandLine:
                     f'unit "{name}" not found' if known else f"application {application} not found"
                 )
             unit = self._unit(name, f"ERROR removing unit {name} failed: {reason}")
-            if unit.principal:
+            if unit.application.charm.subordinate:
                 raise CommandError(
                     f'ERROR removing unit {name} failed: unit "{name}" is a subordinate, to '
                     "remove use remove-relation. Note: this will remove all units of "
@@ -456,8 +455,8 @@ class CommandLine:
         for name in declared.get("required") or []:
             if name not in action.parameters:
                 return f"{prefix}{name} is required, given {given}"
-        # Juju 3.6 was seen to pass an undeclared parameter on where the charm says nothing.
-        if declared.get("additionalProperties") is False:
+        takes_any = self.controller.behaviour.actions_take_undeclared_parameters
+        if not declared.get("additionalProperties", takes_any):
             for name in action.parameters:
                 if name not in properties:
                     return f'{prefix}additional property "{name}" is not allowed, given {given}'
@@ -473,7 +472,12 @@ class CommandLine:
         style: str,
     ) -> Output:
         failure = problem or action.failure or error
-        results = {"return-code": int(error is not None), **action.results}
+        results: dict[str, Any] = {**action.results}
+        if not problem:
+            results["return-code"] = int(error is not None)
+        for name, text in (("stdout", action.stdout), ("stderr", action.stderr)):
+            if text:
+                results[name] = text
         task: dict[str, Any] = {
             "id": str(action.task),
             "results": results,
@@ -488,9 +492,13 @@ class CommandLine:
             f"Running operation {operation} with 1 task\n  - task {action.task} on "
             f"unit-{unit.name.replace('/', '-')}\n\nWaiting for task {action.task}...\n"
         )
-        printed = _dump({unit.name: task} if style == "json" else action.results, style)
-        if failure and style != "json":
-            printed = f"Action id {action.task} failed: {failure}\n{printed}"
+        if style == "json":
+            printed = _dump({unit.name: task}, style)
+        else:
+            printed = f"Action id {action.task} failed: {failure}\n" if failure else ""
+            printed += _dump(action.results, style) if action.results else ""
+            printed += "".join(f"\n{text}" for text in (action.stdout, action.stderr) if text)
+            printed += "\n"
         if error is not None:
             raise CommandError(said + _task_failed(action.task, 1), stdout=printed)
         return Output(printed, said)
@@ -516,7 +524,7 @@ class CommandLine:
             capture_output=True,
             text=True,
         )
-        results = {"return-code": process.returncode}
+        results: dict[str, Any] = {"return-code": process.returncode}
         results.update({"stdout": process.stdout} if process.stdout else {})
         results.update({"stderr": process.stderr} if process.stderr else {})
         described = {"id": str(task), "results": results, "status": "completed", "unit": unit.name}
@@ -533,7 +541,11 @@ class CommandLine:
         name = parser.parse_args(arguments).unit
         unit = self._unit(name, 'ERROR unit "{name}" not found')
         if not self.controller.in_error(unit):
-            raise CommandError(f'ERROR unit "{name}" is not in an error state')
+            if self.controller.behaviour.explicit_endpoint_wins:
+                raise CommandError(f'ERROR unit "{name}" is not in an error state')
+            raise CommandError(
+                f'ERROR resolving unit: checking unit "{name}" status: unit is not in error state'
+            )
         self.controller.resolve(unit)
         return Output()
 
@@ -541,10 +553,16 @@ class CommandLine:
 
     def status(self, arguments: list[str]) -> Output:
         parser = _Parser(prog="status")
+        parser.add_argument("applications", nargs="*")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
         self.controller.settle()
-        return Output(_dump(self._status.status(), options.format))
+        described = self._status.status()
+        for name in set(described["applications"]) - set(
+            options.applications or self.model.applications
+        ):
+            del described["applications"][name]
+        return Output(_dump(described, options.format))
 
     def show_unit(self, arguments: list[str]) -> Output:
         parser = _Parser(prog="show-unit")

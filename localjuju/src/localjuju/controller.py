@@ -47,7 +47,7 @@ class Controller:
         self.uniters: dict[str, Uniter] = {}
         self.hooks_run = 0
         self._network = LoopbackNetwork()
-        self._runner = SourceRunner(folder / "hooks.log")
+        self._runner = SourceRunner(folder)
         self._next_machine = 0
         self._retries: dict[str, int] = {}
 
@@ -97,9 +97,7 @@ class Controller:
         application.charm.unpack(folder / "charm")
         status = Status("waiting", "waiting for machine", self.clock.now())
         agent = Status("allocating", "", self.clock.now())
-        unit = Unit(
-            name, application, machine, folder, principal, "alive", status, agent
-        )
+        unit = Unit(name, application, machine, folder, principal, "alive", status, agent)
         application.units[name] = unit
         self.uniters[name] = Uniter(self.model, unit)
 
@@ -199,15 +197,15 @@ class Controller:
 
     def _follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
+        for unit in list(self.model.units.values()):
+            if not unit.application.charm.subordinate and unit.life == "alive":
+                self._add_subordinates(unit)
         for uniter in list(self.uniters.values()):
             uniter.leave_without_hooks()
             if uniter.removed:
                 self._forget(uniter.unit)
             elif uniter.unit.life == "alive":
                 uniter.enter_scopes()
-        for unit in list(self.model.units.values()):
-            if unit.principal is None and unit.life == "alive":
-                self._add_subordinates(unit)
         for relation in list(self.model.relations.values()):
             self.model.drop_relation_if_finished(relation)
         for application in list(self.model.applications.values()):
@@ -297,8 +295,12 @@ class Controller:
 
         context = HookContext(uniter, hook, log, self.clock.now, action)
         error = self._runner.run(unit, context, self._environment(unit, hook, action))
-        for line in self._runner.last_output():
-            self.history.log(_entity(unit), "WARNING", f"unit.{unit.name}.{hook.name}", line)
+        stdout, stderr = self._runner.last_output()
+        for level, text in (("INFO", stdout), ("WARNING", stderr)):
+            for line in text.splitlines():
+                self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
+        if action:
+            action.stdout, action.stderr = stdout, stderr
         if error is not None:
             return error, []
         try:
@@ -367,4 +369,3 @@ def processes_of(machine: Machine) -> Iterator[psutil.Process]:
 
 def _entity(unit: Unit) -> str:
     return f"unit-{unit.name.replace('/', '-')}"
-

@@ -52,6 +52,8 @@ class Action:
     results: dict[str, Any] = dataclasses.field(default_factory=dict)
     failure: str | None = None
     log: list[str] = dataclasses.field(default_factory=list)
+    stdout: str = ""
+    stderr: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -423,10 +425,10 @@ class HookContext:
 
     def status_set(self, arguments: list[str], _stdin: str) -> str:
         parser = _parser("status-set")
-        parser.add_argument("--application", nargs="?", const="true", default="false")
+        parser.add_argument("--application", default="false")
         parser.add_argument("status", choices=["active", "blocked", "maintenance", "waiting"])
         parser.add_argument("message", nargs="?", default="")
-        options = parser.parse_args(arguments)
+        options = parser.parse_args(_with_values(arguments))
         status = Status(options.status, options.message, self._now())
         if options.application.lower() != "true":
             self.unit.workload_status = status
@@ -439,8 +441,8 @@ class HookContext:
     def status_get(self, arguments: list[str], _stdin: str) -> str:
         parser = _parser("status-get")
         parser.add_argument("--include-data", action="store_true")
-        parser.add_argument("--application", nargs="?", const="true", default="false")
-        options = parser.parse_args(arguments)
+        parser.add_argument("--application", default="false")
+        options = parser.parse_args(_with_values(arguments))
 
         def as_dict(status: Status) -> dict[str, Any]:
             return {"status": status.current, "message": status.message, "status-data": {}}
@@ -665,6 +667,11 @@ def _parser(command: str) -> _Parser:
     parser = _Parser(prog=command, add_help=False, allow_abbrev=False)
     parser.add_argument("--format", default="smart")
     return parser
+
+
+def _with_values(arguments: list[str]) -> list[str]:
+    """Juju's boolean options may stand alone or with ``=true``."""
+    return ["--application=true" if a == "--application" else a for a in arguments]
 
 
 def _secret_parser(command: str, reference: bool = False) -> _Parser:

@@ -21,7 +21,6 @@ import signal
 import socket
 import subprocess
 import sys
-import traceback
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -95,9 +94,9 @@ def _imported(path: pathlib.Path) -> Iterator[str]:
 def _run_hook(request: dict[str, Any], connection: TextIO) -> int:
     """Run the charm in this process, which is a fork of the server's."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with open(request["output"], "wb", buffering=0) as output:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
+    for number, path in ((1, request["stdout"]), (2, request["stderr"])):
+        with open(path, "wb", buffering=0) as output:
+            os.dup2(output.fileno(), number)
     os.environ.clear()
     os.environ.update(request["environment"])
     charm = pathlib.Path(request["charm_dir"])
@@ -115,8 +114,8 @@ def _run_hook(request: dict[str, Any], connection: TextIO) -> int:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)  # ops has one of its own.
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()

@@ -142,8 +142,9 @@ class Relation:
 
     @property
     def key(self) -> str:
-        """The relation as the command line names it."""
-        return " ".join(f"{s.application.name}:{s.endpoint.name}" for s in reversed(self.sides))
+        """The relation as the command line names it, the requirer first."""
+        sides = sorted(self.sides, key=lambda side: side.endpoint.role != "requires")
+        return " ".join(f"{s.application.name}:{s.endpoint.name}" for s in sides)
 
     def local(self, application: Application) -> Side:
         return next(s for s in self.sides if s.application is application)
@@ -169,8 +170,10 @@ class Relation:
         """Whether a unit enters the scope, so that the other side sees it (Q4: not all do)."""
         if unit.application not in [side.application for side in self.sides]:
             return False
-        if self.scope == "container" and unit.principal:
-            return self.remote(unit.application).application is unit.principal.application
+        if self.scope == "container" and unit.application.charm.subordinate:
+            principal = unit.principal
+            remote = self.remote(unit.application).application
+            return principal is not None and remote is principal.application
         return True
 
     def _is_implicit_on(self, unit: Unit) -> bool:

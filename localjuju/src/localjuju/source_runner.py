@@ -17,13 +17,14 @@ from localjuju.model import Unit
 class SourceRunner:
     """Starts hooks in a server process, and answers their hook commands."""
 
-    def __init__(self, output: pathlib.Path):
+    def __init__(self, folder: pathlib.Path):
         """Start the server.
 
         Args:
-            output: file that takes what a hook prints, until the next hook.
+            folder: takes what a hook prints, until the next hook.
         """
-        self._output = output
+        self._stdout = folder / "hook.stdout"
+        self._stderr = folder / "hook.stderr"
         ours, theirs = socket.socketpair()
         self._server = subprocess.Popen(
             [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno())],
@@ -53,7 +54,8 @@ class SourceRunner:
             charm=str(charm.folder),
             charm_dir=environment["JUJU_CHARM_DIR"],
             environment={**inherited, **environment},
-            output=str(self._output),
+            stdout=str(self._stdout),
+            stderr=str(self._stderr),
             commands=sorted([*COMMANDS, *LEFT_OUT]),
             stand_in=str(charm.machine_stand_in or ""),
             machine=str(unit.machine.folder),
@@ -76,9 +78,12 @@ class SourceRunner:
             return unknown
         return f"exit status {message['exit']}" if message["exit"] else None
 
-    def last_output(self) -> list[str]:
-        """Return the lines that the last hook printed."""
-        return self._output.read_text(errors="replace").splitlines()
+    def last_output(self) -> tuple[str, str]:
+        """Return what the last hook printed on standard output and on standard error."""
+        return (
+            self._stdout.read_text(errors="replace"),
+            self._stderr.read_text(errors="replace"),
+        )
 
     def _send(self, **message: Any) -> None:
         print(json.dumps(message), file=self._connection, flush=True)
@@ -86,7 +91,7 @@ class SourceRunner:
     def _receive(self) -> dict[str, Any]:
         line = self._connection.readline()
         if not line:
-            raise RuntimeError(f"localjuju's hook server has ended: see {self._output}")
+            raise RuntimeError("localjuju's hook server has ended")
         return json.loads(line)
 
     def close(self) -> None:

@@ -140,7 +140,7 @@ class StatusPrinter:
                 "opened-ports": sorted(unit.ports) or None,
                 "public-address": unit.machine.address,
                 "charm": f"local:{unit.application.charm.name}-0",
-                "workload-version": unit.workload_version,
+                **({"workload-version": unit.workload_version} if unit.workload_version else {}),
                 "leader": unit.is_leader,
                 "life": unit.life,
                 "relation-info": [
@@ -164,15 +164,14 @@ class StatusPrinter:
         if relation.is_peer:
             described["local-unit"] = self._bag(relation, unit.name)
         units = [u for u in remote.application.sorted_units if u is not unit]
-        if unit.principal and relation.scope == "container":
-            units = [u for u in units if u is unit.principal]
         if units:
             described["related-units"] = {u.name: self._related(relation, unit, u) for u in units}
         return described
 
     def _related(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
-        """A container-scoped relation is described as what is on the unit's own machine."""
-        if relation.scope == "container" and unit.machine is not other.machine:
+        """Subordinates of other units are named, and no more."""
+        subordinate = other.application.charm.subordinate
+        if relation.scope == "container" and subordinate and other.principal is not unit:
             return {"in-scope": False, "data": {}}
         return self._bag(relation, other.name)
 

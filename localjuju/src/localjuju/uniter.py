@@ -25,7 +25,9 @@ class Hook:
     secret_revision: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.name}{f' {self.reference}' * bool(self.relation)} {self.remote_unit}".rstrip()
+        return (
+            f"{self.name}{f' {self.reference}' * bool(self.relation)} {self.remote_unit}".rstrip()
+        )
 
     @property
     def reference(self) -> str:

@@ -43,6 +43,12 @@ class Behaviour:
     secret_remove_names_model: bool
     """secret-remove gives the secret's id as ``secret://<model-uuid>/<id>``."""
 
+    subordinates_take_units: bool
+    """``juju add-unit`` of a subordinate makes a unit on a machine of its own."""
+
+    actions_take_undeclared_parameters: bool
+    """An action that does not declare ``additionalProperties`` takes any parameter."""
+
     show_unit_shows_own_application_data: bool
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
@@ -58,6 +64,8 @@ BEHAVIOURS = {
         legacy_leader_settings_and_private_address=True,
         departure_is_seen_at_once=True,
         secret_remove_names_model=False,
+        subordinates_take_units=False,
+        actions_take_undeclared_parameters=True,
         show_unit_shows_own_application_data=False,
     ),
     "4.0": Behaviour(
@@ -70,6 +78,8 @@ BEHAVIOURS = {
         legacy_leader_settings_and_private_address=False,
         departure_is_seen_at_once=False,
         secret_remove_names_model=True,
+        subordinates_take_units=True,
+        actions_take_undeclared_parameters=False,
         show_unit_shows_own_application_data=True,
     ),
 }

@@ -1,0 +1,82 @@
+"""What the tests of localjuju share."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from localjuju.versions import BEHAVIOURS
+
+from localjuju import LocalJuju
+
+
+@pytest.fixture(params=sorted(BEHAVIOURS))
+def series(request: pytest.FixtureRequest) -> str:
+    """Every series of Juju."""
+    return request.param
+
+
+@pytest.fixture
+def juju(series: str) -> Iterator[LocalJuju]:
+    with LocalJuju(series) as juju:
+        yield juju
+
+
+CHARM = """\
+import ops
+
+class ACharm(ops.CharmBase):
+    def __init__(self, framework):
+        super().__init__(framework)
+        framework.observe(self.on.evaluate_action, self._on_evaluate)
+        framework.observe(self.on.start, self._on_start)
+        self.observe()
+
+    def observe(self):
+        pass
+
+    def _on_start(self, _):
+        self.unit.status = ops.ActiveStatus()
+
+    def _on_evaluate(self, event):
+        value = eval(event.params["python"], {{"self": self, "ops": ops}})
+        event.set_results({{"value": repr(value)}})
+
+{body}
+
+if __name__ == "__main__":
+    ops.main(ACharm)
+"""
+
+EVALUATE = """
+actions:
+  evaluate:
+    params:
+      python: {type: string}
+"""
+
+MakeCharm = Callable[..., pathlib.Path]
+
+
+@pytest.fixture
+def make_charm(tmp_path: pathlib.Path) -> MakeCharm:
+    """Make a charm's folder: from its charmcraft.yaml, and methods of its class.
+
+    Its action ``evaluate`` answers with what a Python expression gives inside the charm.
+    """
+
+    def make(name: str, charmcraft: str = "", body: str = "") -> pathlib.Path:
+        folder = tmp_path / name
+        (folder / "src").mkdir(parents=True)
+        (folder / "charmcraft.yaml").write_text(f"name: {name}\n{charmcraft}\n{EVALUATE}")
+        indented = "".join(f"    {line}\n" for line in body.splitlines())
+        (folder / "src" / "charm.py").write_text(CHARM.format(body=indented))
+        return folder
+
+    return make
+
+
+def evaluate(juju: LocalJuju, unit: str, python: str) -> str:
+    """Return the ``repr`` of a Python expression's value, as a unit's charm sees it."""
+    return juju.run(unit, "evaluate", {"python": python}).results["value"]

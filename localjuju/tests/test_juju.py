@@ -1,0 +1,142 @@
+"""Waiting, showing a run, and leaving nothing behind."""
+
+from __future__ import annotations
+
+import pathlib
+
+import jubilant
+import psutil
+import pytest
+from conftest import MakeCharm
+
+from localjuju import LocalJuju
+
+STAND_IN = """
+import pathlib, subprocess
+
+def stand_in(folder: pathlib.Path, address: str) -> None:
+    if not (folder / "pid").exists():
+        process = subprocess.Popen(["tail", "-f", "/dev/null"], start_new_session=True)
+        (folder / "pid").write_text(str(process.pid))
+        (folder / "address").write_text(address)
+"""
+
+
+def test_wait_raises_at_once_with_what_each_unit_waits_for(make_charm: MakeCharm) -> None:
+    body = """
+def _on_start(self, _):
+    self.unit.status = ops.BlockedStatus("integrate something")
+"""
+    with LocalJuju(seed=7) as juju:
+        juju.deploy(make_charm("a", "", body))
+        with pytest.raises(TimeoutError) as failure:
+            juju.wait(jubilant.all_active, timeout=3600)
+    assert "a/0: blocked integrate something" in str(failure.value)
+    assert "seed=7" in str(failure.value)
+
+
+def test_wait_raises_on_error(make_charm: MakeCharm) -> None:
+    body = "def observe(self):\n    raise RuntimeError('no')"
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "", body))
+        with pytest.raises(jubilant.WaitError):
+            juju.wait(jubilant.all_active, error=jubilant.any_error)
+
+
+def test_update_status_comes_while_something_is_waited_for(make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on.update_status, self._update)
+
+def _on_start(self, _):
+    self.unit.status = ops.WaitingStatus("for update-status")
+
+def _update(self, _):
+    self.unit.status = ops.ActiveStatus()
+"""
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "", body))
+        juju.wait(jubilant.all_active)
+
+
+def test_charms_that_wake_each_other_for_ever_are_told(
+    make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localjuju.controller.MOST_HOOKS", 50)
+    body = """
+def observe(self):
+    self.framework.observe(self.on["data"].relation_changed, self._changed)
+
+def _changed(self, event):
+    import uuid
+    event.relation.data[self.unit]["token"] = str(uuid.uuid4())
+"""
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "provides: {data: {interface: data}}", body))
+        juju.deploy(make_charm("b", "requires: {data: {interface: data}}", body))
+        juju.integrate("a", "b")
+        with pytest.raises(RuntimeError, match="not settled after 50 hooks"):
+            juju.settle()
+
+
+def test_stand_in_runs_before_the_charm_and_close_ends_its_processes(
+    make_charm: MakeCharm,
+) -> None:
+    charm = make_charm("a")
+    (charm / "tests").mkdir()
+    (charm / "tests" / "localmachine.py").write_text(STAND_IN)
+    with LocalJuju() as juju:
+        juju.deploy(charm, num_units=2)
+        juju.wait(jubilant.all_active)
+        folders = [juju.machine_folder(f"a/{n}") for n in range(2)]
+        processes = [psutil.Process(int((f / "pid").read_text())) for f in folders]
+        addresses = {(f / "address").read_text() for f in folders}
+        assert all(process.is_running() for process in processes)
+        assert len(addresses) == 2
+    assert not any(process.is_running() for process in processes)
+    assert not any(folder.exists() for folder in folders)
+
+
+def test_run_is_shown_as_timeline_and_diagram(make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on["data"].relation_created, self._created)
+
+def _created(self, event):
+    event.relation.data[self.unit]["greeting"] = "hello"
+"""
+    events = []
+    with LocalJuju() as juju:
+        juju.history.on_event = events.append
+        juju.deploy(make_charm("a", "provides: {data: {interface: data}}", body))
+        juju.deploy(make_charm("b", "requires: {data: {interface: data}}"))
+        juju.integrate("a", "b")
+        juju.settle()
+        timeline, diagram = juju.history.timeline(), juju.history.sequence_diagram()
+        assert events == juju.history.events
+    assert "$ juju integrate a b" in timeline
+    assert "data-relation-created data:0  [a/0: greeting]" in timeline
+    assert diagram.startswith("sequenceDiagram\n")
+    assert "a_0->>b_0: a/0 greeting" in diagram
+    assert "participant b_0 as b/0" in diagram
+
+
+def test_debug_log_has_jujus_format_and_limit(make_charm: MakeCharm) -> None:
+    body = "def observe(self):\n    import logging; logging.getLogger().warning('look')"
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "", body))
+        juju.settle()
+        assert " WARNING unit.a/0.juju-log look\n" in juju.debug_log()
+        assert 'ran "start" hook' in juju.debug_log(limit=1)
+        assert juju.debug_log(limit=2).count("\n") == 2
+
+
+def test_unknown_series_is_named() -> None:
+    with pytest.raises(ValueError, match=r"'2\.9'.*3\.6, 4\.0"):
+        LocalJuju("2.9")
+
+
+def test_folder_that_is_no_charm_is_named(tmp_path: pathlib.Path) -> None:
+    with LocalJuju() as juju, pytest.raises(jubilant.CLIError) as failure:
+        juju.deploy(tmp_path)
+    assert f'no charm was found at "{tmp_path}"' in failure.value.stderr
