@@ -1,0 +1,75 @@
+# Each target calls a tox environment of the same name, and so does CI: what passes here passes there.
+# Needed: Python 3.10+ with venv. Everything else that is Python comes into .venv and .tox.
+
+PYTHON ?= python3
+# A command that `make pack-here` runs charmcraft under, if this machine is no Ubuntu 24.04.
+PACK_WRAPPER ?=
+
+TOX := .venv/bin/tox run
+CHARMCRAFT := .venv-charmcraft/bin
+CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
+
+# Daemons are often outside a user's PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format unit functional localjuju bundle pack pack-here clean workloads
+
+help:  ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and Node.js, and no Juju
+	@$(TOX) -q -e demo
+
+test: .venv workloads  ## Run all checks and tests
+	$(TOX) -e lint,unit,functional,localjuju,bundle
+
+lint: .venv  ## Check style, types and spelling
+	$(TOX) -e lint
+
+format: .venv  ## Format the code, and mend what ruff can
+	$(TOX) -e format
+
+unit: .venv  ## Test each charm with ops.testing
+	$(TOX) -e unit
+
+functional: .venv workloads  ## Test each charm's workload module with the real program
+	$(TOX) -e functional
+
+localjuju: .venv  ## Test localjuju
+	$(TOX) -e localjuju
+
+bundle: .venv workloads  ## Test the bundle on localjuju, as Juju 3.6 and as Juju 4.0
+	$(TOX) -e bundle
+
+pack:  ## Pack the charms with charmcraft, to build/*.charm
+	@command -v charmcraft >/dev/null || { echo "make: charmcraft is missing: snap install --classic charmcraft. On an Ubuntu 24.04, make pack-here does without." >&2; exit 1; }
+	$(PYTHON) tools/pack.py $(CHARMS)
+
+pack-here: .venv-charmcraft  ## Pack on this machine itself, an Ubuntu 24.04 (or PACK_WRAPPER=...), and try the result
+	PATH="$(CURDIR)/$(CHARMCRAFT):$$PATH" $(CHARMCRAFT)/python tools/pack.py --here --wrapper "$(PACK_WRAPPER)" $(CHARMS)
+	$(CHARMCRAFT)/python tools/check_packed.py $(CHARMS:charms/%=build/%.charm)
+
+clean:  ## Remove everything that make has made
+	rm -rf .venv .venv-charmcraft .tox build .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv: Makefile
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing. On Debian or Ubuntu: apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "make: Python 3.10 or newer is needed, and $(PYTHON) is `$(PYTHON) -V 2>&1`. Name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || { echo "make: $(PYTHON) has no venv. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check 'tox>=4,<5' 'tox-uv>=1,<2' || { rm -rf .venv; exit 1; }
+	@touch .venv
+
+# The programs that do not come from PyPI: the forwarder's, and a library of the real mongod's.
+workloads: .venv
+	@command -v rsyslogd >/dev/null || { echo "make: rsyslogd is missing. On Debian or Ubuntu: apt install rsyslog" >&2; exit 1; }
+	@.venv/bin/python -c 'import ctypes; ctypes.CDLL("libcurl.so.4")' 2>/dev/null || { echo "make: libcurl, which mongod needs, is missing. On Debian or Ubuntu: apt install libcurl4" >&2; exit 1; }
+
+# Debian's own Python, because charmcraft uses its apt module, which is not on PyPI.
+.venv-charmcraft: Makefile
+	@/usr/bin/python3 -c 'import apt, ensurepip, venv' || { echo "make: /usr/bin/python3 lacks a module. On Debian or Ubuntu: apt install python3-apt python3-venv" >&2; exit 1; }
+	/usr/bin/python3 -m venv --clear --system-site-packages .venv-charmcraft
+	$(CHARMCRAFT)/pip install --quiet --disable-pip-version-check --upgrade 'charmcraft>=4.5,<5' 'uv>=0.9,<1' pyOpenSSL || { rm -rf .venv-charmcraft; exit 1; }
+	@touch .venv-charmcraft
