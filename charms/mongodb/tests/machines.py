@@ -31,10 +31,12 @@ class Machine:
         return mongod.Mongod()
 
     def run(self) -> None:
+        """Install and run mongod."""
         self.mongod.install("8.0", None)
         self.mongod.run(self.address, PORT, REPLSET, KEY)
 
     def initiate(self) -> None:
+        """Run mongod as the first member of a set."""
         self.run()
         self.mongod.initiate(REPLSET, self.unit, self.host, PASSWORD)
 

@@ -130,7 +130,7 @@ def test_stop_and_uninstall_without_install(machine: Machine):
 
 @pytest.fixture
 def small_mongod(tmp_path: pathlib.Path) -> pathlib.Path:
-    """What the charm can tell from a mongod only by running it in earnest."""
+    """A program that passes for a mongod until it is to serve."""
     program = tmp_path / "mongod"
     program.write_text('#!/bin/sh\necho "db version v8.0.99"\n')
     return program
@@ -152,7 +152,6 @@ def test_resource_tgz_with_the_real_mongod_runs(machine: Machine, tmp_path: path
     machine.mongod.remove_package()
     assert machine.mongod.install("8.0", archive)
     machine.mongod.run(machine.address, PORT, REPLSET, KEY)
-    assert machine.mongod.version() in psutil.Process(pid_of(machine)).exe() or True
     assert pathlib.Path(psutil.Process(pid_of(machine)).exe()) == machine.mongod.own_binary
 
 

@@ -1,0 +1,326 @@
+"""Every unit's mongod, and the leader's work on the replica set."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from ops import testing
+
+import charm
+from states import ADDRESS, ADMIN, HOST, database, peers
+
+
+def app_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
+    bag = state.get_relation(relation.id).local_app_data
+    return {key: json.loads(value) for key, value in bag.items()}
+
+
+def test_install_waits_for_the_peers(ctx, world):
+    state = ctx.run(ctx.on.install(), testing.State(leader=True))
+    assert state.unit_status == testing.WaitingStatus(
+        "waiting for the leader to settle the replica set"
+    )
+    assert not world.calls
+
+
+def test_leader_settles_first_and_starts_nothing(ctx, world):
+    relation = testing.PeerRelation("replicas")
+    state = ctx.run(ctx.on.leader_elected(), testing.State(leader=True, relations=[relation]))
+    [secret] = state.secrets
+    assert secret.owner == "app"
+    assert secret.label == "admin"
+    assert set(secret.latest_content) == {"keyfile", "password"}
+    assert app_bag(state, relation) == {
+        "secret-admin": secret.id,
+        "seed": "mongodb/0",
+        "version": "8.0",
+        "port": 27017,
+        "members": None,
+    }
+    assert not world.calls
+
+
+def test_follower_settles_nothing(ctx, world):
+    relation = testing.PeerRelation("replicas")
+    state = ctx.run(ctx.on.config_changed(), testing.State(relations=[relation]))
+    assert not state.secrets
+    assert not app_bag(state, relation)
+    assert not world.calls
+
+
+EVENTS = [
+    "config_changed",
+    "start",
+    "update_status",
+    "leader_elected",
+    "upgrade_charm",
+]
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("leader", [True, False])
+def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader):
+    client = database(7)
+    relation = peers()
+    state = ctx.run(getattr(ctx.on, event)(), model(relation, client, leader=leader))
+    assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)]
+    assert world.called("initiate") == [("mongodb", "mongodb/0", HOST, "admin's password")]
+    assert bool(world.called("align")) == leader
+    assert state.get_relation(relation.id).local_unit_data["host"] == json.dumps(HOST)
+    classic = {
+        "hostname": ADDRESS,
+        "port": "27017",
+        "type": "database",
+        "replset": "mongodb",
+        "version": "8.0.4",
+    }
+    assert classic.items() <= state.get_relation(client.id).local_unit_data.items()
+    assert state.workload_version == "8.0.4"
+    assert state.opened_ports == {testing.TCPPort(27017)}
+    assert state.unit_status == testing.ActiveStatus("primary")
+    if leader:
+        assert state.app_status == testing.ActiveStatus()
+
+
+def test_peer_events_reconcile(ctx, world, model):
+    relation = peers(1)
+    for event in (
+        ctx.on.relation_created(relation),
+        ctx.on.relation_changed(relation, remote_unit=1),
+        ctx.on.relation_departed(relation, remote_unit=1, departing_unit=1),
+    ):
+        world.calls.clear()
+        ctx.run(event, model(relation))
+        assert world.called("run")
+        assert world.called("align")
+
+
+def test_not_the_seed_initiates_nothing(ctx, world, model):
+    ctx.run(ctx.on.config_changed(), model(peers(app={"seed": "mongodb/1"})))
+    assert not world.called("initiate")
+
+
+def test_ipv6(ctx, world, model):
+    network = testing.Network("replicas", [testing.BindAddress([testing.Address("fd00::1")])])
+    relation = peers()
+    state = ctx.run(ctx.on.config_changed(), model(relation, networks={network}))
+    assert state.get_relation(relation.id).local_unit_data["host"] == '"[fd00::1]:27017"'
+
+
+def test_members_follow_the_units(ctx, world, model):
+    relation = peers(1, 2)
+    world.units = {"mongodb/0": "active", "mongodb/1": "active", "mongodb/2": "active"}
+    state = ctx.run(ctx.on.relation_changed(relation, remote_unit=2), model(relation))
+    hosts = {"mongodb/0": HOST, "mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
+    assert world.called("align") == [(set(), hosts)]
+    assert app_bag(state, relation)["members"] == sorted(hosts.values())
+
+
+@pytest.mark.parametrize("gone", [{}, {"mongodb/1": "dying"}])
+def test_removed_unit_goes_though_it_stays_in_relation_list(ctx, world, model, gone):
+    # Q5: only goal-state tells.
+    world.members["mongodb/1"] = "10.0.0.1:27017"
+    world.units = {"mongodb/0": "active", **gone}
+    client = database(7)
+    state = ctx.run(ctx.on.update_status(), model(peers(1), client))
+    assert world.called("align") == [({"mongodb/1"}, {"mongodb/0": HOST})]
+    assert app_bag(state, client)["endpoints"] == [HOST]
+
+
+def test_unit_that_has_published_nothing_yet_stays_out_and_in(ctx, world, model):
+    world.units["mongodb/1"] = "waiting"
+    relation = dataclasses.replace(peers(), peers_data={1: {}})
+    ctx.run(ctx.on.update_status(), model(relation))
+    assert world.called("align") == [(set(), {"mongodb/0": HOST})]
+
+
+def test_malformed_peer_harms_nobody(ctx, world, model):
+    world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
+    relation = dataclasses.replace(
+        peers(), peers_data={1: {"host": "{"}, 2: {"host": '"10.0.0.2:27017"', "more": "x"}}
+    )
+    ctx.run(ctx.on.update_status(), model(relation))
+    assert world.called("align")[0][1] == {"mongodb/0": HOST, "mongodb/2": "10.0.0.2:27017"}
+    assert any("mongodb/1: " in log.message for log in ctx.juju_log)
+
+
+def test_new_leader_waits_for_the_seed(ctx, world, model):
+    world.members = {}
+    world.units["mongodb/1"] = "active"
+    relation = peers(1, members=[], app={"seed": "mongodb/1"})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert app_bag(state, relation)["seed"] == "mongodb/1"
+    assert not world.called("align")
+    assert state.app_status == testing.WaitingStatus("waiting for the replica set")
+
+
+def test_new_leader_takes_over_from_a_seed_that_has_gone(ctx, world, model):
+    world.members = {}
+    relation = peers(members=[], app={"seed": "mongodb/1"})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert app_bag(state, relation)["seed"] == "mongodb/0"
+    assert not world.called("initiate"), "not before it is on record"
+
+
+def test_new_leader_initiates_no_second_set(ctx, world, model):
+    # The old leader initiated a set and added a member, and its hook was discarded.
+    world.members = {"mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
+    world.units = {"mongodb/0": "active", "mongodb/2": "active"}
+    relation = peers(2, members=[], app={"seed": "mongodb/1"})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert app_bag(state, relation)["seed"] == "mongodb/1"
+    assert world.called("align")[0][0] == {"mongodb/1"}
+
+
+def test_without_a_primary_goes_on_later(ctx, world, model):
+    world.primary = False
+    world.state = ""
+    state = ctx.run(ctx.on.update_status(), model())
+    assert state.unit_status == testing.WaitingStatus(
+        "waiting to be a synced member of the replica set"
+    )
+
+
+def test_leaving_unit_takes_itself_out(world, model):
+    # Not mongodb/0: ops.testing ignores departing_unit=0.
+    ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
+    relation = peers(0)
+    ctx.run(
+        ctx.on.relation_departed(relation, remote_unit=0, departing_unit=1),
+        model(relation, leader=False),
+    )
+    assert world.called("align") == [({"mongodb/1"}, {})]
+    assert not world.called("run")
+
+
+def test_stop_and_remove(ctx, world, model):
+    ctx.run(ctx.on.stop(), model())
+    assert world.called("align") == [({"mongodb/0"}, {})]
+    assert not world.running
+    ctx.run(ctx.on.remove(), model())
+    assert not world.installed
+
+
+def test_leaving_without_a_primary_does_not_fail(ctx, world, model):
+    world.primary = False
+    ctx.run(ctx.on.stop(), model())
+    assert not world.running
+
+
+def test_whole_application_goes_without_the_dance(ctx, world, model):
+    world.units = {"mongodb/0": "dying"}
+    ctx.run(ctx.on.stop(), model(planned_units=0))
+    assert not world.called("align")
+    assert not world.running
+    ctx.run(ctx.on.update_status(), model(planned_units=0))
+    assert not world.called("align")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("port", 80), ("port", 70000), ("version", "latest"), ("version", "8")],
+)
+def test_unusable_option_is_named(ctx, world, model, option, value):
+    state = ctx.run(ctx.on.config_changed(), model(config={option: value}))
+    assert isinstance(state.unit_status, testing.BlockedStatus)
+    assert f"config {option}: {value!r}" in state.unit_status.message
+    assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)], "the last good stay"
+
+
+def test_unusable_option_at_first(ctx, world):
+    state = testing.State(
+        leader=True, relations=[testing.PeerRelation("replicas")], config={"port": 80}
+    )
+    state = ctx.run(ctx.on.leader_elected(), state)
+    assert not state.secrets
+    assert "config port: 80" in state.unit_status.message
+
+
+@pytest.mark.parametrize(("option", "value"), [("port", 27018), ("version", "8.2")])
+def test_settled_option_keeps(ctx, world, model, option, value):
+    state = ctx.run(ctx.on.config_changed(), model(config={option: value}))
+    assert isinstance(state.unit_status, testing.BlockedStatus)
+    assert f"config {option}: {value} is not used" in state.unit_status.message
+    assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)]
+
+
+def test_installs_when_it_has_to(ctx, world, model):
+    world.installed = False
+    state = ctx.run(ctx.on.config_changed(), model())
+    assert world.called("install") == [("8.0", None)]
+    assert state.unit_status == testing.ActiveStatus("primary")
+
+
+def test_failed_installation_blocks(ctx, world, model):
+    world.installed = False
+    world.install_error = "no network"
+    state = ctx.run(ctx.on.config_changed(), model())
+    assert state.unit_status == testing.BlockedStatus(
+        "cannot install mongod from MongoDB 8.0: see juju debug-log"
+    )
+    assert not world.called("run")
+
+
+@pytest.fixture
+def resource(world):
+    path = world.tmp_path / "mongod"
+    path.write_text("a program")
+    return testing.Resource(name="mongod", path=path)
+
+
+def test_resource_is_used(ctx, world, model, resource):
+    world.installed = False
+    world.install_error = "not a mongod"
+    state = ctx.run(ctx.on.config_changed(), model(resources=[resource]))
+    assert world.called("install") == [("8.0", resource.path)]
+    assert "from resource mongod" in state.unit_status.message
+
+
+def test_another_resource_restarts(ctx, world, model, resource):
+    ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
+    assert [call[0] for call in world.calls[:3]] == ["install", "stop", "run"]
+
+
+def test_unusable_other_resource_changes_nothing(ctx, world, model, resource):
+    world.install_error = "not a mongod"
+    state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
+    assert not world.called("stop")
+    assert state.unit_status == testing.ActiveStatus("primary")
+
+
+def test_mongod_that_does_not_run(ctx, world, model, monkeypatch):
+    def run(*_: object):
+        raise charm.MongodError("does not start")
+
+    monkeypatch.setattr(charm.Mongod, "run", run)
+    world.running = False
+    state = ctx.run(ctx.on.update_status(), model())
+    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run")
+
+
+def test_status_action(ctx, world, model):
+    world.members["mongodb/1"] = "10.0.0.1:27017"
+    ctx.run(ctx.on.action("replica-set-status"), model(leader=False))
+    assert ctx.action_results
+    assert ctx.action_results["primary"] == "mongodb/0"
+    assert json.loads(ctx.action_results["members"]) == [
+        {"unit": "mongodb/0", "host": HOST, "state": "PRIMARY"},
+        {"unit": "mongodb/1", "host": "10.0.0.1:27017", "state": "SECONDARY"},
+    ]
+
+
+def test_status_action_before_there_is_a_set(ctx, world):
+    with pytest.raises(testing.ActionFailed, match="there is no replica set yet"):
+        ctx.run(ctx.on.action("replica-set-status"), testing.State())
+
+
+def test_no_credential_in_a_databag_or_log(ctx, world, model):
+    state = ctx.run(ctx.on.config_changed(), model(peers(), database(7)))
+    said = " ".join(log.message for log in ctx.juju_log)
+    for relation in state.relations:
+        said += str(relation)
+    for password in (*world.passwords.values(), *ADMIN.tracked_content.values()):
+        assert password not in said
