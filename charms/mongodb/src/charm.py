@@ -3,7 +3,8 @@
 
 Every unit runs its own mongod and says in its peer bag where. The leader keeps the members of the
 replica set equal to the units, and makes a user, a secret and an answer for each `database`
-relation. What there is to do is found out anew in every hook, from the model and from MongoDB.
+relation (see clients.py). What there is to do is found out anew in every hook, from the model and
+from MongoDB.
 """
 
 from __future__ import annotations
@@ -12,29 +13,18 @@ import contextlib
 import json
 import logging
 import pathlib
-import re
 import secrets
-from collections.abc import Mapping
 
 import ops
 import pydantic
 from pymongo.errors import PyMongoError
 
+from clients import Clients
 from mongod import Mongod, MongodError, ReplicaSet, has_replica_set
-from mongodb_interface import (
-    MongodbProviderApp,
-    MongodbProviderUnit,
-    MongodbRequirerApp,
-    MongodbUserSecret,
-)
+from mongodb_interface import MongodbProviderUnit
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
 
 logger = logging.getLogger(__name__)
-
-# Roles in the relation's own database only. Not those that make users (dbOwner, userAdmin): such
-# users would outlive the relation. Not those across databases: they show other requirers' data.
-EXTRA_ROLES = ("dbAdmin",)
-RESERVED_DATABASES = ("admin", "config", "local")
 
 # What can go wrong with MongoDB; the next hook tries again.
 ERRORS = (MongodError, PyMongoError)
@@ -59,6 +49,7 @@ class MongodbCharm(ops.CharmBase):
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
         self._mongod = Mongod()
+        self._clients = Clients(self)
         for event in (
             self.on.install,
             self.on.leader_elected,
@@ -137,11 +128,10 @@ class MongodbCharm(ops.CharmBase):
             event.secret.get_content(refresh=True)
 
     def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
-        # By the label, because the id comes in another form in this event on Juju 4.
-        relation_id = (event.secret.label or "").removeprefix("database-")
+        label = event.secret.label  # The id comes in another form in this event on Juju 4.
         try:
             with self._replica_set() as replica_set:
-                replica_set.drop_user(f"relation-{relation_id}-{event.revision}")
+                self._clients.revoke(replica_set, label or "", event.revision)
         except ERRORS as error:
             logger.warning("the replaced user is dropped later: %s", error)
             event.defer()
@@ -153,23 +143,16 @@ class MongodbCharm(ops.CharmBase):
         if not self.unit.is_leader():
             event.fail(f"only the leader can do this: use {self.app.name}/leader")
             return
-        relations = self.model.relations["database"]
         try:
             with self._replica_set() as replica_set:
-                roles = {_relation_id(k): v for k, v in replica_set.users().items()}
-                served = {relation.id: relation for relation in relations if relation.id in roles}
-                chosen = sorted(served) if params.relation_id is None else [params.relation_id]
-                for relation_id in chosen:
-                    if relation_id not in served:
-                        event.fail(f"relation-id: {relation_id} is not one of {sorted(served)}")
-                        return
-                    relation = served[relation_id]
-                    endpoints = relation.load(MongodbProviderApp, self.app).endpoints or []
-                    self._issue(replica_set, relation, roles[relation_id], endpoints)
+                rotated = self._clients.rotate(replica_set, params.relation_id)
+        except ValueError as error:
+            event.fail(str(error))
+            return
         except ERRORS as error:
             event.fail(f"the replica set cannot be reached now: {error}")
             return
-        event.set_results({"rotated": ", ".join(str(relation_id) for relation_id in chosen)})
+        event.set_results({"rotated": ", ".join(str(relation_id) for relation_id in rotated)})
 
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
         try:
@@ -213,7 +196,7 @@ class MongodbCharm(ops.CharmBase):
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         for relation in self.model.relations["database"]:
             try:
-                self._request(relation)
+                self._clients.request(relation)
             except ValueError as error:
                 event.add_status(ops.BlockedStatus(f"relation {relation.id}: {error}"))
         settings = self._settings()
@@ -337,143 +320,15 @@ class MongodbCharm(ops.CharmBase):
             # On record too so that every unit has a hook when the set has changed.
             settings.members = sorted(member["host"] for member in status)
             peers.save(settings, self.app)
-            self._serve(
-                replica_set, [member["host"] for member in status if member["unit"] in planned]
-            )
-
-    # The leader: the clients.
-
-    def _request(self, relation: ops.Relation) -> tuple[str, list[str]] | None:
-        """The database and the extra roles that a relation asks for; None if not asked yet.
-
-        Raises:
-            ValueError: naming the field that cannot be granted, and why.
-        """
-        if not relation.units:  # Its leader's request may still be on the way.
-            return None
-        bag = relation.data[relation.app]
-        try:
-            request = relation.load(MongodbRequirerApp, relation.app)
-        except ValueError as error:
-            raise ValueError(_complaint(error, bag)) from error
-        database = request.database or _default_database(relation.app.name)
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", database):
-            raise ValueError(f"database: {database!r} is not 1 to 63 of A-Z, a-z, 0-9, _ and -")
-        if database.lower() in RESERVED_DATABASES:
-            raise ValueError(f"database: {database!r} is MongoDB's own")
-        for other in self.model.relations["database"]:
-            # Refused, not shared: no requirer sees another's data. First come, first served.
-            served = other.load(MongodbProviderApp, self.app).database or ""
-            if other.id != relation.id and served.lower() == database.lower():
-                raise ValueError(f"database: {database!r} belongs to relation {other.id}")
-        for role in request.extra_user_roles or []:
-            if role not in EXTRA_ROLES:
-                raise ValueError(
-                    f"extra-user-roles: {role!r} is not one of {', '.join(EXTRA_ROLES)}"
-                )
-        return database, request.extra_user_roles or []
-
-    def _serve(self, replica_set: ReplicaSet, endpoints: list[str]) -> None:
-        """Give every relation what it asks for, and clear away what is nobody's any more."""
-        relations = {relation.id: relation for relation in self.model.relations["database"]}
-        users = replica_set.users()
-        for relation in sorted(relations.values(), key=lambda relation: relation.id):
-            try:
-                request = self._request(relation)
-            except ValueError as error:  # What it had so far, it keeps.
-                logger.error("relation %s (%s): %s", relation.id, relation.app.name, error)
-                continue
-            if not request:
-                continue
-            database, extra_roles = request
-            roles = {(role, database) for role in ["readWrite", *extra_roles]}
-            answer = relation.load(MongodbProviderApp, self.app)
-            mine = [user for user in users if _relation_id(user) == relation.id]
-            for user in mine:
-                if users[user] != roles:  # Old users too: none keeps a former database.
-                    replica_set.set_user(user, roles)
-            known = mine and self._names_any(answer.secret_user, endpoints)
-            if answer.database != database or not known:
-                answer.secret_user = self._issue(replica_set, relation, roles, endpoints)
-            answer.database = database
-            answer.endpoints = sorted(endpoints)
-            answer.replset = self.app.name
-            answer.version = self._mongod.version()
-            relation.save(answer, self.app)
-
-        # Found by name and label, so that a new leader clears away what an old one left.
-        for user in users:
-            if (relation_id := _relation_id(user)) is not None and relation_id not in relations:
-                replica_set.drop_user(user)
-        for secret_id in ops.hookcmds.secret_ids():
-            secret = self.model.get_secret(id=secret_id)
-            label = secret.get_info().label or ""
-            if label.startswith("database-") and int(label[9:]) not in relations:
-                secret.remove_all_revisions()
-
-    def _names_any(self, secret_id: str | None, endpoints: list[str]) -> bool:
-        """Whether the connection string in a secret still names a member of the set."""
-        if not secret_id:
-            return False
-        uris = self.model.get_secret(id=secret_id).get_content(refresh=True)["uris"]
-        named = uris.partition("@")[2].partition("/")[0].split(",")
-        return not set(named).isdisjoint(endpoints)
-
-    def _issue(
-        self,
-        replica_set: ReplicaSet,
-        relation: ops.Relation,
-        roles: set[tuple[str, str]],
-        endpoints: list[str],
-    ) -> str:
-        """Make a new user for a relation, and a revision of its secret; return the secret's id.
-
-        User, revision and relation share their numbers, so there is nothing to remember, and a
-        hook that is discarded after the user was made leaves nothing wrong.
-        """
-        label = f"database-{relation.id}"
-        try:
-            secret = self.model.get_secret(label=label)
-            revision = secret.get_info().revision + 1
-        except ops.SecretNotFoundError:
-            secret, revision = None, 1
-        username, password = f"relation-{relation.id}-{revision}", secrets.token_urlsafe(32)
-        replica_set.set_user(username, roles, password)
-        database = next(iter(roles))[1]
-        content = MongodbUserSecret(
-            username=username,
-            password=password,
-            uris=f"mongodb://{username}:{password}@{','.join(sorted(endpoints))}/{database}"
-            f"?replicaSet={self.app.name}&authSource=admin",
-        ).model_dump()
-        if secret:
-            secret.set_content(content)
-            return secret.get_info().id
-        secret = self.app.add_secret(content, label=label)
-        secret.grant(relation)
-        return secret.get_info().id
+            endpoints = [member["host"] for member in status if member["unit"] in planned]
+            self._clients.serve(replica_set, endpoints, self._mongod.version())
 
 
-def _relation_id(user: str) -> int | None:
-    """The id of the relation that a database user was made for; None for any other user."""
-    found = re.fullmatch(r"relation-(\d+)-\d+", user)
-    return int(found[1]) if found else None
-
-
-def _default_database(app: str) -> str:
-    # Names of applications are almost always fit to be names of databases.
-    return f"app-{app}" if app in RESERVED_DATABASES else app[:63]
-
-
-def _complaint(error: ValueError, bag: Mapping[str, str] | None = None) -> str:
-    """What is wrong with which field or option, in a line."""
+def _complaint(error: ValueError) -> str:
+    """What is wrong with which option, in a line."""
     if isinstance(error, pydantic.ValidationError):
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{where}: {first['input']!r}: {first['msg']}"
-    if isinstance(error, json.JSONDecodeError) and bag:
-        fields = [field for field, value in bag.items() if value == error.doc]
-        return f"{', '.join(fields)}: not JSON: {error}"
+        return f"{first['loc'][0]}: {first['input']!r}: {first['msg']}"
     return str(error)
 
 
