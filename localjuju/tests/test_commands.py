@@ -124,6 +124,12 @@ def test_bundle_deploys_folders_and_relations(tmp_path: pathlib.Path, series: st
     assert status.apps["web"].relations["database"][0].related_app == "database"
 
 
+def test_packed_charm_stands_for_its_source_folder() -> None:
+    with LocalJuju(charms=HERE / "charms") as juju:
+        juju.deploy("./anywhere/tprov_ubuntu-24.04-amd64.charm", "database")
+        assert juju.status().apps["database"].charm_name == "tprov"
+
+
 def test_bundle_that_cannot_be_read_is_named(tmp_path: pathlib.Path) -> None:
     bundle = tmp_path / "bundle.yaml"
     bundle.write_text("applications: [")

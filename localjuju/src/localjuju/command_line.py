@@ -47,9 +47,10 @@ class _Parser(argparse.ArgumentParser):
 class CommandLine:
     """Runs commands on one controller."""
 
-    def __init__(self, controller: Controller):
+    def __init__(self, controller: Controller, charms: pathlib.Path | None = None):
         self.controller = controller
         self.model = controller.model
+        self._charms = charms
         self._status = StatusPrinter(controller)
 
     def run(self, arguments: list[str]) -> Output:
@@ -140,8 +141,12 @@ class CommandLine:
         )
 
     def _load(self, path: pathlib.Path, given: str) -> charms.Charm:
-        """A ``.charm`` file stands for the folder that it was packed from, which holds it."""
-        folder = path.parent if path.suffix == ".charm" else path
+        """A ``.charm`` file stands for the folder that it was packed from."""
+        folder = path
+        if path.suffix == ".charm":
+            # charmcraft's own names go on with the platform: mongodb_ubuntu-24.04-amd64.charm.
+            name = path.stem.partition("_")[0]
+            folder = self._charms / name if self._charms else path.parent
         if not (folder / "charmcraft.yaml").is_file():
             raise CommandError(f'ERROR no charm was found at "{given}"')
         try:

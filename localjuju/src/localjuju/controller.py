@@ -1,4 +1,4 @@
-"""The controller: carries out the operator's commands on the model, and lets the units' agents run.
+"""The controller: carries out the operator's commands, and lets the units' agents run.
 
 Commands change the model and return at once, as Juju's do; :meth:`Controller.settle` runs hooks
 until no unit has any left to run.

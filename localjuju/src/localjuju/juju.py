@@ -30,7 +30,12 @@ class LocalJuju(jubilant.Juju):
     """
 
     def __init__(
-        self, juju: str = "3.6", *, seed: int | None = None, wait_timeout: float = 3 * 60.0
+        self,
+        juju: str = "3.6",
+        *,
+        seed: int | None = None,
+        charms: pathlib.Path | None = None,
+        wait_timeout: float = 3 * 60.0,
     ):
         """Make an empty model.
 
@@ -38,6 +43,8 @@ class LocalJuju(jubilant.Juju):
             juju: the series of Juju whose behaviour is wanted, "3.6" or "4.0".
             seed: chooses wherever Juju promises no order. The same seed and commands run the
                 same hooks in the same order; by default a new one, which failures name.
+            charms: folder with the source folders of packed charms: ``x/mongodb.charm`` is run from
+                ``<charms>/mongodb``. By default from the folder that the file lies in.
             wait_timeout: as of ``jubilant.Juju``, in seconds.
         """
         super().__init__(model=None, wait_timeout=wait_timeout)
@@ -46,7 +53,7 @@ class LocalJuju(jubilant.Juju):
         # A short path: sockets below it have at most 107 characters.
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
         self._controller = Controller(behaviour(juju), self.seed, self._folder)
-        self._commands = CommandLine(self._controller)
+        self._commands = CommandLine(self._controller, charms)
 
     def __repr__(self) -> str:
         return f"LocalJuju({self.series!r}, seed={self.seed})"
