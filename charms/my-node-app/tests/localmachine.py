@@ -13,6 +13,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import time
 
 import psutil
 
@@ -41,6 +42,15 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
             return found if ours and found.status() != psutil.STATUS_ZOMBIE else None
         except (OSError, ValueError, psutil.Error):
             return None
+
+    def ended(seconds: float) -> bool:
+        # Not psutil's wait: the process may stay a zombie, as nobody here is its parent.
+        deadline = time.monotonic() + seconds
+        while process():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
 
     def install(self: node_app.NodeApp, source: pathlib.Path) -> None:
         install_packages(source)
@@ -79,11 +89,9 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         running = process()
         if running:
             running.terminate()
-            try:
-                running.wait(timeout=_STOP_SECONDS)
-            except psutil.TimeoutExpired:
+            if not ended(_STOP_SECONDS):
                 running.kill()
-                running.wait(timeout=_STOP_SECONDS)
+                ended(_STOP_SECONDS)
         pid_file.unlink(missing_ok=True)
 
     def uninstall(self: node_app.NodeApp) -> None:
