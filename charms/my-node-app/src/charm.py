@@ -68,8 +68,10 @@ class MyNodeAppCharm(ops.CharmBase):
         # If there is no Node.js to be had, the hook fails, and Juju tries it again and again.
         self._node_app.install(self.charm_dir / "app")
         self.unit.set_workload_version(self._node_app.version())
-        if self._node_app.is_running():  # an upgrade: run the new code
+        if self._node_app.is_running():  # an upgrade: run the new code, whatever else is wrong
             self._node_app.stop()
+            self._node_app.start()
+            self._node_app.wait_until_it_answers()
         self._reconcile(event)
 
     def _reconcile(self, _: ops.EventBase) -> None:

@@ -141,15 +141,20 @@ def test_any_event_makes_everything_right(
     assert out.get_relation(database.id).local_app_data == request
 
 
-@pytest.mark.parametrize("name", ["install", "upgrade_charm"])
-def test_install_and_upgrade_bring_the_application(
-    name: str, events: dict[str, Any], context: Context, machine: Machine, state: testing.State
-):
-    machine.running = name == "upgrade_charm"
-    out = context.run(events[name], state)
-    new_code = ["stop"] if name == "upgrade_charm" else []
-    assert machine.calls == ["install", *new_code, "start"]
+def test_install_brings_the_application(context: Context, machine: Machine, state: testing.State):
+    out = context.run(context.on.install(), state)
+    assert machine.calls == ["install", "start"]
     assert out.workload_version == "1.2.3"
+
+
+def test_upgrade_runs_the_new_code_even_if_the_settings_cannot_be_had(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = context.run(context.on.config_changed(), state)
+    machine.calls.clear()
+    context.run(context.on.upgrade_charm(), dataclasses.replace(state, secrets=set()))
+    assert machine.calls == ["install", "stop", "start"]
+    assert settings() == SETTINGS
 
 
 def test_a_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
