@@ -152,7 +152,7 @@ class Clients:
         roles: set[tuple[str, str]],
         endpoints: list[str],
     ) -> str | None:
-        """Make a new user for a relation, and a revision of its secret; return a new secret's id."""
+        """Make a new user for a relation, and a revision of its secret; return its id if new."""
         label = f"database-{relation.id}"
         try:
             secret = self._model.get_secret(label=label)

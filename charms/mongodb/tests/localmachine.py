@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 import pathlib
+import time
 
 import psutil
 
@@ -70,15 +71,14 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         pid_file.write_text(str(pid))
 
     def stop(self: mongod.Mongod) -> None:
-        running = process()
-        if running:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                running.terminate()
-                try:
-                    running.wait(timeout=20)
-                except psutil.TimeoutExpired:
-                    running.kill()
-                    running.wait(timeout=10)
+        # Not psutil's wait(): to that a zombie, whose parent may never look, is a process.
+        for seconds, send in ((20, psutil.Process.terminate), (10, psutil.Process.kill)):
+            deadline = time.monotonic() + seconds
+            if running := process():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    send(running)
+            while process() and time.monotonic() < deadline:
+                time.sleep(0.02)
         pid_file.unlink(missing_ok=True)
 
     machine.install_package = install_package

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 import mongod
-from machines import KEY, PASSWORD, PORT, REPLSET, Machine, replica_set
+from machines import KEY, PASSWORD, PORT, REPLSET, Machine, replica_set, until
 
 
 def listening(machine: Machine) -> set[str]:
@@ -98,8 +98,7 @@ def test_run_restarts_only_for_a_change(machine: Machine):
 def test_killed_is_started_again(machine: Machine):
     machine.initiate()
     psutil.Process(pid_of(machine)).kill()
-    psutil.wait_procs([psutil.Process(pid_of(machine))], timeout=10)
-    assert not machine.mongod.is_running()
+    until(lambda: not machine.mongod.is_running())
     assert machine.mongod.state() == ""
     machine.run()
     machine.mongod._wait_for("primary", lambda hello: hello["isWritablePrimary"], 10)

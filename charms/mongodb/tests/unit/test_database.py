@@ -35,8 +35,9 @@ def served(ctx, world, model):
 def asks(state: testing.State, id: int, **request: Any) -> testing.State:
     """The State after a requirer has asked for something else."""
     relation = state.get_relation(id)
-    new = database(id, relation.remote_app_name, **request)
-    changed = dataclasses.replace(relation, remote_app_data=new.remote_app_data)
+    changed = dataclasses.replace(
+        relation, remote_app_data=database(id, **request).remote_app_data
+    )
     others = [other for other in state.relations if other.id != id]
     return dataclasses.replace(state, relations=[*others, changed])
 
