@@ -4,9 +4,12 @@
 PYTHON ?= python3
 # A command that `make pack-here` runs charmcraft under, if this machine is no Ubuntu 24.04.
 PACK_WRAPPER ?=
+# How many of its parts `make test` runs at a time.
+JOBS ?= 2
 
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
+TESTS := functional localjuju bundle lint unit
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 
 # Daemons are often outside a user's PATH.
@@ -22,7 +25,9 @@ demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and
 	@$(TOX) -q -e demo
 
 test: .venv workloads  ## Run all checks and tests
-	$(TOX) -e lint,unit,functional,localjuju,bundle
+	@echo "$(TESTS): $(JOBS) at a time, each is shown when it has ended."
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) $(TESTS)
+	@echo "$(TESTS): all passed"
 
 lint: .venv  ## Check style, types and spelling
 	$(TOX) -e lint
@@ -51,8 +56,8 @@ pack-here: .venv-charmcraft  ## Pack on this machine itself, an Ubuntu 24.04 (or
 	$(CHARMCRAFT)/python tools/check_packed.py $(CHARMS:charms/%=build/%.charm)
 
 clean:  ## Remove everything that make has made
-	rm -rf .venv .venv-charmcraft .tox build .pytest_cache .ruff_cache
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf .venv .venv-charmcraft .tox build
+	find . '(' -name __pycache__ -o -name '.*_cache' -o -name node_modules ')' -prune -exec rm -rf {} +
 
 .venv: Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing. On Debian or Ubuntu: apt install python3 python3-venv" >&2; exit 1; }
