@@ -44,18 +44,19 @@ def serve(connection: TextIO) -> None:
             child = os.fork()
             if child == 0:
                 os._exit(_run_hook(request, connection))
-            _, status = os.waitpid(child, 0)
-            _reap()
+            status = _wait_for(child)
             print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
             connection.flush()
     finally:
         _end_all_children()
 
 
-def _reap() -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+def _wait_for(child: int) -> int:
+    """Wait for a hook to end; reap what it stops meanwhile, or it would wait for that in vain."""
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == child:
+            return status
 
 
 def _end_all_children() -> None:
