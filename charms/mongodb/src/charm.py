@@ -89,7 +89,7 @@ class MongodbCharm(ops.CharmBase):
             if not self._mongod.is_installed():
                 self._install(settings)
             host = self._run(peers, settings)
-            if settings.seed == self.unit.name:
+            if settings.seed == self.unit.name and not settings.members:
                 password = self._admin_secret(settings)["password"]
                 self._mongod.initiate(self.app.name, self.unit.name, host, password)
             if self.unit.is_leader():
@@ -254,6 +254,8 @@ class MongodbCharm(ops.CharmBase):
     def _leave(self) -> None:
         """Hand over if this is the primary, and leave the replica set while that is possible."""
         if not self.app.planned_units():  # The whole application goes: nobody to hand over to.
+            return
+        if not self._settings():  # In stop, where departed came before.
             return
         try:
             with self._replica_set() as replica_set:

@@ -360,7 +360,9 @@ def has_replica_set(host: str) -> bool:
     Raises:
         PyMongoError: it does not answer.
     """
-    with MongoClient(host, directConnection=True, serverSelectionTimeoutMS=2000) as client:
+    with MongoClient(
+        host, directConnection=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=5000
+    ) as client:
         return "setName" in client.admin.command("hello")
 
 

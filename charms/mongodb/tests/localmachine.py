@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import os
 import pathlib
+import subprocess
 import time
 
 import psutil
@@ -54,21 +54,16 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     def start(self: mongod.Mongod) -> None:
         stop(self)
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = os.fspath(self.run_dir / "mongod.log")
-        binary = os.fspath(self.binary)
-        # Not subprocess: mongod is to outlive this process, which a Popen object warns of.
-        pid = os.posix_spawn(
-            binary,
-            [binary, "--config", os.fspath(self.config_file)],
-            os.environ,
-            file_actions=[
-                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                (os.POSIX_SPAWN_OPEN, 1, log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600),
-                (os.POSIX_SPAWN_DUP2, 1, 2),
-            ],
-            setsid=True,
-        )
-        pid_file.write_text(str(pid))
+        with (self.run_dir / "mongod.log").open("ab") as log:
+            started = subprocess.Popen(
+                [self.binary, "--config", self.config_file],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        started.returncode = 0  # It is to outlive this process: no warning that it still runs.
+        pid_file.write_text(str(started.pid))
 
     def stop(self: mongod.Mongod) -> None:
         # Not psutil's wait(): to that a zombie, whose parent may never look, is a process.

@@ -67,7 +67,7 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
     relation = peers()
     state = ctx.run(getattr(ctx.on, event)(), model(relation, client, leader=leader))
     assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)]
-    assert world.called("initiate") == [("mongodb", "mongodb/0", HOST, "admin's password")]
+    assert not world.called("initiate"), "there is a set"
     assert bool(world.called("align")) == leader
     assert state.get_relation(relation.id).local_unit_data["host"] == json.dumps(HOST)
     classic = {
@@ -98,8 +98,14 @@ def test_peer_events_reconcile(ctx, world, model):
         assert world.called("align")
 
 
+@pytest.mark.parametrize("leader", [True, False])
+def test_seed_initiates(ctx, world, model, leader):
+    ctx.run(ctx.on.config_changed(), model(peers(members=[]), leader=leader))
+    assert world.called("initiate") == [("mongodb", "mongodb/0", HOST, "admin's password")]
+
+
 def test_not_the_seed_initiates_nothing(ctx, world, model):
-    ctx.run(ctx.on.config_changed(), model(peers(app={"seed": "mongodb/1"})))
+    ctx.run(ctx.on.config_changed(), model(peers(members=[], app={"seed": "mongodb/1"})))
     assert not world.called("initiate")
 
 
