@@ -48,6 +48,22 @@ def test_first_hooks_of_a_leader(juju: LocalJuju, make_charm: MakeCharm) -> None
     assert hooks_of(juju, "a/0") == first
 
 
+def test_relations_are_not_there_yet_in_install(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on.install, self._look)
+    self.framework.observe(self.on["replicas"].relation_created, self._look)
+
+def _look(self, event):
+    print(f"{type(event).__name__} sees {self.model.get_relation('replicas') is not None}")
+"""
+    juju.deploy(make_charm("a", PEERS, body))
+    juju.settle()
+    log = juju.debug_log()
+    assert "InstallEvent sees False" in log
+    assert "RelationCreatedEvent sees True" in log
+
+
 def test_followers_get_leader_settings_changed_on_3_6_only_q7(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:

@@ -15,6 +15,7 @@ import jubilant
 from localjuju.command_line import CommandError, CommandLine
 from localjuju.controller import Controller
 from localjuju.history import History
+from localjuju.status import StatusPrinter
 from localjuju.versions import behaviour
 
 logger = logging.getLogger("localjuju")
@@ -77,6 +78,10 @@ class LocalJuju(jubilant.Juju):
     def hooks_run(self) -> int:
         """How many hooks have run so far."""
         return self._controller.hooks_run
+
+    def look(self) -> jubilant.Status:
+        """Return the status of this very moment: unlike ``status()``, it lets no hook run."""
+        return jubilant.Status._from_dict(StatusPrinter(self._controller).status())
 
     def machine_folder(self, unit: str) -> pathlib.Path:
         """Return the folder that stands for the root of a unit's machine.

@@ -60,6 +60,7 @@ class Uniter:
         self.removed = False
         self.failed: Hook | None = None
         self.charm_state: dict[str, str] = {}
+        self._has_entered = False
         self._config_version = 0
         self._leadership: bool | None = None
         self._secret_revisions_told: dict[str, int] = {}
@@ -68,7 +69,9 @@ class Uniter:
     # What the unit takes part in
 
     def enter_scopes(self) -> None:
-        """Enter the relations that have come, as an agent does as soon as it hears of them."""
+        """Enter the relations that have come, as an agent does once its charm is installed."""
+        if not self.installed:
+            return
         for relation in self.model.relations_of(self.unit.application):
             if relation.life == "dying" or relation.id in self.views:
                 continue
@@ -77,8 +80,9 @@ class Uniter:
                 self.model.enter_scope(relation, self.unit)
             # Q3: Juju 4 shows a subordinate the relations to other principals that were there
             # before it, not those that come later.
-            if relation.involves(self.unit) and (admitted or not self.installed):
+            if relation.involves(self.unit) and (admitted or not self._has_entered):
                 self.views[relation.id] = RelationView(relation)
+        self._has_entered = True
 
     def leave_without_hooks(self) -> None:
         """Leave relations that are over and of which there is nothing to tell."""

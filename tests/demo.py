@@ -1,0 +1,148 @@
+"""The story of the bundle, told live: ``make demo``.
+
+Three charms find each other over relations, on a real mongod, a real Node.js application and a
+real rsyslogd, with no Juju: localjuju runs their hooks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+import time
+from collections.abc import Callable
+
+import cloud
+import jubilant
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from website import Website
+
+from localjuju import LocalJuju
+from localjuju.history import Event
+
+ROOT = pathlib.Path(__file__).parents[1]
+PICTURE = ROOT / "build" / "demo.md"
+LATEST_HOOKS = 6
+
+COLOURS = {"active": "green", "waiting": "yellow", "blocked": "red", "error": "bold red"}
+
+
+class Stage:
+    """Shows units, relations and hooks as they come: a live table, or lines where that cannot be."""
+
+    def __init__(self, juju: LocalJuju, console: Console):
+        self.juju = juju
+        self.console = console
+        self.hooks: list[Event] = []
+        juju.history.on_event = self._on_event
+        self._live: Live | None = None
+
+    def scene(self, title: str, *commands: Callable[[], object]) -> None:
+        """Carry out commands and show what happens until everything is active."""
+        self.console.rule(f"[bold]{title}", align="left")
+        start = time.monotonic()
+        with Live(console=self.console, transient=True, auto_refresh=False) as self._live:
+            for command in commands:
+                command()
+            self.juju.wait(jubilant.all_agents_idle, error=jubilant.any_error)
+        self._live = None
+        self.console.print(self._units())
+        self.console.print(f"[dim]{time.monotonic() - start:.1f} s\n")
+
+    def say(self, text: str) -> None:
+        self.console.print(f"[bold cyan]>[/] {text}")
+
+    def _on_event(self, event: Event) -> None:
+        if event.step:
+            self.say(f"juju {event.step}")
+        elif self._live and self.console.is_terminal:
+            self.hooks = [*self.hooks, event][-LATEST_HOOKS:]
+            self._live.update(Group(self._units(), *map(_describe, self.hooks)), refresh=True)
+        else:
+            self.console.print(_describe(event))
+
+    def _units(self) -> Table:
+        table = Table("unit", "status", "message", "address", "related to", box=None)
+        status = self.juju.look()
+        for name, application in status.apps.items():
+            related = {
+                relation.related_app
+                for relations in application.relations.values()
+                for relation in relations
+            } - {name}
+            for unit_name, unit in status.get_units(name).items():
+                state = unit.workload_status
+                table.add_row(
+                    f"{unit_name}{'*' * unit.leader}",
+                    Text(state.current, COLOURS.get(state.current, "")),
+                    state.message,
+                    unit.public_address,
+                    ", ".join(sorted(related)),
+                )
+        return table
+
+
+def _describe(event: Event) -> Text:
+    wrote = "".join(f"  writes {', '.join(write.keys)}" for write in event.writes)
+    return Text.assemble((f"  {event.unit:22}", "bold"), str(event.hook), (wrote, "dim"))
+
+
+def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
+    """Tell the story.
+
+    Args:
+        juju: an empty model.
+        console: where to.
+        pause: leave the website up until Enter is pressed.
+    """
+    stage = Stage(juju, console)
+    stage.scene("The bundle comes up", lambda: juju.deploy(ROOT / "bundle.yaml"))
+    website = Website(cloud.address(juju, "my-node-app/0"))
+    website.write("Kept by a MongoDB that was found over a relation.")
+    stage.say(f"a note through {website.url}: {website.texts()}\n")
+
+    stage.scene("A replica set of three", lambda: juju.add_unit("mongodb", num_units=2))
+
+    units = juju.status().get_units("mongodb")
+    primary = next(n for n, u in units.items() if u.workload_status.message == "primary")
+    stage.say(f"kill -9 of the mongod of {primary}, which is the primary")
+    cloud.kill(juju, primary, "mongod")
+    start = time.monotonic()
+    website.write("Written while the replica set elected another primary.")
+    stage.say(f"a note was taken {time.monotonic() - start:.1f} s later: {website.texts()}\n")
+
+    if pause:
+        console.input(f"The website is at [bold]{website.url}[/]. Press Enter to go on. ")
+    stage.scene(
+        "The relation ends",
+        lambda: juju.remove_relation("my-node-app:database", "mongodb:database"),
+    )
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(f"# The demo's run\n\n```mermaid\n{juju.history.sequence_diagram()}```\n")
+    stage.say(f"{juju.hooks_run} hooks; the sequence diagram of them: {PICTURE}")
+
+
+def main() -> int:
+    """Run the demo, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--juju", default="3.6", help="series of Juju to behave as: 3.6 or 4.0")
+    parser.add_argument("--seed", type=int, help="replays the order of hooks of another run")
+    options = parser.parse_args()
+    # A file or a log takes long lines; a terminal has its own width.
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    start = time.monotonic()
+    try:
+        with LocalJuju(options.juju, seed=options.seed, charms=ROOT / "charms") as juju:
+            tell(juju, console, pause=sys.stdin.isatty() and console.is_terminal)
+    except KeyboardInterrupt:
+        console.print("\nstopped; every process is ended and every file removed")
+        return 130
+    console.print(f"[dim]{time.monotonic() - start:.0f} s in all; nothing is left running")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

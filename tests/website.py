@@ -1,0 +1,94 @@
+"""A client of the website: notes, and a load of notes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from cloud import wait_until
+
+
+class Website:
+    """The API of one unit of my-node-app."""
+
+    def __init__(self, address: str, port: int = 3000):
+        self.url = f"http://{address}:{port}"
+
+    def write(self, text: str, key: str | None = None) -> str:
+        """Write a note and return its id; once for each idempotency key."""
+        headers = {
+            "Content-Type": "application/json",
+            "Idempotency-Key": key or str(uuid.uuid4()),
+        }
+        body = json.dumps({"text": text}).encode()
+        return self._ask("/api/notes", body, headers)["id"]
+
+    def texts(self) -> list[str]:
+        """Return the texts of the notes, at most a thousand."""
+        return [note["text"] for note in self._ask("/api/notes?limit=1000")["notes"]]
+
+    def is_healthy(self) -> bool:
+        """Whether the application answers and reaches its database."""
+        try:
+            return self._ask("/health")["status"] == "ok"
+        except OSError:
+            return False
+
+    def _ask(
+        self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Any:
+        request = urllib.request.Request(self.url + path, body, headers or {})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
+
+
+class Load:
+    """Writes notes one after the other in a thread, and remembers which were acknowledged."""
+
+    PAUSE = 0.05
+    """Seconds between notes: the API lists a thousand, and the load is to fit in."""
+
+    def __init__(self, website: Website):
+        self.website = website
+        self.acknowledged: list[str] = []
+        self.refused: list[str] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, daemon=True)
+
+    def _write(self) -> None:
+        while not self._stop.wait(self.PAUSE):
+            text = f"load {uuid.uuid4()}"
+            try:
+                self.website.write(text, key=text.replace(" ", "-"))
+            except OSError as error:
+                self.refused.append(f"{text}: {error}")
+            else:
+                self.acknowledged.append(text)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Load]:
+        """Write while the block runs, some notes before it and some after it."""
+        self._thread.start()
+        try:
+            self._wait_for_more()
+            yield self
+            self._wait_for_more()
+        finally:
+            self._stop.set()
+            self._thread.join(timeout=60)
+
+    def _wait_for_more(self) -> None:
+        enough = len(self.acknowledged) + 20
+        wait_until(lambda: len(self.acknowledged) >= enough, "notes are written", 60)
+
+    def lost_and_doubled(self) -> tuple[list[str], list[str]]:
+        """Return the acknowledged notes that are not there, and those there more than once."""
+        there = self.website.texts()
+        lost = [text for text in self.acknowledged if text not in there]
+        return lost, [text for text in self.acknowledged if there.count(text) > 1]
