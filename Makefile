@@ -4,6 +4,8 @@
 PYTHON ?= python3
 # A command that `make pack-here` runs charmcraft under, if this machine is no Ubuntu 24.04.
 PACK_WRAPPER ?=
+# Arguments for the demo, such as DEMO="--juju 4.0 --seed 7".
+DEMO ?=
 # How many of its parts `make test` runs at a time.
 JOBS ?= 2
 
@@ -22,7 +24,9 @@ help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and Node.js, and no Juju
-	@$(TOX) -q -e demo
+	@$(TOX) -q -e demo --notest
+	@# Not through tox, which would end it on Ctrl-C before it has cleaned up.
+	@.tox/demo/bin/python tests/demo.py $(DEMO)
 
 test: .venv workloads  ## Run all checks and tests
 	@echo "$(TESTS): $(JOBS) at a time, each is shown when it has ended."
