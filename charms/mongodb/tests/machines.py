@@ -33,7 +33,11 @@ class Machine:
     def run(self) -> None:
         """Install and run mongod."""
         self.mongod.install("8.0", None)
-        self.mongod.run(self.address, PORT, REPLSET, KEY)
+        try:
+            self.mongod.run(self.address, PORT, REPLSET, KEY)
+        except mongod.MongodError:
+            print((self.mongod.run_dir / "mongod.log").read_text()[-5000:])
+            raise
 
     def initiate(self) -> None:
         """Run mongod as the first member of a set."""
