@@ -53,7 +53,7 @@ def check(charm: pathlib.Path, scratch: pathlib.Path) -> bool:
     """Run the hook in a scratch folder, print what happened, and return whether it went well."""
     folder, commands, said = scratch / "charm", scratch / "commands", scratch / "said"
     unpack(charm, folder)
-    name = yaml.safe_load((folder / "metadata.yaml").read_text())["name"]
+    metadata = yaml.safe_load((folder / "metadata.yaml").read_text())
     options = {}
     if (folder / "config.yaml").exists():
         options = yaml.safe_load((folder / "config.yaml").read_text())["options"]
@@ -68,11 +68,14 @@ def check(charm: pathlib.Path, scratch: pathlib.Path) -> bool:
         "LANG": os.environ.get("LANG", "C.UTF-8"),
         "JUJU_CHARM_DIR": str(folder),
         "JUJU_DISPATCH_PATH": f"hooks/{HOOK}",
+        "JUJU_HOOK_NAME": HOOK,
         "JUJU_MODEL_NAME": "packed",
         "JUJU_MODEL_UUID": "00000000-0000-4000-8000-000000000000",
-        "JUJU_UNIT_NAME": f"{name}/0",
+        "JUJU_UNIT_NAME": f"{metadata['name']}/0",
         "JUJU_VERSION": "3.6.28",
     }
+    if metadata.get("subordinate"):
+        environment["JUJU_PRINCIPAL_UNIT"] = "principal/0"
     hook = subprocess.run(
         ["./dispatch"], cwd=folder, env=environment, capture_output=True, text=True, timeout=60
     )
