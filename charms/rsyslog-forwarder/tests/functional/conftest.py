@@ -1,0 +1,123 @@
+"""A real rsyslogd in a folder of the test's own, and receivers to forward to."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import pathlib
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import localmachine
+import pytest
+
+import rsyslog
+
+# Every test has addresses of its own: a port that was just closed is not free at once.
+_addresses = (f"127.79.{n // 250}.{n % 250 + 1}" for n in itertools.count())
+PORT = 5514
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Return as soon as `condition()` is true; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        time.sleep(0.02)
+
+
+class Machine:
+    """A machine with one forwarder; `other` is a second one on it."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.folder = folder
+        self.address = next(_addresses)
+        localmachine.stand_in(folder, self.address)
+        self.forwarder = rsyslog.Rsyslog("forwarder")
+        self.other = rsyslog.Rsyslog("other")
+        self.logs = folder / "srv/app/logs"
+        self.logs.mkdir(parents=True)
+
+    def syslog(self) -> str:
+        """Return what is in the machine's own syslog."""
+        file = self.folder / "var/log/syslog"
+        return file.read_text() if file.exists() else ""
+
+    def log(self, message: str) -> None:
+        socket_file = self.folder / "dev/log"
+        subprocess.run(["logger", "-u", socket_file, "-t", "test", message], check=True)
+
+    def files(self) -> list[str]:
+        """Return every file of rsyslog on the machine."""
+        found = (path for path in self.folder.rglob("*") if not path.is_dir())
+        return sorted(
+            str(path.relative_to(self.folder)) for path in found if self.logs not in path.parents
+        )
+
+
+class Receiver:
+    """Keeps the lines that arrive over UDP or TCP."""
+
+    def __init__(self, protocol: str):
+        self.protocol = protocol
+        self.destination = rsyslog.Destination(next(_addresses), PORT)
+        self.received = ""
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[Receiver]:
+        kind = socket.SOCK_DGRAM if self.protocol == "udp" else socket.SOCK_STREAM
+        with socket.socket(socket.AF_INET, kind) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self.destination.host, self.destination.port))
+            ended = threading.Event()
+            listener.settimeout(0.05)
+            target = self._datagrams if self.protocol == "udp" else self._connections
+            thread = threading.Thread(target=target, args=(listener, ended))
+            if self.protocol == "tcp":
+                listener.listen()
+            thread.start()
+            try:
+                yield self
+            finally:
+                ended.set()
+                thread.join()
+
+    def _datagrams(self, listener: socket.socket, ended: threading.Event) -> None:
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                self.received += listener.recv(65536).decode() + "\n"
+
+    def _connections(self, listener: socket.socket, ended: threading.Event) -> None:
+        connections: list[socket.socket] = []
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                connection, _ = listener.accept()
+                connection.settimeout(0.02)
+                connections.append(connection)
+            for connection in connections:
+                with contextlib.suppress(TimeoutError):
+                    self.received += connection.recv(65536).decode()
+        for connection in connections:
+            connection.close()
+
+    def lines(self, part: str) -> list[str]:
+        """Return the lines received that have `part` in them."""
+        return [line for line in self.received.splitlines() if part in line]
+
+
+@pytest.fixture
+def machine(tmp_path: pathlib.Path) -> Iterator[Machine]:
+    machine = Machine(tmp_path)
+    machine.forwarder.install()
+    yield machine
+    machine.other.uninstall()
+    machine.forwarder.uninstall()
+
+
+@pytest.fixture
+def udp() -> Iterator[Receiver]:
+    with Receiver("udp").listening() as receiver:
+        yield receiver
