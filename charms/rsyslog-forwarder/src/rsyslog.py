@@ -216,7 +216,7 @@ class Rsyslog:
         try:
             # What only ends is not judged: another one's mistake must not keep ours there.
             if after != kept:
-                self._check(after)
+                self.check(after)
         except RsyslogError:
             self._write(before, kept)
             raise
@@ -230,12 +230,44 @@ class Rsyslog:
         after = self._wanted(before, streams)
         try:
             if after != before:
-                self._check(after)
+                self.check(after)
         except RsyslogError as error:
             return str(error)
         if streams and (after != before or not self.is_running()):
             return f"rsyslog does not run as configured: see journalctl -u {self.service}"
         return ""
+
+    def check(self, snippets: Mapping[str, str]) -> None:
+        """Let rsyslogd judge the whole configuration with these snippets in place.
+
+        In a folder of its own, because what is refused must not lie where a restart would find
+        it; below the real one, because AppArmor lets rsyslogd read nowhere else.
+
+        Raises:
+            RsyslogError: it is refused.
+        """
+        with tempfile.TemporaryDirectory(prefix=".check-", dir=self.snippet_dir) as folder:
+            for file, text in snippets.items():
+                _write(pathlib.Path(folder) / file, text)
+            main_file = pathlib.Path(folder) / "main"
+            _write(main_file, _read(self.main_file).replace(str(self.snippet_dir), folder))
+            try:
+                done = subprocess.run(
+                    [self.program, "-N1", "-f", main_file],
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise RsyslogError(
+                    f"rsyslogd does not check the configuration: {error}"
+                ) from error
+        if done.returncode:
+            complaints = done.stderr.replace(folder, str(self.snippet_dir)).splitlines()
+            first = next((line for line in complaints if "config validation" not in line), "")
+            reason = first.removeprefix("rsyslogd: ").partition(" [v")[0]
+            raise RsyslogError(f"rsyslogd refuses the configuration: {reason}")
 
     def _snippets(self) -> dict[str, str]:
         """Return the text of all snippets on the machine, whosever they are, by file name."""
@@ -281,38 +313,6 @@ class Rsyslog:
         for path in forward.files.paths():
             text += _FOLLOW.format(path=path, tag=forward.files.tag, name=name)
         return text
-
-    def _check(self, snippets: Mapping[str, str]) -> None:
-        """Let rsyslogd judge the whole configuration with these snippets in place.
-
-        In a folder of its own, because what is refused must not lie where a restart would find
-        it; below the real one, because AppArmor lets rsyslogd read nowhere else.
-
-        Raises:
-            RsyslogError: it is refused.
-        """
-        with tempfile.TemporaryDirectory(prefix=".check-", dir=self.snippet_dir) as folder:
-            for file, text in snippets.items():
-                _write(pathlib.Path(folder) / file, text)
-            main_file = pathlib.Path(folder) / "main"
-            _write(main_file, _read(self.main_file).replace(str(self.snippet_dir), folder))
-            try:
-                done = subprocess.run(
-                    [self.program, "-N1", "-f", main_file],
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    timeout=60,
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise RsyslogError(
-                    f"rsyslogd does not check the configuration: {error}"
-                ) from error
-        if done.returncode:
-            complaints = done.stderr.replace(folder, str(self.snippet_dir)).splitlines()
-            first = next((line for line in complaints if "config validation" not in line), "")
-            reason = first.removeprefix("rsyslogd: ").partition(" [v")[0]
-            raise RsyslogError(f"rsyslogd refuses the configuration: {reason}")
 
     def _write(self, before: Mapping[str, str], after: Mapping[str, str]) -> None:
         """Make the snippets `after`, restart, and remove what rsyslog keeps of streams gone."""

@@ -1,0 +1,122 @@
+"""A machine that starts nothing, for the charm's own logic."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import pytest
+import yaml
+from ops import testing
+
+import rsyslog
+from charm import RsyslogForwarderCharm
+
+ROOT = pathlib.Path(__file__).parents[2]
+PRINCIPAL = "app/1"
+
+Context = testing.Context[RsyslogForwarderCharm]
+
+
+class Machine:
+    """What is on the machine, and how often rsyslog was restarted."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.snippets = folder / "rsyslog.d"
+        self.snippets.mkdir()
+        self.restarts = 0
+        self.running = True
+        self.refuses = ""
+        self.installed = False
+
+    def streams(self) -> dict[str, str]:
+        """Return the text of our snippets by the name of the stream."""
+        files = self.snippets.glob("40-forwarder.*.conf")
+        return {file.name.split(".")[1]: file.read_text() for file in files}
+
+
+@pytest.fixture
+def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    machine = Machine(tmp_path)
+
+    def restart(self: rsyslog.Rsyslog) -> None:
+        machine.restarts += 1
+        machine.running = True
+
+    def check(self: rsyslog.Rsyslog, snippets: dict[str, str]) -> None:
+        if machine.refuses:
+            raise rsyslog.RsyslogError(machine.refuses)
+
+    def install(self: rsyslog.Rsyslog) -> None:
+        machine.installed = True
+
+    monkeypatch.setattr(rsyslog.Rsyslog, "install", install)
+    monkeypatch.setattr(rsyslog.Rsyslog, "restart", restart)
+    monkeypatch.setattr(rsyslog.Rsyslog, "is_running", lambda self: machine.running)
+    monkeypatch.setattr(rsyslog.Rsyslog, "version", lambda self: "8.2312.0")
+    monkeypatch.setattr(rsyslog.Rsyslog, "check", check)
+    monkeypatch.setattr(rsyslog.Rsyslog, "main_file", tmp_path / "rsyslog.conf")
+    monkeypatch.setattr(rsyslog.Rsyslog, "snippet_dir", machine.snippets)
+    monkeypatch.setattr(rsyslog.Rsyslog, "spool_dir", tmp_path / "spool")
+    monkeypatch.setattr(rsyslog.Rsyslog, "apparmor_dir", tmp_path / "apparmor")
+    return machine
+
+
+@pytest.fixture(params=["3.6.28", "4.0.15"])
+def juju(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def principal() -> str | None:
+    return PRINCIPAL
+
+
+@pytest.fixture
+def context(machine: Machine, juju: str, principal: str | None) -> Context:
+    """The forwarder beside its principal, as that version of Juju shows it its relations."""
+    meta: dict[str, Any] = yaml.safe_load((ROOT / "charmcraft.yaml").read_text())
+    config = meta.pop("config")
+    if juju.startswith("4"):
+        # Without this ops.testing insists on one remote unit; Juju 4 shows all (Q2).
+        for endpoint in meta["requires"].values():
+            del endpoint["scope"]
+    return testing.Context(
+        RsyslogForwarderCharm,
+        meta=meta,
+        config=config,
+        app_name="forwarder",
+        unit_id=3,
+        juju_version=juju,
+        principal_unit=principal,
+    )
+
+
+def relation(
+    context: Context, endpoint: str, number: int, bag: dict[str, str] | None = None
+) -> testing.RelationBase:
+    """Return a relation to `app`, whose unit app/1 has `bag`.
+
+    On Juju 4 there are app/0 and app/2 on other machines as well (Q2).
+    """
+    address = {"ingress-address": "10.0.0.1"}
+    bag = address | (bag or {})
+    if context.juju_version.startswith("3"):
+        return testing.SubordinateRelation(
+            endpoint, id=number, remote_app_name="app", remote_unit_id=1, remote_unit_data=bag
+        )
+    other = bag | {"ingress-address": "10.0.0.9"}
+    if "directory" in bag:
+        other["directory"] = '"/var/log/other"'
+    return testing.Relation(
+        endpoint, id=number, remote_app_name="app", remote_units_data={0: other, 1: bag, 2: other}
+    )
+
+
+def foreign(context: Context, endpoint: str, number: int) -> list[testing.RelationBase]:
+    """Return the relation to another principal, which only Juju 4 shows (Q3)."""
+    if context.juju_version.startswith("3"):
+        return []
+    bag = {"ingress-address": "10.0.0.8", "directory": '"/var/log/x"', "files": '["x.log"]'}
+    units = {0: bag, 1: bag}
+    return [testing.Relation(endpoint, id=number, remote_app_name="web", remote_units_data=units)]

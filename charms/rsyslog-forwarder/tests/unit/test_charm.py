@@ -1,0 +1,428 @@
+"""The charm under every event that it observes, with good, bad and missing remote data."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from conftest import PRINCIPAL, Context, Machine, foreign, relation
+from ops import testing
+
+import rsyslog
+
+BAG = {"directory": '"/var/log/app"', "files": '["a.log", "b-*.log"]'}
+BOTH = "forwarding syslog and /var/log/app to 10.0.0.1:514 (udp)"
+WAITING = testing.WaitingStatus(f"logging or juju-info: {PRINCIPAL} has not joined")
+
+
+@pytest.fixture
+def logs(context: Context) -> Any:
+    return relation(context, "logging", 2, BAG)
+
+
+@pytest.fixture
+def info(context: Context) -> Any:
+    return relation(context, "juju-info", 3)
+
+
+@pytest.fixture
+def state(context: Context, logs: Any, info: Any) -> testing.State:
+    """Both endpoints related to our principal's application, and to another one's (Q3)."""
+    others = [*foreign(context, "logging", 4), *foreign(context, "juju-info", 5)]
+    return testing.State(relations={logs, info, *others})
+
+
+def without(state: testing.State, *relations: Any) -> testing.State:
+    ids = {relation.id for relation in relations}
+    return dataclasses.replace(state, relations={r for r in state.relations if r.id not in ids})
+
+
+def with_bag(state: testing.State, context: Context, bag: dict[str, str]) -> testing.State:
+    logs = relation(context, "logging", 2, bag)
+    return dataclasses.replace(state, relations={*without(state, logs).relations, logs})
+
+
+def configured(state: testing.State, **config: str) -> testing.State:
+    return dataclasses.replace(state, config=config)
+
+
+def changed(context: Context, relation: Any) -> Any:
+    if isinstance(relation, testing.Relation):
+        return context.on.relation_changed(relation, remote_unit=1)
+    return context.on.relation_changed(relation)
+
+
+EVENTS = [
+    "install",
+    "upgrade_charm",
+    "config_changed",
+    "start",
+    "update_status",
+    "logging_changed",
+    "juju_info_changed",
+    "other_changed",
+    "app_data_changed",
+]
+
+
+@pytest.mark.parametrize("leader", [True, False])
+@pytest.mark.parametrize("name", EVENTS)
+def test_any_event_makes_everything_right(
+    name: str,
+    leader: bool,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    logs: Any,
+    info: Any,
+):
+    others = {
+        "logging_changed": changed(context, logs),
+        "juju_info_changed": changed(context, info),
+        # Another machine's unit (Q2); on Juju 3 there is none.
+        "other_changed": context.on.relation_changed(logs, remote_unit=0)
+        if isinstance(logs, testing.Relation)
+        else changed(context, logs),
+        "app_data_changed": context.on.relation_changed(logs),
+    }
+    event = others[name] if name in others else getattr(context.on, name)()
+    before = {relation.id: relation.local_unit_data for relation in state.relations}
+    out = context.run(event, dataclasses.replace(state, leader=leader))
+    assert out.unit_status == testing.ActiveStatus(BOTH)
+    streams = machine.streams()
+    assert set(streams) == {"logging-2", "juju-info-3"}
+    assert 'file="/var/log/app/a.log" tag="app:"' in streams["logging-2"]
+    assert 'file="/var/log/app/b-*.log"' in streams["logging-2"]
+    assert "imuxsock" not in streams["logging-2"]
+    assert "call forwarder.juju-info-3\n" in streams["juju-info-3"]
+    assert "/var/log" not in streams["juju-info-3"]
+    for text in streams.values():
+        assert 'target="10.0.0.1" port="514" protocol="udp"' in text
+    assert machine.restarts == 1
+    # Q4: on Juju 4 a write to a relation of another principal fails the hook for ever.
+    assert {relation.id: relation.local_unit_data for relation in out.relations} == before
+    assert not any(relation.local_app_data for relation in out.relations)
+
+
+@pytest.mark.parametrize("name", ["install", "upgrade_charm"])
+def test_install(name: str, context: Context, machine: Machine):
+    out = context.run(getattr(context.on, name)(), testing.State())
+    assert machine.installed
+    assert out.workload_version == "8.2312.0"
+    assert out.unit_status == WAITING
+    assert machine.restarts == 0
+
+
+def test_second_time_nothing_is_restarted(
+    context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.update_status(), context.run(context.on.config_changed(), state))
+    assert machine.restarts == 1
+
+
+def test_rsyslog_that_does_not_run_is_restarted(
+    context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.config_changed(), state)
+    machine.running = False
+    out = context.run(context.on.update_status(), state)
+    assert machine.running
+    assert out.unit_status == testing.ActiveStatus(BOTH)
+
+
+@pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
+def test_one_endpoint_alone(
+    endpoint: str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    logs: Any,
+    info: Any,
+):
+    other = info if endpoint == "logging" else logs
+    out = context.run(context.on.start(), without(state, other))
+    what = {"logging": "/var/log/app", "juju-info": "syslog"}[endpoint]
+    assert out.unit_status == testing.ActiveStatus(f"forwarding {what} to 10.0.0.1:514 (udp)")
+    assert len(machine.streams()) == 1
+
+
+@pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
+def test_broken_ends_that_stream_and_no_other(
+    endpoint: str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    logs: Any,
+    info: Any,
+):
+    context.run(context.on.start(), state)
+    broken, kept = (logs, info) if endpoint == "logging" else (info, logs)
+    out = context.run(context.on.relation_broken(broken), state)
+    assert set(machine.streams()) == {f"{kept.endpoint}-{kept.id}"}
+    assert machine.restarts == 2
+    assert isinstance(out.unit_status, testing.ActiveStatus)
+
+
+@pytest.mark.parametrize("event", ["stop", "remove"])
+def test_stop_and_remove_leave_nothing(
+    event: str, context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.start(), state)
+    context.run(getattr(context.on, event)(), testing.State())
+    assert list(machine.snippets.iterdir()) == []
+    assert machine.restarts == 2
+
+
+class TestDepartures:
+    """Juju 4 tells of units of every machine: only one of them matters (Q2)."""
+
+    @pytest.fixture(params=["4.0.15"])
+    def juju(self, request: pytest.FixtureRequest) -> str:
+        return request.param
+
+    def test_another_machines_unit_departs(
+        self, context: Context, machine: Machine, state: testing.State, logs: Any
+    ):
+        context.run(context.on.start(), state)
+        event = context.on.relation_departed(logs, remote_unit=0, departing_unit=0)
+        out = context.run(event, state)
+        assert out.unit_status == testing.ActiveStatus(BOTH)
+        assert machine.restarts == 1
+
+    def test_principal_has_departed(
+        self, context: Context, machine: Machine, state: testing.State, logs: Any
+    ):
+        context.run(context.on.start(), state)
+        others = {0: logs.remote_units_data[0], 2: logs.remote_units_data[2]}
+        gone = dataclasses.replace(logs, remote_units_data=others)
+        state = dataclasses.replace(state, relations={gone})
+        out = context.run(context.on.relation_departed(gone, remote_unit=0), state)
+        assert machine.streams() == {}
+        assert out.unit_status == WAITING
+
+
+class TestNoPrincipal:
+    """Juju 4 lets `juju add-unit` make such a unit, on a machine of its own."""
+
+    @pytest.fixture
+    def principal(self) -> None:
+        return None
+
+    def test_nothing_is_forwarded(self, context: Context, machine: Machine, state: testing.State):
+        out = context.run(context.on.start(), state)
+        assert out.unit_status == testing.BlockedStatus("has no principal: remove this unit")
+        assert machine.streams() == {}
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "port"),
+    [
+        ("logs.example.com", "logs.example.com", 514),
+        ("logs.example.com:1514", "logs.example.com", 1514),
+        ("192.0.2.7:65535", "192.0.2.7", 65535),
+        ("[2001:db8::7]:1514", "2001:db8::7", 1514),
+        ("[2001:db8::7]", "2001:db8::7", 514),
+        ("a_b", "a_b", 514),
+    ],
+)
+def test_target(
+    target: str, host: str, port: int, context: Context, machine: Machine, state: testing.State
+):
+    out = context.run(context.on.config_changed(), configured(state, target=target))
+    assert len(machine.streams()) == 2
+    for text in machine.streams().values():
+        assert f'target="{host}" port="{port}" ' in text
+    shown = f"[{host}]" if ":" in host else host
+    assert out.unit_status.message.endswith(f"to {shown}:{port} (udp)")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "not a host",
+        "2001:db8::7",
+        "[2001:db8::7",
+        "[192.0.2.7]",
+        "[fe80::1%eth0]",
+        "192.0.2.300",
+        "host:",
+        "host:0",
+        "host:65536",
+        "host:99999999",
+        "-host",
+        'h" port="1',
+        "host\n",
+        "a" * 64,
+    ],
+)
+def test_unusable_target_keeps_the_last_good_one(
+    target: str, context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.start(), configured(state, target="192.0.2.7"))
+    before = machine.streams()
+    out = context.run(context.on.config_changed(), configured(state, target=target))
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    assert out.unit_status.message.startswith("config option target: ")
+    assert machine.streams() == before
+    assert machine.restarts == 1
+
+
+def test_relation_ends_although_the_configuration_is_unusable(
+    context: Context, machine: Machine, state: testing.State, logs: Any
+):
+    context.run(context.on.start(), state)
+    context.run(context.on.relation_broken(logs), configured(state, target="not a host"))
+    assert set(machine.streams()) == {"juju-info-3"}
+
+
+def test_tcp_queues_on_disk(context: Context, machine: Machine, state: testing.State):
+    context.run(context.on.start(), configured(state, protocol="tcp"))
+    for name, text in machine.streams().items():
+        assert 'protocol="tcp"' in text
+        assert f'queue.filename="forwarder.{name}"' in text
+
+
+def test_unknown_protocol(context: Context, machine: Machine, state: testing.State):
+    out = context.run(context.on.start(), configured(state, protocol="TLS"))
+    assert out.unit_status == testing.BlockedStatus(
+        "config option protocol: Input should be 'udp' or 'tcp'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("bag", "missing"),
+    [
+        ({}, "directory"),
+        ({"directory": "null", "files": "null"}, "directory"),
+        ({"files": '["a.log"]'}, "directory"),
+        ({"directory": '"/var/log/app"'}, "files"),
+        ({"directory": '"/var/log/app"', "files": "[]"}, "files"),
+    ],
+)
+def test_waiting_for_the_data_of_the_principal(
+    bag: dict[str, str], missing: str, context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.start(), state)
+    out = context.run(context.on.update_status(), with_bag(state, context, bag))
+    assert out.unit_status == testing.WaitingStatus(f"logging: {PRINCIPAL} has not sent {missing}")
+    assert set(machine.streams()) == {"juju-info-3"}  # what was withdrawn is not followed
+
+
+@pytest.mark.parametrize(
+    ("bag", "field"),
+    [
+        ({"directory": "/var/log/\x01"}, "directory"),
+        ({"directory": "7"}, "directory"),
+        ({"directory": '"relative"'}, "directory"),
+        ({"directory": '"/var/../etc"'}, "directory"),
+        ({"directory": '"/var/log/a\\" tag=\\"b"'}, "directory"),
+        ({"directory": '"/var/log/$x"'}, "directory"),
+        ({"directory": '"/var/log/*"'}, "directory"),
+        ({"directory": '"/var/log/`x`"'}, "directory"),
+        ({"files": '"a.log"'}, "files"),
+        ({"files": "[7]"}, "files"),
+        ({"files": "a.log"}, "files"),
+        ({"files": '["../a.log"]'}, "files"),
+        ({"files": '[".."]'}, "files"),
+        ({"files": '["a.log\\n"]'}, "files"),
+        ({"files": '["a$b"]'}, "files"),
+        ({"files": '["a\\\\b"]'}, "files"),
+    ],
+)
+def test_bad_data_names_the_field_and_keeps_the_last_good(
+    bag: dict[str, str], field: str, context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.start(), state)
+    followed = machine.streams()["logging-2"]
+    bad = configured(with_bag(state, context, BAG | bag), target="192.0.2.7")
+    out = context.run(context.on.update_status(), bad)
+    assert isinstance(out.unit_status, testing.BlockedStatus)
+    message = f"logging: {PRINCIPAL} sent a bad {field}"
+    assert out.unit_status.message.startswith(message)
+    assert machine.streams()["logging-2"] == followed
+    # One bad relation does not harm the other.
+    assert 'target="192.0.2.7"' in machine.streams()["juju-info-3"]
+    assert message in "".join(log.message for log in context.juju_log)
+
+
+def test_unknown_fields_are_let_pass(context: Context, machine: Machine, state: testing.State):
+    more = with_bag(state, context, BAG | {"rotated-by": "logrotate"})
+    out = context.run(context.on.update_status(), more)
+    assert out.unit_status == testing.ActiveStatus(BOTH)
+
+
+def test_two_relations_with_the_principal_on_one_endpoint(
+    context: Context, machine: Machine, state: testing.State
+):
+    bag = {"directory": '"/var/log/audit"', "files": '["audit.log"]'}
+    second = relation(context, "logging", 9, bag)
+    state = dataclasses.replace(state, relations={*state.relations, second})
+    context.run(context.on.update_status(), state)
+    assert set(machine.streams()) == {"logging-2", "logging-9", "juju-info-3"}
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("", testing.WaitingStatus(f"juju-info: {PRINCIPAL} has no ingress-address yet")),
+        (
+            'x" y',
+            testing.BlockedStatus(
+                f"juju-info: {PRINCIPAL} has a bad ingress-address: "
+                "'x\" y' is neither a host name nor an address"
+            ),
+        ),
+    ],
+)
+def test_address_of_the_principal(
+    address: str, status: testing.WaitingStatus, context: Context, machine: Machine
+):
+    info = relation(context, "juju-info", 3, {"ingress-address": address})
+    out = context.run(context.on.update_status(), testing.State(relations={info}))
+    assert out.unit_status == status
+    assert machine.streams() == {}
+
+
+def test_address_of_ipv6(context: Context, machine: Machine):
+    info = relation(context, "juju-info", 3, {"ingress-address": "2001:db8::7"})
+    out = context.run(context.on.update_status(), testing.State(relations={info}))
+    assert out.unit_status == testing.ActiveStatus("forwarding syslog to [2001:db8::7]:514 (udp)")
+
+
+def test_each_endpoint_may_have_an_address_of_its_own(context: Context, machine: Machine):
+    logs = relation(context, "logging", 2, BAG)
+    info = relation(context, "juju-info", 3, {"ingress-address": "10.9.9.9"})
+    out = context.run(context.on.update_status(), testing.State(relations={logs, info}))
+    assert out.unit_status == testing.ActiveStatus(
+        "forwarding syslog to 10.9.9.9:514 (udp), /var/log/app to 10.0.0.1:514 (udp)"
+    )
+
+
+def test_refused_configuration_is_not_installed(
+    context: Context, machine: Machine, state: testing.State
+):
+    context.run(context.on.start(), state)
+    before = machine.streams()
+    machine.refuses = "rsyslogd refuses the configuration: bad"
+    out = context.run(context.on.config_changed(), configured(state, target="192.0.2.7"))
+    assert out.unit_status == testing.BlockedStatus(machine.refuses)
+    assert machine.streams() == before
+    assert machine.restarts == 1
+    machine.refuses = ""
+    out = context.run(context.on.update_status(), configured(state, target="192.0.2.7"))
+    assert isinstance(out.unit_status, testing.ActiveStatus)
+
+
+def test_rsyslog_that_cannot_be_restarted(
+    context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
+):
+    def restart(self: rsyslog.Rsyslog) -> None:
+        machine.running = False
+        raise rsyslog.RsyslogError("cannot restart rsyslog")
+
+    monkeypatch.setattr(rsyslog.Rsyslog, "restart", restart)
+    out = context.run(context.on.start(), state)
+    assert out.unit_status == testing.BlockedStatus(
+        "rsyslog does not run as configured: see journalctl -u rsyslog"
+    )
