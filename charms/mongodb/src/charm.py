@@ -198,7 +198,9 @@ class MongodbCharm(ops.CharmBase):
             try:
                 self._clients.request(relation)
             except ValueError as error:
-                event.add_status(ops.BlockedStatus(f"relation {relation.id}: {error}"))
+                event.add_status(
+                    ops.BlockedStatus(f"relation {relation.id} ({relation.app.name}): {error}")
+                )
         settings = self._settings()
         if settings and settings.members:
             event.add_status(ops.ActiveStatus())
@@ -305,7 +307,9 @@ class MongodbCharm(ops.CharmBase):
         # tells that it has gone (Q5).
         goals = ops.hookcmds.goal_state().units
         planned = {unit for unit, goal in goals.items() if goal.status != "dying"}
-        if not planned:
+        # A leader that is leaving sees each of its relations break, though only it goes: what
+        # there is to clear away is for the next leader to find.
+        if self.unit.name not in planned:
             return
         hosts = {unit: host for unit, host in self._hosts(peers).items() if unit in planned}
         if not settings.members and not any(has_replica_set(host) for host in hosts.values()):

@@ -397,11 +397,16 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         """Each member: its `host` ("host:port"), `unit` and `state` ("PRIMARY", ...), in order."""
         return self._read()[1]
 
-    def _read(self) -> tuple[dict[str, Any], list[dict[str, str]]]:
-        config = self._admin.command("replSetGetConfig")["config"]
-        answer = self._admin.command("replSetGetStatus")["members"]
-        states = {member["name"]: member["stateStr"] for member in answer}
-        return config, [
+    def _read(self) -> tuple[dict[str, Any], list[dict[str, str]], bool]:
+        """Return the configuration, what `status` says, and whether both have taken effect."""
+        answer = self._admin.command("replSetGetConfig", commitmentStatus=True)
+        config, known_to_most = answer["config"], answer["commitmentStatus"]
+        answer = self._admin.command("replSetGetStatus")
+        states = {member["name"]: member["stateStr"] for member in answer["members"]}
+        # mongod lets a new member vote some time after it has synced, by a reconfiguration of its
+        # own. Until then a set of three may have two voters, and not survive the loss of one.
+        all_vote = answer["votingMembersCount"] == sum(m["votes"] for m in config["members"])
+        status = [
             {
                 "host": member["host"],
                 "unit": member.get("tags", {}).get("unit", ""),
@@ -409,6 +414,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
             }
             for member in config["members"]
         ]
+        return config, status, known_to_most and all_vote
 
     def align(
         self, leaving: Collection[str], joining: Mapping[str, str], seconds: float = 10
@@ -442,10 +448,13 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
 
     def _step(self, leaving: Collection[str], joining: Mapping[str, str]) -> bool:
         """Do the next thing; True if nothing is left to do now."""
-        config, status = self._read()
+        config, status, in_effect = self._read()
         members = next_members(config["members"], status, leaving, joining)
         if members is None:
-            return not any(member["state"] in _SYNCING for member in status)
+            states = [member["state"] for member in status]
+            if all(state in _UP for state in states):
+                return in_effect
+            return not any(state in _SYNCING for state in states)
         primary = next(member["host"] for member in status if member["state"] == "PRIMARY")
         if primary not in [member["host"] for member in members]:
             self._admin.command("replSetStepDown", 30, secondaryCatchUpPeriodSecs=5)

@@ -117,7 +117,7 @@ REFUSED = [
 def test_bad_request_is_named_and_harms_no_other(served, ctx, bag, complaint):
     state = served(database(7, bag=bag), database(8, "other"))
     assert isinstance(state.app_status, testing.BlockedStatus)
-    assert state.app_status.message.startswith(f"relation 7: {complaint}")
+    assert state.app_status.message.startswith(f"relation 7 (my-app): {complaint}")
     assert any(complaint in log.message for log in ctx.juju_log if log.level == "ERROR")
     assert answer(state, 7) == {}
     assert answer(state, 8)["database"] == "other"
@@ -148,7 +148,7 @@ def test_second_that_asks_for_the_same_database_is_refused(served, world):
     assert answer(state, 8) == {}
     assert list(world.users) == ["relation-7-1"]
     assert state.app_status == testing.BlockedStatus(
-        "relation 8: database: 'Notes' belongs to relation 7"
+        "relation 8 (other): database: 'Notes' belongs to relation 7"
     )
 
 
@@ -235,6 +235,16 @@ def test_new_leader_clears_away_what_an_old_one_left(served, ctx, world, model, 
     after = ctx.run(ctx.on.leader_elected(), gone)
     assert not world.users
     assert {secret.label for secret in after.secrets} == {"admin"}
+
+
+def test_leader_that_is_leaving_takes_nothing_away(served, ctx, world, monkeypatch):
+    before = served(database(7))
+    ids = [secret.id for secret in before.secrets]
+    monkeypatch.setattr(ops.hookcmds, "secret_ids", lambda: ids)
+    world.units = {"mongodb/0": "dying", "mongodb/1": "active"}
+    after = ctx.run(ctx.on.relation_broken(before.get_relation(7)), before)
+    assert set(world.users) == {"relation-7-1"}
+    assert secret_of(after, 7)
 
 
 def test_broken_on_a_follower(ctx, world, model):
