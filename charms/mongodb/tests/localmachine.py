@@ -45,10 +45,12 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     def process() -> psutil.Process | None:
         try:
             found = psutil.Process(int(pid_file.read_text()))
-            ours = "mongod" in pathlib.Path(found.cmdline()[0]).name
+            # By its name: the command line of a process that is just ending is empty already,
+            # while it still holds its port.
+            ours = found.name() == "mongod"
             alive = found.status() != psutil.STATUS_ZOMBIE
             return found if ours and alive else None
-        except (OSError, ValueError, IndexError, psutil.Error):
+        except (OSError, ValueError, psutil.Error):
             return None
 
     def start(self: mongod.Mongod) -> None:
