@@ -19,13 +19,12 @@ def unit_bags(juju: jubilant.Juju, endpoint: str, application: str) -> dict[str,
     bags: dict[str, dict[str, str]] = {}
     for unit in _all_units(juju):
         for relation in juju.show_unit(unit).relation_info:
-            if relation.local_unit and relation.endpoint == endpoint and _of(unit) == application:
-                if relation.local_unit.in_scope:
-                    bags[unit] = relation.local_unit.data
-            for name, bag in relation.related_units.items():
-                if relation.related_endpoint == endpoint and _of(name) == application:
-                    if bag.in_scope:
-                        bags[name] = bag.data
+            shown = dict(relation.related_units) if relation.related_endpoint == endpoint else {}
+            if relation.local_unit and relation.endpoint == endpoint:
+                shown[unit] = relation.local_unit
+            for name, bag in shown.items():
+                if _of(name) == application and bag.in_scope:
+                    bags[name] = bag.data
     return bags
 
 

@@ -12,16 +12,16 @@ import sys
 import time
 from collections.abc import Callable
 
-import cloud
 import jubilant
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from website import Website
 
+import cloud
 from localjuju import LocalJuju
 from localjuju.history import Event
+from website import Website
 
 ROOT = pathlib.Path(__file__).parents[1]
 PICTURE = ROOT / "build" / "demo.md"
@@ -31,7 +31,7 @@ COLOURS = {"active": "green", "waiting": "yellow", "blocked": "red", "error": "b
 
 
 class Stage:
-    """Shows units, relations and hooks as they come: a live table, or lines where that cannot be."""
+    """Shows units and hooks as they come: in a live table, or as lines where that cannot be."""
 
     def __init__(self, juju: LocalJuju, console: Console):
         self.juju = juju
@@ -127,7 +127,7 @@ def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
 
 def main() -> int:
     """Run the demo, and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(description="Tell the story of the bundle.")
     parser.add_argument("--juju", default="3.6", help="series of Juju to behave as: 3.6 or 4.0")
     parser.add_argument("--seed", type=int, help="replays the order of hooks of another run")
     options = parser.parse_args()

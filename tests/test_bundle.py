@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cloud
 import databags
-from website import Website
-
 from localjuju import LocalJuju
+from website import Website
 
 
 def test_website_keeps_notes(bundle: LocalJuju) -> None:

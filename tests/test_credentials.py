@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import cloud
-import databags
 import jubilant
 import pymongo
 import pymongo.errors
 import pytest
-from website import Load, Website
 
+import cloud
+import databags
 from localjuju import LocalJuju
+from website import Load, Website
 
 
 def credentials(juju: LocalJuju) -> dict[str, str]:

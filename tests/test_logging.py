@@ -5,12 +5,12 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-import cloud
 import jubilant
 import pytest
-from website import Website
 
+import cloud
 from localjuju import LocalJuju
+from website import Website
 
 
 @pytest.fixture(scope="module")

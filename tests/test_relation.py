@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import cloud
-import databags
 import jubilant
 import psutil
-from website import Website
 
+import cloud
+import databags
 from localjuju import LocalJuju
+from website import Website
 
 ENDS = "my-node-app:database", "mongodb:database"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import cloud
-import databags
 import jubilant
 import pytest
-from website import Load, Website
 
+import cloud
+import databags
 from localjuju import LocalJuju
+from website import Load, Website
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pathlib
 from collections.abc import Callable, Iterator
 
 import pytest
-from localjuju.versions import BEHAVIOURS
 
 from localjuju import LocalJuju
+from localjuju.versions import BEHAVIOURS
 
 
 @pytest.fixture(params=sorted(BEHAVIOURS))

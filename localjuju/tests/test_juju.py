@@ -7,8 +7,8 @@ import pathlib
 import jubilant
 import psutil
 import pytest
-from conftest import MakeCharm
 
+from conftest import MakeCharm
 from localjuju import LocalJuju
 
 STAND_IN = """

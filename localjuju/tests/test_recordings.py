@@ -11,9 +11,8 @@ import json
 import pathlib
 from collections import Counter
 
-from localjuju.history import Event
-
 from localjuju import LocalJuju
+from localjuju.history import Event
 
 HERE = pathlib.Path(__file__).parent
 CHARMS = HERE / "charms"

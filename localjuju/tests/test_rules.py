@@ -6,8 +6,8 @@ import pathlib
 
 import jubilant
 import pytest
-from conftest import MakeCharm, evaluate
 
+from conftest import MakeCharm, evaluate
 from localjuju import LocalJuju
 
 CHARMS = pathlib.Path(__file__).parent / "charms"

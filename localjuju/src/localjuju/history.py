@@ -50,7 +50,7 @@ class History:
         self.on_event: Callable[[Event], None] | None = None
 
     def log(self, entity: str, level: str, source: str, message: str) -> None:
-        """Add a line as ``juju debug-log`` prints it, which by default leaves out the finer ones."""
+        """Add a line as ``juju debug-log`` prints it, without the finer levels, its default."""
         if level.upper() in ("DEBUG", "TRACE"):
             return
         moment = datetime.datetime.fromtimestamp(self.clock.now(), datetime.timezone.utc)

@@ -38,15 +38,17 @@ def serve(connection: TextIO) -> None:
     # Ctrl-C is for the operator's process, which closes the socket when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        while line := connection.readline():
-            request = json.loads(line)
-            _preload(pathlib.Path(request["charm"]) / "src")
-            child = os.fork()
-            if child == 0:
-                os._exit(_run_hook(request, connection))
-            status = _wait_for(child)
-            print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
-            connection.flush()
+        # Whoever started this may be gone before it has read the answer.
+        with contextlib.suppress(BrokenPipeError):
+            while line := connection.readline():
+                request = json.loads(line)
+                _preload(pathlib.Path(request["charm"]) / "src")
+                child = os.fork()
+                if child == 0:
+                    os._exit(_run_hook(request, connection))
+                status = _wait_for(child)
+                print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
+                connection.flush()
     finally:
         _end_all_children()
 

@@ -44,8 +44,8 @@ class LocalJuju(jubilant.Juju):
             juju: the series of Juju whose behaviour is wanted, "3.6" or "4.0".
             seed: chooses wherever Juju promises no order. The same seed and commands run the
                 same hooks in the same order; by default a new one, which failures name.
-            charms: folder with the source folders of packed charms: ``x/mongodb.charm`` is run from
-                ``<charms>/mongodb``. By default from the folder that the file lies in.
+            charms: folder with the source folders of packed charms: ``x/mongodb.charm`` is run
+                from ``<charms>/mongodb``. By default from the folder that the file lies in.
             wait_timeout: as of ``jubilant.Juju``, in seconds.
         """
         super().__init__(model=None, wait_timeout=wait_timeout)
