@@ -169,12 +169,12 @@ class RsyslogForwarderCharm(ops.CharmBase):
 
 def _summary(streams: dict[str, rsyslog.Forward | None]) -> str:
     """Say what is forwarded where: "forwarding syslog and /var/log/x to 10.1.2.3:514 (udp)"."""
-    whats: dict[str, list[str]] = {}
+    by_place: dict[str, list[str]] = {}
     for _, forward in sorted(streams.items()):
         if forward:
-            where = f"{forward.destination} ({forward.protocol})"
-            whats.setdefault(where, []).append(str(forward))
-    parts = [f"{' and '.join(what)} to {where}" for where, what in whats.items()]
+            place = f"{forward.destination} ({forward.protocol})"
+            by_place.setdefault(place, []).append(str(forward))
+    parts = [f"{' and '.join(names)} to {place}" for place, names in by_place.items()]
     return f"forwarding {', '.join(parts)}"
 
 

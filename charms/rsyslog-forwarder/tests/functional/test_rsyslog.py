@@ -25,6 +25,11 @@ def append(file: pathlib.Path, *lines: str) -> None:
         stream.writelines(f"{line}\n" for line in lines)
 
 
+def notes(machine: Machine) -> list[str]:
+    """Return what imfile has noted on how far it has read."""
+    return [note.read_text() for note in machine.forwarder.spool_dir.glob("imfile-state:*")]
+
+
 def pid(machine: Machine) -> str:
     return (machine.folder / "run/rsyslog/pid").read_text()
 
@@ -274,8 +279,10 @@ def test_position_in_a_file_that_is_still_followed_is_kept(machine: Machine, udp
     wait_for(lambda: udp.lines("three"))
     assert len(udp.lines("one")) == 1
     machine.forwarder.restart()
-    notes = [note.read_text() for note in machine.forwarder.spool_dir.glob("imfile-state:*")]
-    assert ["app.log" in note for note in notes] == [True]
+    assert ["app.log" in note for note in notes(machine)] == [True]
+    # Under another pattern it is the same file.
+    machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.*")})
+    assert ["app.log" in note for note in notes(machine)] == [True]
 
 
 def test_apparmor_is_told_of_a_directory_outside_var_log(machine: Machine, udp: Receiver):
