@@ -78,16 +78,17 @@ class MongodbCharm(ops.CharmBase):
         peers = self.model.get_relation("replicas")
         if not peers:  # In install: relation-created of the peers comes next.
             return
-        settings = self._settings()
+        on_record = self._settings()
+        settings = on_record or self._settle(peers)
         if not settings:
-            if self.unit.is_leader():
-                self._settle(peers)
-            # Go on in the next hook (Juju tells the leader of its own change too): once MongoDB
-            # does anything, what it needs is on record and no failing hook can discard it.
             return
         try:
             if not self._mongod.is_installed():
                 self._install(settings)
+            if not on_record:
+                # Go on in the next hook (Juju tells the leader of its own change too): before
+                # MongoDB does anything, what it needs is where no failing hook can discard it.
+                return
             host = self._run(peers, settings)
             if settings.seed == self.unit.name and not settings.members:
                 password = self._admin_secret(settings)["password"]
@@ -267,13 +268,15 @@ class MongodbCharm(ops.CharmBase):
 
     # The leader: the replica set.
 
-    def _settle(self, peers: ops.Relation) -> None:
+    def _settle(self, peers: ops.Relation) -> MongodbReplicaSetApp | None:
         """Make and record what all units have to agree on before the first mongod runs."""
+        if not self.unit.is_leader():
+            return None
         try:
             config = self.load_config(MongodbConfig)
         except ValueError as error:
             logger.error("waiting for usable options: %s", _complaint(error))
-            return
+            return None
         content = {"keyfile": secrets.token_hex(500), "password": secrets.token_urlsafe(32)}
         settings = MongodbReplicaSetApp(
             secret_admin=self.app.add_secret(content, label="admin").id,
@@ -282,6 +285,7 @@ class MongodbCharm(ops.CharmBase):
             port=config.port,
         )
         peers.save(settings, self.app)
+        return settings
 
     def _replica_set(self) -> ReplicaSet:
         peers, settings = self.model.get_relation("replicas"), self._settings()

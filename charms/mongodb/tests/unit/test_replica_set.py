@@ -43,6 +43,14 @@ def test_leader_settles_first_and_starts_nothing(ctx, world):
     assert not world.calls
 
 
+def test_leader_that_settles_installs_too(ctx, world):
+    world.installed, world.running = False, False
+    relation = testing.PeerRelation("replicas")
+    state = ctx.run(ctx.on.leader_elected(), testing.State(leader=True, relations=[relation]))
+    assert [call[0] for call in world.calls] == ["install"]
+    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run")
+
+
 def test_follower_settles_nothing(ctx, world):
     relation = testing.PeerRelation("replicas")
     state = ctx.run(ctx.on.config_changed(), testing.State(relations=[relation]))
