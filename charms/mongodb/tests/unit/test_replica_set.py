@@ -43,10 +43,9 @@ def test_leader_settles_first_and_starts_nothing(ctx, world):
     assert not world.calls
 
 
-def test_leader_that_settles_installs_too(ctx, world):
+def test_leader_that_settles_installs_too(ctx, world, model):
     world.installed, world.running = False, False
-    relation = testing.PeerRelation("replicas")
-    state = ctx.run(ctx.on.leader_elected(), testing.State(leader=True, relations=[relation]))
+    state = ctx.run(ctx.on.leader_elected(), model(testing.PeerRelation("replicas")))
     assert [call[0] for call in world.calls] == ["install"]
     assert state.unit_status == testing.WaitingStatus("waiting for mongod to run")
 
