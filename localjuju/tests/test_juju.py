@@ -11,6 +11,8 @@ import pytest
 from conftest import MakeCharm
 from localjuju import LocalJuju
 
+CHARMS = pathlib.Path(__file__).parent / "charms"
+
 STAND_IN = """
 import pathlib, subprocess
 
@@ -119,6 +121,22 @@ def _created(self, event):
     assert diagram.startswith("sequenceDiagram\n")
     assert "a_0->>b_0: a/0 greeting" in diagram
     assert "participant b_0 as b/0" in diagram
+
+
+def test_diagram_shows_who_sees_a_write(series: str) -> None:
+    """Q2: on Juju 3.6 a subordinate on another machine does not."""
+    with LocalJuju(series) as juju:
+        juju.deploy(CHARMS / "treq", num_units=2)
+        juju.deploy(CHARMS / "tsub")
+        juju.integrate("treq:logging", "tsub:logging")
+        juju.settle()
+        diagram = juju.history.sequence_diagram()
+    readers = {
+        line.split(":")[0].split(">>")[1]
+        for line in diagram.splitlines()
+        if "joined-tsub-0" in line
+    }
+    assert len(readers) == (1 if series == "3.6" else 2)
 
 
 def test_debug_log_has_jujus_format_and_limit(make_charm: MakeCharm) -> None:

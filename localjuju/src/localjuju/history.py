@@ -101,23 +101,18 @@ class History:
                 lines.append(
                     f"    note over {_identifier(event.unit)}: {_text(str(event.hook))}{failed}"
                 )
-                lines += _arrows(event, units)
+                lines += _arrows(event)
         return "\n".join(lines) + "\n"
 
 
-def _arrows(event: Event, units: list[str]) -> list[str]:
-    lines = []
-    for write in event.writes:
-        application = event.unit.partition("/")[0]
-        applications = [side.application.name for side in write.relation.sides]
-        others = [name for name in applications if name != application] or [application]
-        for unit in units:
-            if unit != event.unit and unit.partition("/")[0] in others:
-                keys = _text(", ".join(write.keys))
-                lines.append(
-                    f"    {_identifier(event.unit)}->>{_identifier(unit)}: {write.owner} {keys}"
-                )
-    return lines
+def _arrows(event: Event) -> list[str]:
+    return [
+        f"    {_identifier(event.unit)}->>{_identifier(unit)}: "
+        f"{write.owner} {_text(', '.join(write.keys))}"
+        for write in event.writes
+        for unit in write.seen_by
+        if unit != event.unit
+    ]
 
 
 def _identifier(unit: str) -> str:

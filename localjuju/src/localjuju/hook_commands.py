@@ -63,6 +63,8 @@ class DatabagWrite:
     relation: Relation
     owner: str
     keys: tuple[str, ...]
+    seen_by: tuple[str, ...]
+    """The units that get a relation-changed for it."""
 
 
 # Juju's commands that localjuju leaves out: a charm that calls one is told so by name.
@@ -162,8 +164,15 @@ class HookContext:
     def _write(self, relation_id: int, owner: str, changes: dict[str, str]) -> DatabagWrite:
         relation = self._relations()[relation_id]
         bags = relation.unit_bags if "/" in owner else relation.app_bags
-        bag = bags.setdefault(owner, Databag())
-        return DatabagWrite(relation, owner, tuple(bag.update(changes)))
+        keys = bags.setdefault(owner, Databag()).update(changes)
+        readers = relation.remote(self.application).application.sorted_units
+        seen_by = [
+            reader.name
+            for reader in readers
+            if relation.involves(reader)
+            and ("/" not in owner or owner in relation.visible_to(reader))
+        ]
+        return DatabagWrite(relation, owner, tuple(keys), tuple(seen_by))
 
     # Relations
 
