@@ -61,16 +61,16 @@ class DemoProviderCharm(ops.CharmBase):
             logger.info("demo: forgot the token of relation %d", event.relation.id)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        # A broken relation is not among these any more.
+        # From the databags: on Kubernetes this unit's disk is a new one whenever its pod is, and
+        # Juju does not say again what it has said. A broken relation is not among these any more.
         seen: list[str] = []
         for relation in sorted(self.model.relations["demo"], key=lambda relation: relation.id):
             name = relation.app.name
             try:
-                relation.load(DemoRequirerApp, relation.app, decoder=str)
+                token = relation.load(DemoRequirerApp, relation.app, decoder=str).token
             except ValueError as error:
                 event.add_status(ops.BlockedStatus(f"demo: {name} sent a bad {error}"))
                 continue
-            token = self._stored.tokens.get(relation.id)
             if not token:
                 event.add_status(ops.WaitingStatus(f"demo: {name} has not sent token"))
             seen.append(f"{name} gave token {token}")
