@@ -47,13 +47,17 @@ class LocalJuju(jubilant.Juju):
             charms: folder with the source folders of packed charms: ``x/mongodb.charm`` is run
                 from ``<charms>/mongodb``. By default from the folder that the file lies in.
             wait_timeout: as of ``jubilant.Juju``, in seconds.
+
+        Raises:
+            ValueError: the series is not known.
         """
         super().__init__(model=None, wait_timeout=wait_timeout)
+        wanted = behaviour(juju)
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self.series = juju
         # A short path: sockets below it have at most 107 characters.
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
-        self._controller = Controller(behaviour(juju), self.seed, self._folder)
+        self._controller = Controller(wanted, self.seed, self._folder)
         self._commands = CommandLine(self._controller, charms)
 
     def __repr__(self) -> str:
