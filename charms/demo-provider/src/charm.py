@@ -33,9 +33,9 @@ class DemoProviderCharm(ops.CharmBase):
             self._show_leader(relation)
 
     def _on_demo_relation_created(self, event: ops.RelationCreatedEvent) -> None:
-        # As early as can be: no unit of the other side has joined, so each finds everything in its
-        # first changed, and Juju has no need to run another. A unit that is added later gets this
-        # event too, for every relation that is there. (A subordinate may not write here: Q4.)
+        # As early as can be: whoever meets this unit later finds everything in its first changed,
+        # and Juju has no need to run another. A unit that is added later gets this event too, for
+        # every relation that is there. (A subordinate may not always write here: Q4.)
         unit_bag = DemoProviderUnit(special_field=self.unit.name)
         event.relation.save(unit_bag, self.unit, encoder=encode)
         # On a relation that comes later nobody is elected again.
