@@ -48,8 +48,8 @@ class DemoCharm(ops.CharmBase):
         self._miss_peers()
 
     def _on_replicas_relation_created(self, event: ops.RelationCreatedEvent) -> None:
-        # Even a unit without peers gets this, once. What it writes here is there before any peer
-        # joins; if it waited until joined, those that came first would be told later by a changed.
+        # Even a unit without peers gets this, once. Whoever meets it later finds everything in its
+        # first changed; if this waited for joined, those that came first would be run once more.
         unit_bag = DemoReplicasUnit(unit_data=self.unit.name)
         event.relation.save(unit_bag, self.unit, encoder=encode)
 
