@@ -13,6 +13,9 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from machines import PASSWORD, REPLSET, Machine, replica_set, until
 from mongod import ReplicaSet
 
+PATIENCE = 60
+"""Seconds for what has to come to its end, however busy the computer is."""
+
 Machines = Callable[[int], Machine]
 
 
@@ -33,7 +36,7 @@ def three(machines: Machines) -> list[Machine]:
     for machine in found[1:]:
         machine.run()
     with replica_set(found[0]) as rs:
-        rs.align([], joining(*found))
+        rs.align([], joining(*found), PATIENCE)
     return found
 
 
@@ -82,7 +85,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
         for machine in (two, three):
             machine.run()
         with replica_set(one) as rs:
-            rs.align([], joining(one, two, three))
+            rs.align([], joining(one, two, three), PATIENCE)
             config, _, in_effect = rs._read()
         assert in_effect, "or the loss of one would stop the set"
         assert [member["votes"] for member in config["members"]] == [1, 1, 1]
@@ -94,7 +97,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
         # The primary leaves, and another; each takes itself out.
         for machine in (one, two):
             with replica_set(one, two, three) as rs:
-                rs.align([machine.unit], {})
+                rs.align([machine.unit], {}, PATIENCE)
             machine.mongod.stop()
     assert states(three) == {"mongodb/2": "PRIMARY"}
     with writer.client(three) as client:
@@ -105,7 +108,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
 def test_two_leave_side_by_side(three: list[Machine]):
     def leave(machine: Machine) -> None:
         with replica_set(*three) as rs:
-            rs.align([machine.unit], {}, seconds=20)
+            rs.align([machine.unit], {}, PATIENCE)
 
     threads = [threading.Thread(target=leave, args=[machine]) for machine in three[:2]]
     for thread in threads:
@@ -134,7 +137,7 @@ def test_none_is_taken_out_that_the_majority_needs(three: list[Machine]):
         rs.align(["mongodb/1"], {})
     assert set(states(*three)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
     with replica_set(*three) as rs:
-        rs.align(["mongodb/1", "mongodb/2"], {})
+        rs.align(["mongodb/1", "mongodb/2"], {}, PATIENCE)
     assert states(three[0]) == {"mongodb/0": "PRIMARY"}
 
 
@@ -143,14 +146,14 @@ def test_member_that_does_not_run_holds_up_nobody(machines: Machines):
     one.initiate()
     two.run()
     with replica_set(one) as rs:
-        rs.align([], joining(two))
+        rs.align([], joining(two), PATIENCE)
     two.mongod.stop()
     three.run()
     with replica_set(one) as rs:
         until(lambda: rs.status()[1]["state"] != "SECONDARY")
     two.run()
     with replica_set(one, two) as rs:
-        rs.align([], joining(three), seconds=20)
+        rs.align([], joining(three), PATIENCE)
     assert set(states(one)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
 
 
