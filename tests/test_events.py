@@ -224,10 +224,3 @@ def test_each_says_goodbye_once(peers: LocalJuju) -> None:
         peers.wait(lambda _: False)
     goodbyes = re.findall(r"Goodbye from (d/.) to (d/.)", peers.debug_log(limit=0))
     assert sorted(goodbyes) == [("d/0", "d/1"), ("d/0", "d/2"), ("d/1", "d/0"), ("d/2", "d/0")]
-
-
-def test_both_ends_of_demo_have_the_same_interface() -> None:
-    """Each charm packs alone, so it is a copy."""
-    names = ("demo-provider", "demo-requirer")
-    files = [CHARMS / name / "src/demo_interface.py" for name in names]
-    assert len({file.read_text() for file in files}) == 1
