@@ -56,13 +56,14 @@ class Charm:
     def unpack(self, folder: pathlib.Path) -> None:
         """Make ``folder`` what a unit's charm folder is: the files, with those that pack makes."""
         folder.mkdir(parents=True)
-        for path in self.folder.iterdir():
-            (folder / path.name).symlink_to(path)
         made = {
             "metadata.yaml": self.metadata,
             "config.yaml": {"options": self.options},
             "actions.yaml": self.actions,
         }
+        for path in self.folder.iterdir():
+            if path.name not in made:  # Writing through a link would change the charm itself.
+                (folder / path.name).symlink_to(path)
         for name, content in made.items():
             (folder / name).write_text(yaml.safe_dump(content))
 

@@ -363,7 +363,8 @@ def processes_of(machine: Machine) -> Iterator[psutil.Process]:
     """Find the processes that were started with a machine's folder among their arguments."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if any(str(machine.folder) in argument for argument in process.cmdline()):
+            # With the slash, because machines/1 is the beginning of machines/10 too.
+            if any(f"{machine.folder}/" in argument for argument in process.cmdline()):
                 yield process
 
 
