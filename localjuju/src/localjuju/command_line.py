@@ -9,16 +9,18 @@ import hashlib
 import json
 import pathlib
 import re
-import subprocess
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+import jsonschema
 import yaml
 
+from localjuju import bundle as bundles
 from localjuju import charm as charms
 from localjuju.controller import Controller
 from localjuju.hook_commands import Action
 from localjuju.model import Application, Relation, Secret, Side, Unit
+from localjuju.source_runner import Ending
 from localjuju.status import StatusPrinter
 
 
@@ -40,6 +42,9 @@ class Output:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, prog: str):
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         raise CommandError(f"ERROR {self.prog}: {message}", 2)
 
@@ -52,6 +57,7 @@ class CommandLine:
         self.model = controller.model
         self._charms = charms
         self._status = StatusPrinter(controller)
+        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
     def run(self, arguments: list[str]) -> Output:
         """Run one command.
@@ -62,7 +68,7 @@ class CommandLine:
         Raises:
             CommandError: the command fails.
         """
-        command, *rest = arguments
+        command, *rest = arguments or [""]
         if command not in COMMANDS:
             known = ", ".join(sorted(COMMANDS))
             raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
@@ -90,7 +96,7 @@ class CommandLine:
     # Applications and units
 
     def deploy(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="deploy")
+        parser = _Parser("deploy")
         parser.add_argument("charm")
         parser.add_argument("application", nargs="?")
         parser.add_argument("-n", "--num-units", type=int)
@@ -98,7 +104,6 @@ class CommandLine:
         parser.add_argument("--channel")
         parser.add_argument("--config", action="append", default=[])
         parser.add_argument("--resource", action="append", default=[])
-        parser.add_argument("--overlay", action="append", default=[])
         parser.add_argument("--trust", action="store_true")
         parser.add_argument("--force", action="store_true")
         options = parser.parse_args(arguments)
@@ -110,7 +115,7 @@ class CommandLine:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*", name):
             raise CommandError(f'ERROR invalid application name "{name}", unexpected character', 2)
         located = f'Located local charm "{charm.name}", revision 0\n'
-        if charm.subordinate and options.num_units not in (None, 1):
+        if charm.subordinate and options.num_units not in (None, 0, 1):
             raise CommandError(
                 f"{located}ERROR cannot use --num-units or --to with subordinate application"
             )
@@ -123,11 +128,13 @@ class CommandLine:
         config = self._config(charm, dict(_pair(text) for text in options.config))
         resources = self._resources(charm, dict(_pair(text) for text in options.resource))
         units = 1 if options.num_units is None else options.num_units
+        if units < 0:
+            raise CommandError(f"ERROR --num-units must be a positive integer, not {units}", 2)
         self.controller.deploy(charm, name, units, config, resources).trusted = options.trust
         return Output(stderr=located)
 
     def _already_exists(self, name: str) -> str:
-        if self.controller.behaviour.explicit_endpoint_wins:
+        if self._words_of_3_6:
             return (
                 f'ERROR cannot add application "{name}": application already exists: \n'
                 "deploy application using an alias name:\n"
@@ -157,7 +164,7 @@ class CommandLine:
     def _config(self, charm: charms.Charm, texts: dict[str, str]) -> dict[str, Any]:
         prefix = "parsing settings for application: "
         unknown = prefix
-        if not self.controller.behaviour.explicit_endpoint_wins:
+        if not self._words_of_3_6:
             prefix, unknown = "", "invalid application config: "
         values = {}
         for name, text in texts.items():
@@ -184,26 +191,25 @@ class CommandLine:
 
     def _deploy_bundle(self, path: pathlib.Path) -> Output:
         try:
-            bundle = yaml.safe_load(path.read_text())
-            applications, relations = bundle["applications"], bundle.get("relations") or []
-        except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-            raise CommandError(f"ERROR cannot read bundle {path}: {error!r}") from None
+            applications, relations = bundles.load(path)
+        except bundles.BundleError as error:
+            raise CommandError(f"ERROR cannot deploy bundle: {error}") from None
         said = ""
         for name, wanted in applications.items():
-            arguments = [str(path.parent / wanted["charm"]), name]
-            if (units := wanted.get("num_units")) is not None:
-                arguments += ["--num-units", str(units)]
-            for key, value in (wanted.get("options") or {}).items():
+            charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
+            arguments = [charm, name, "--num-units", units]
+            for key, value in wanted.options.items():
                 arguments += ["--config", f"{key}={_text(value)}"]
-            for key, value in (wanted.get("resources") or {}).items():
+            for key, value in wanted.resources.items():
                 arguments += ["--resource", f"{key}={path.parent / value}"]
-            said += self.deploy(arguments).stderr
+            said += self.deploy(arguments + ["--trust"] * wanted.trust).stderr
+            self.model.applications[name].exposed = wanted.expose
         for first, second in relations:
             self.integrate([first, second])
         return Output(stderr=f"{said}Deploy of bundle completed.\n")
 
     def add_unit(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="add-unit")
+        parser = _Parser("add-unit")
         parser.add_argument("application")
         parser.add_argument("-n", "--num-units", type=int, default=1)
         options = parser.parse_args(arguments)
@@ -214,11 +220,13 @@ class CommandLine:
                 f'ERROR cannot add unit 1/1 to application "{name}": cannot add unit to '
                 f'application "{name}": application is a subordinate'
             )
+        if options.num_units < 1:
+            raise CommandError("ERROR --num-units must be a positive integer", 2)
         self.controller.add_units(application, options.num_units)
         return Output()
 
     def remove_unit(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="remove-unit")
+        parser = _Parser("remove-unit")
         parser.add_argument("units", nargs="+")
         parser.add_argument("--no-prompt", action="store_true")
         parser.add_argument("--force", action="store_true")
@@ -227,7 +235,7 @@ class CommandLine:
         said, units = "", []
         for name in options.units:
             reason = f'unit "{name}" does not exist'
-            if not self.controller.behaviour.explicit_endpoint_wins:
+            if not self._words_of_3_6:
                 application = name.partition("/")[0]
                 known = application in self.model.applications
                 reason = (
@@ -243,11 +251,11 @@ class CommandLine:
             units.append(unit)
             said += f"will remove unit {name}\n"
         for unit in units:
-            self.controller.remove_unit(unit)
+            self.controller.remove_unit(unit, options.force)
         return Output(said)
 
     def remove_application(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="remove-application")
+        parser = _Parser("remove-application")
         parser.add_argument("applications", nargs="+")
         parser.add_argument("--no-prompt", action="store_true")
         parser.add_argument("--force", action="store_true")
@@ -264,11 +272,11 @@ class CommandLine:
             units = self.model.applications[name].sorted_units
             said += "".join(f"- will remove unit {unit.name}\n" for unit in units)
         for application in applications:
-            self.controller.remove_application(application)
+            self.controller.remove_application(application, options.force)
         return Output(said)
 
     def config(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="config")
+        parser = _Parser("config")
         parser.add_argument("application")
         parser.add_argument("settings", nargs="*")
         parser.add_argument("--format", default="yaml")
@@ -276,7 +284,7 @@ class CommandLine:
         options = parser.parse_args(arguments)
         name = options.application
         if name not in self.model.applications:
-            quoted = f'"{name}"' if self.controller.behaviour.explicit_endpoint_wins else name
+            quoted = f'"{name}"' if self._words_of_3_6 else name
             raise CommandError(f"ERROR application {quoted} not found (not found)", stdout="{}\n")
         application = self.model.applications[name]
         sets = [text for text in options.settings if "=" in text]
@@ -302,10 +310,9 @@ class CommandLine:
     # Relations
 
     def integrate(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="integrate")
+        parser = _Parser("integrate")
         parser.add_argument("first")
         parser.add_argument("second")
-        parser.add_argument("--via")
         options = parser.parse_args(arguments)
         first, second = options.first, options.second
         pair = self._choose_endpoints(first, second)
@@ -316,7 +323,7 @@ class CommandLine:
         return Output()
 
     def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
-        if self.controller.behaviour.explicit_endpoint_wins:
+        if self._words_of_3_6:
             return (
                 f'ERROR cannot add relation "{existing.key}"\n'
                 f"relation {existing.key} (already exists): \n\n"
@@ -334,7 +341,7 @@ class CommandLine:
             f'ERROR adding relation between endpoints "{first}" and "{second}": '
             f'cannot relate endpoints "{first}" and "{second}": '
         )
-        old = self.controller.behaviour.explicit_endpoint_wins
+        old = self._words_of_3_6
         sides = []
         for end in (first, second):
             name, _, endpoint = end.partition(":")
@@ -355,7 +362,7 @@ class CommandLine:
             (one, other) for one in sides[0] for other in sides[1] if _are_compatible(one, other)
         ]
         explicit = [pair for pair in pairs if pair[0].endpoint.interface != "juju-info"]
-        if old and explicit:
+        if self.controller.behaviour.explicit_endpoint_wins and explicit:
             pairs = explicit
         if not pairs:
             none = "ERROR no relations found"
@@ -376,7 +383,7 @@ class CommandLine:
         return None
 
     def remove_relation(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="remove-relation")
+        parser = _Parser("remove-relation")
         parser.add_argument("first")
         parser.add_argument("second")
         parser.add_argument("--force", action="store_true")
@@ -384,7 +391,7 @@ class CommandLine:
         first, second = options.first, options.second
         matching = [r for r in self.model.relations.values() if _matches(r, first, second)]
         if not matching:
-            if self.controller.behaviour.explicit_endpoint_wins:
+            if self._words_of_3_6:
                 raise CommandError(
                     f'ERROR relation matching "{first} {second}" not found (not found)'
                 )
@@ -396,13 +403,13 @@ class CommandLine:
             raise CommandError(
                 f'ERROR ambiguous relation: "{first} {second}" could refer to {could}'
             )
-        self.controller.remove_relation(matching[0])
+        self.controller.remove_relation(matching[0], options.force)
         return Output()
 
     # Actions and programs
 
     def run_action(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="run")
+        parser = _Parser("run")
         parser.add_argument("unit")
         parser.add_argument("action")
         parser.add_argument("parameters", nargs="*")
@@ -419,18 +426,20 @@ class CommandLine:
         declared = unit.application.charm.actions
         if options.action not in declared:
             reason = f'action "{options.action}" not defined'
-            if self.controller.behaviour.explicit_endpoint_wins:
+            if self._words_of_3_6:
                 return _unscheduled(operation, f'{reason} on unit "{unit.name}"')
             raise CommandError(f'ERROR {reason} for unit "{unit.name}". (not found)')
         parameters = self._parameters(options.params, options.parameters)
         action = Action(options.action, self.model.next_task_id(), parameters)
         problem = self._invalid_parameters(declared[options.action], action)
-        error = None if problem else self.controller.run_action(unit, action)
-        return self._task_output(unit, operation, action, problem, error, options.format)
+        ending = None
+        if not problem:
+            ending = self.controller.run_action(unit, action, _seconds(options.wait))
+        return self._task_output(unit, operation, action, problem, ending, options.format)
 
     def _no_unit_for_task(self, name: str, operation: int) -> Output:
         application = name.partition("/")[0]
-        if self.controller.behaviour.explicit_endpoint_wins:
+        if self._words_of_3_6:
             return _unscheduled(operation, f'"unit-{name.replace("/", "-")}" not found')
         if application in self.model.applications:
             return _unscheduled(
@@ -443,11 +452,19 @@ class CommandLine:
         )
 
     def _parameters(self, file: str | None, pairs: list[str]) -> dict[str, Any]:
-        parameters = yaml.safe_load(pathlib.Path(file).read_text()) if file else {}
+        try:
+            parameters = yaml.safe_load(pathlib.Path(file).read_text()) if file else {}
+        except (OSError, yaml.YAMLError) as error:
+            raise CommandError(f"ERROR cannot read parameters from {file}: {error}") from None
+        if not isinstance(parameters, dict):
+            raise CommandError(f"ERROR cannot read parameters from {file}: no keys with values")
         for text in pairs:
             key, value = _pair(text)
-            parameters[key] = yaml.safe_load(value)
-        return parameters or {}
+            try:
+                parameters[key] = yaml.safe_load(value)
+            except yaml.YAMLError as error:
+                raise CommandError(f'ERROR value of "{key}" is no YAML: {error}') from None
+        return parameters
 
     def _invalid_parameters(self, declared: dict[str, Any], action: Action) -> str | None:
         """Fill in the defaults; say what the action's declaration does not allow."""
@@ -455,16 +472,20 @@ class CommandLine:
         for name, schema in properties.items():
             if "default" in schema:
                 action.parameters.setdefault(name, schema["default"])
-        prefix = f'cannot run "{action.name}" action: validation failed: (root) : '
+        prefix = f'cannot run "{action.name}" action: validation failed: (root)'
         given = json.dumps(action.parameters, separators=(",", ":"))
         for name in declared.get("required") or []:
             if name not in action.parameters:
-                return f"{prefix}{name} is required, given {given}"
+                return f"{prefix} : {name} is required, given {given}"
         takes_any = self.controller.behaviour.actions_take_undeclared_parameters
         if not declared.get("additionalProperties", takes_any):
             for name in action.parameters:
                 if name not in properties:
-                    return f'{prefix}additional property "{name}" is not allowed, given {given}'
+                    return f'{prefix} : additional property "{name}" is not allowed, given {given}'
+        # What is left are the types and limits of JSON Schema, which Juju words in its own way.
+        schema = {"properties": properties}
+        for error in jsonschema.Draft4Validator(schema).iter_errors(action.parameters):
+            return f"{prefix}.{'.'.join(map(str, error.path))} : {error.message}, given {given}"
         return None
 
     def _task_output(
@@ -473,16 +494,16 @@ class CommandLine:
         operation: int,
         action: Action,
         problem: str | None,
-        error: str | None,
+        ending: Ending | None,
         style: str,
     ) -> Output:
+        error = ending.error if ending else None
         failure = problem or action.failure or error
+        printed_by_charm = [(n, getattr(ending, n)) for n in ("stdout", "stderr") if ending]
         results: dict[str, Any] = {**action.results}
-        if not problem:
+        if ending:
             results["return-code"] = int(error is not None)
-        for name, text in (("stdout", action.stdout), ("stderr", action.stderr)):
-            if text:
-                results[name] = text
+        results.update({name: text for name, text in printed_by_charm if text})
         task: dict[str, Any] = {
             "id": str(action.task),
             "results": results,
@@ -502,15 +523,17 @@ class CommandLine:
         else:
             printed = f"Action id {action.task} failed: {failure}\n" if failure else ""
             printed += _dump(action.results, style) if action.results else ""
-            printed += "".join(f"\n{text}" for text in (action.stdout, action.stderr) if text)
+            printed += "".join(f"\n{text}" for _, text in printed_by_charm if text)
             printed += "\n"
+        if ending and ending.timed_out:
+            raise CommandError(_timed_out(unit), stdout=printed)
         if error is not None:
             raise CommandError(said + _task_failed(action.task, 1), stdout=printed)
         return Output(printed, said)
 
     def exec(self, arguments: list[str]) -> Output:
         """Run a shell command as the operator would on the unit's machine."""
-        parser = _Parser(prog="exec")
+        parser = _Parser("exec")
         parser.add_argument("--unit", required=True)
         parser.add_argument("--format", default="yaml")
         parser.add_argument("--wait")
@@ -523,41 +546,41 @@ class CommandLine:
         except CommandError:
             return self._no_unit_for_task(options.unit, operation)
         task = self.model.next_task_id()
-        process = subprocess.run(
-            ["/bin/bash", "-c", " ".join(options.command)],
-            cwd=unit.machine.folder,
-            capture_output=True,
-            text=True,
-        )
-        results: dict[str, Any] = {"return-code": process.returncode}
-        results.update({"stdout": process.stdout} if process.stdout else {})
-        results.update({"stderr": process.stderr} if process.stderr else {})
+        command = " ".join(options.command)
+        ending = self.controller.run_shell(unit, command, _seconds(options.wait))
+        if ending.timed_out:
+            raise CommandError(_timed_out(unit))
+        results: dict[str, Any] = {"return-code": ending.status}
+        results.update({"stdout": ending.stdout} if ending.stdout else {})
+        results.update({"stderr": ending.stderr} if ending.stderr else {})
         described = {"id": str(task), "results": results, "status": "completed", "unit": unit.name}
-        printed = process.stdout
+        printed = ending.stdout
         if options.format == "json":
             printed = _dump({unit.name: described}, "json")
-        if process.returncode:
-            raise CommandError(_task_failed(task, process.returncode), stdout=printed)
+        if ending.status:
+            raise CommandError(_task_failed(task, ending.status), stdout=printed)
         return Output(printed)
 
     def resolved(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="resolved")
+        parser = _Parser("resolved")
         parser.add_argument("unit")
-        name = parser.parse_args(arguments).unit
+        parser.add_argument("--no-retry", action="store_true")
+        options = parser.parse_args(arguments)
+        name = options.unit
         unit = self._unit(name, 'ERROR unit "{name}" not found')
         if not self.controller.in_error(unit):
-            if self.controller.behaviour.explicit_endpoint_wins:
+            if self._words_of_3_6:
                 raise CommandError(f'ERROR unit "{name}" is not in an error state')
             raise CommandError(
                 f'ERROR resolving unit: checking unit "{name}" status: unit is not in error state'
             )
-        self.controller.resolve(unit)
+        self.controller.resolve(unit, retry=not options.no_retry)
         return Output()
 
     # Looking
 
     def status(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="status")
+        parser = _Parser("status")
         parser.add_argument("applications", nargs="*")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
@@ -570,13 +593,13 @@ class CommandLine:
         return Output(_dump(described, options.format))
 
     def show_unit(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="show-unit")
+        parser = _Parser("show-unit")
         parser.add_argument("unit")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
         self.controller.settle()
         name = options.unit
-        quoted = f'"{name}"' if self.controller.behaviour.explicit_endpoint_wins else name
+        quoted = f'"{name}"' if self._words_of_3_6 else name
         try:
             unit = self._unit(name, f"ERROR unit {quoted} not found")
         except CommandError as error:
@@ -584,7 +607,7 @@ class CommandLine:
         return Output(_dump(self._status.show_unit(unit), options.format))
 
     def debug_log(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="debug-log")
+        parser = _Parser("debug-log")
         parser.add_argument("--limit", type=int, default=0)
         parser.add_argument("--replay", action="store_true")
         parser.add_argument("--no-tail", action="store_true")
@@ -593,7 +616,7 @@ class CommandLine:
         return Output("".join(f"{line}\n" for line in lines))
 
     def secrets(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="secrets")
+        parser = _Parser("secrets")
         parser.add_argument("--owner")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
@@ -611,7 +634,7 @@ class CommandLine:
         )
 
     def show_secret(self, arguments: list[str]) -> Output:
-        parser = _Parser(prog="show-secret")
+        parser = _Parser("show-secret")
         parser.add_argument("secret")
         parser.add_argument("--reveal", action="store_true")
         parser.add_argument("--revision", type=int)
@@ -646,11 +669,18 @@ class CommandLine:
     # What the operator may say and localjuju only notes
 
     def expose(self, arguments: list[str]) -> Output:
-        self._application(arguments[0]).exposed = True
+        parser = _Parser("expose")
+        parser.add_argument("application")
+        self._application(parser.parse_args(arguments).application).exposed = True
         return Output()
 
     def trust(self, arguments: list[str]) -> Output:
-        self._application(arguments[0]).trusted = "--remove" not in arguments
+        parser = _Parser("trust")
+        parser.add_argument("application")
+        parser.add_argument("--remove", action="store_true")
+        parser.add_argument("--scope")
+        options = parser.parse_args(arguments)
+        self._application(options.application).trusted = not options.remove
         return Output()
 
 
@@ -710,6 +740,19 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator:
         raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
     return key, value
+
+
+def _seconds(text: str | None) -> float:
+    """Read a duration such as ``90s`` or ``1m30s``; 0 where there is none."""
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", text or "")
+    if parts is None:
+        raise CommandError(f'ERROR invalid value "{text}" for option --wait', 2)
+    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def _timed_out(unit: Unit) -> str:
+    return f"ERROR timed out waiting for results from: unit {unit.name}"
 
 
 def _text(value: Any) -> str:

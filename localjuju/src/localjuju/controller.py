@@ -7,10 +7,10 @@ until no unit has any left to run.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import pathlib
 import random
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
@@ -20,7 +20,7 @@ from localjuju.history import Clock, History
 from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, HookContext
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit
-from localjuju.source_runner import SourceRunner
+from localjuju.source_runner import Ending, SourceRunner
 from localjuju.uniter import Hook, Uniter
 from localjuju.versions import Behaviour
 
@@ -47,15 +47,16 @@ class Controller:
         self.uniters: dict[str, Uniter] = {}
         self.hooks_run = 0
         self._network = LoopbackNetwork()
-        self._runner = SourceRunner(folder)
+        self._runner = SourceRunner(folder, seed)
         self._next_machine = 0
         self._retries: dict[str, int] = {}
 
     def close(self) -> None:
         """End every process and remove every file of the model."""
-        self._runner.close()
-        self._network.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.ExitStack() as last_to_first:
+            last_to_first.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            last_to_first.callback(self._network.close)
+            last_to_first.callback(self._runner.close)
 
     # The operator's commands
 
@@ -97,28 +98,34 @@ class Controller:
         application.charm.unpack(folder / "charm")
         status = Status("waiting", "waiting for machine", self.clock.now())
         agent = Status("allocating", "", self.clock.now())
-        unit = Unit(name, application, machine, folder, principal, "alive", status, agent)
+        unit = Unit(name, application, machine, folder, principal, status, agent)
         application.units[name] = unit
         self.uniters[name] = Uniter(self.model, unit)
 
     def integrate(self, *sides: Side) -> Relation:
         return self.model.add_relation(*sides)
 
-    def remove_relation(self, relation: Relation) -> None:
+    def remove_relation(self, relation: Relation, force: bool = False) -> None:
+        """End a relation; ``force`` takes out units in error, which would stay in it."""
         relation.life = "dying"
+        for uniter in self.uniters.values():
+            if force and uniter.failed:
+                uniter.abandon(relation)
 
-    def remove_unit(self, unit: Unit) -> None:
-        unit.life = "dying"
-        for other in self.model.units.values():
-            if other.principal is unit:
-                other.life = "dying"
+    def remove_unit(self, unit: Unit, force: bool = False) -> None:
+        """End a unit and its subordinates; ``force`` gives up on a hook that fails."""
+        for one in self.model.units.values():
+            if unit in (one, one.principal):
+                one.life = "dying"
+                self.uniters[one.name].forced |= force
 
-    def remove_application(self, application: Application) -> None:
+    def remove_application(self, application: Application, force: bool = False) -> None:
+        """End an application, its units and relations; ``force`` as of :meth:`remove_unit`."""
         application.life = "dying"
         for unit in application.sorted_units:
-            self.remove_unit(unit)
+            self.remove_unit(unit, force)
         for relation in self.model.relations_of(application):
-            relation.life = "dying"
+            self.remove_relation(relation, force)
 
     def set_config(self, application: Application, values: dict[str, Any]) -> None:
         """Set options; None resets one to its default. Nothing changed means no config-changed."""
@@ -130,9 +137,12 @@ class Controller:
         if application.settings != before:
             application.config_version += 1
 
-    def resolve(self, unit: Unit) -> None:
-        """Have a failed hook run again."""
+    def resolve(self, unit: Unit, retry: bool) -> None:
+        """Have a failed hook run again, or go on as if it had succeeded."""
+        uniter = self.uniters[unit.name]
         self._retries[unit.name] = 0
+        if uniter.failed and not retry:
+            uniter.finish(uniter.failed)
 
     def in_error(self, unit: Unit) -> bool:
         return self.uniters[unit.name].failed is not None
@@ -189,11 +199,16 @@ class Controller:
             if uniter and uniter.started and not uniter.failed and uniter.unit.life == "alive":
                 self._run(uniter, Hook("update-status", "update-status"))
 
-    def run_action(self, unit: Unit, action: Action) -> str | None:
-        """Run an action at once, on a unit in error too, and return why it crashed, if it did."""
+    def run_action(self, unit: Unit, action: Action, timeout: float) -> Ending:
+        """Run an action at once, on a unit in error too."""
         hook = Hook(action.name, "action")
-        error, _ = self._execute(self.uniters[unit.name], hook, action)
-        return error
+        ending, _ = self._execute(self.uniters[unit.name], hook, action, timeout)
+        return ending
+
+    def run_shell(self, unit: Unit, command: str, timeout: float) -> Ending:
+        """Run a shell command on a unit's machine."""
+        environment = self._environment(unit, Hook("juju-exec", "exec"), None)
+        return self._runner.run_shell(unit, command, environment, timeout)
 
     def _follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
@@ -201,7 +216,10 @@ class Controller:
             if not unit.application.charm.subordinate and unit.life == "alive":
                 self._add_subordinates(unit)
         for uniter in list(self.uniters.values()):
+            if uniter.failed and uniter.forced:
+                uniter.give_up()
             uniter.leave_without_hooks()
+            uniter.die_without_principal_relation()
             if uniter.removed:
                 self._forget(uniter.unit)
             elif uniter.unit.life == "alive":
@@ -241,10 +259,14 @@ class Controller:
         entity = f"machine-{machine.number}"
         for path in machine.leftovers():
             self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: file {path}")
-        for process in processes_of(machine):
-            name = f"process {process.pid} {process.name()}"
-            self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: {name}")
-            process.kill()
+        for process in self._runner.processes():
+            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
+                # Every process has it from the hook that started it.
+                if process.environ().get("JUJU_MACHINE_ID") != machine.number:
+                    continue
+                name = f"process {process.pid} {process.name()}"
+                self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: {name}")
+                process.kill()
         shutil.rmtree(machine.folder, ignore_errors=True)
         del self.model.machines[machine.number]
 
@@ -264,28 +286,28 @@ class Controller:
     # Running one hook
 
     def _run(self, uniter: Uniter, hook: Hook) -> None:
+        unit = uniter.unit
         if hook is not uniter.failed:
             uniter.begin(hook)
-        unit = uniter.unit
+            if hook.kind == "install":  # Until then it waits for its machine.
+                unit.workload_status = Status("unknown", "", self.clock.now())
         if hook.kind == "remove" and not uniter.installed:
             uniter.finish(hook)
             return
-        error, writes = self._execute(uniter, hook)
+        ending, writes = self._execute(uniter, hook)
         self.hooks_run += 1
-        self.history.add_hook(unit.name, hook, error, writes)
-        if error is None:
-            if unit.workload_status.message == "waiting for machine":
-                unit.workload_status = Status("unknown", "", self.clock.now())
+        self.history.add_hook(unit.name, hook, ending.error, writes)
+        if ending.error is None:
             uniter.finish(hook)
             self._retries.clear()
         else:
             uniter.failed = hook
-            self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {error}')
+            self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
         unit.agent_status = Status("idle", "", self.clock.now())
 
     def _execute(
-        self, uniter: Uniter, hook: Hook, action: Action | None = None
-    ) -> tuple[str | None, list[DatabagWrite]]:
+        self, uniter: Uniter, hook: Hook, action: Action | None = None, timeout: float = 0
+    ) -> tuple[Ending, list[DatabagWrite]]:
         unit = uniter.unit
 
         def log(level: str, message: str) -> None:
@@ -294,22 +316,20 @@ class Controller:
             self.history.log(_entity(unit), level, source, f"{where}{message}")
 
         context = HookContext(uniter, hook, log, self.clock.now, action)
-        error = self._runner.run(unit, context, self._environment(unit, hook, action))
-        stdout, stderr = self._runner.last_output()
-        for level, text in (("INFO", stdout), ("WARNING", stderr)):
+        environment = self._environment(unit, hook, action)
+        ending = self._runner.run_hook(unit, context, environment, timeout)
+        for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):
             for line in text.splitlines():
                 self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
-        if action:
-            action.stdout, action.stderr = stdout, stderr
-        if error is not None:
-            return error, []
+        if ending.error is not None:
+            return ending, []
         try:
             writes = context.flush()
         except HookCommandError as refusal:
-            return f"cannot flush: {refusal}", []
+            return dataclasses.replace(ending, problem=f"cannot flush: {refusal}"), []
         what = f'"{hook.name}" {"action" if action else "hook"}'
         self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
-        return None, writes
+        return ending, writes
 
     def _log_unit(self, unit: Unit, level: str, message: str) -> None:
         self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)
@@ -357,15 +377,6 @@ class Controller:
         if hook.secret_revision:
             environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
         return environment
-
-
-def processes_of(machine: Machine) -> Iterator[psutil.Process]:
-    """Find the processes that were started with a machine's folder among their arguments."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            # With the slash, because machines/1 is the beginning of machines/10 too.
-            if any(f"{machine.folder}/" in argument for argument in process.cmdline()):
-                yield process
 
 
 def _entity(unit: Unit) -> str:

@@ -52,8 +52,6 @@ class Action:
     results: dict[str, Any] = dataclasses.field(default_factory=dict)
     failure: str | None = None
     log: list[str] = dataclasses.field(default_factory=list)
-    stdout: str = ""
-    stderr: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -247,7 +245,8 @@ class HookContext:
         bag = relation.unit_bags.get(owner)
         if owner == self.unit.name:
             return _merged(dict(bag.data) if bag else {}, self._unit_writes.get(relation.id))
-        if bag is None:
+        sibling = owner.partition("/")[0] == self.application.name and not relation.is_peer
+        if bag is None or sibling:
             raise HookCommandError("permission denied")
         return dict(bag.data)
 
@@ -346,8 +345,11 @@ class HookContext:
         if not self._model.may_read(secret, self.unit):
             raise HookCommandError("permission denied")
         name = self.unit.name
-        if options.reference and options.label and not self._label_of(secret):
-            secret.labels[name] = options.label
+        if options.reference and options.label:
+            if secret.owner in (self.application.name, name):
+                secret.label = options.label
+            else:
+                secret.labels[name] = options.label
         # A revision may have been removed: what is left then is the latest.
         tracked = secret.tracked.get(name)
         if tracked not in secret.revisions:
@@ -356,6 +358,8 @@ class HookContext:
         if not options.peek:
             secret.tracked[name] = revision
         content = secret.revisions[revision]
+        if options.key and options.key not in content:
+            raise HookCommandError(f'secret "{secret.id}" has no key "{options.key}"')
         return _print(content[options.key] if options.key else content, options.format)
 
     def secret_info_get(self, arguments: list[str], _stdin: str) -> str:

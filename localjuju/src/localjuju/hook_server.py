@@ -1,9 +1,10 @@
 """The process that hooks are forked from: it has ops loaded, so a hook starts in milliseconds.
 
 Started as ``python -m localjuju.hook_server FD`` by :mod:`localjuju.source_runner`, which writes
-one JSON line for each hook to the socket FD. The forked child answers on the same socket: a line
-for each hook command, which waits for the reply. When the child has ended, the server writes its
-exit status. It ends when the socket closes, and takes with it every process that hooks started.
+one JSON line for each hook, or shell command of ``juju exec``, to the socket FD. The forked child
+answers on the same socket: a line for each hook command, which waits for the reply. When the child
+has ended, the server writes its exit status. It ends when the socket closes or on SIGTERM, and
+takes with it every process that hooks started.
 """
 
 from __future__ import annotations
@@ -35,17 +36,20 @@ def serve(connection: TextIO) -> None:
     """Fork a child for each request, until the other side closes the socket."""
     # What hooks leave running becomes a child of this process, which can then reap and end it.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    # Ctrl-C is for the operator's process, which closes the socket when it is done.
+    # Ctrl-C is for the operator's process, which ends this one when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Raised, so that it ends even the wait for a hook that takes for ever.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         # Whoever started this may be gone before it has read the answer.
         with contextlib.suppress(BrokenPipeError):
             while line := connection.readline():
                 request = json.loads(line)
-                _preload(pathlib.Path(request["charm"]) / "src")
+                if "charm" in request:
+                    _preload(pathlib.Path(request["charm"]) / "src")
                 child = os.fork()
                 if child == 0:
-                    os._exit(_run_hook(request, connection))
+                    os._exit(_run(request, connection))
                 status = _wait_for(child)
                 print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
                 connection.flush()
@@ -62,11 +66,12 @@ def _wait_for(child: int) -> int:
 
 
 def _end_all_children() -> None:
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(children, timeout=10)
+    # Until there are none: one that is being ended may just have started another.
+    while children := psutil.Process().children(recursive=True):
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=1)
 
 
 def _preload(source: pathlib.Path) -> None:
@@ -94,27 +99,14 @@ def _imported(path: pathlib.Path) -> Iterator[str]:
                 yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _run_hook(request: dict[str, Any], connection: TextIO) -> int:
-    """Run the charm in this process, which is a fork of the server's."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    for number, path in ((1, request["stdout"]), (2, request["stderr"])):
-        with open(path, "wb", buffering=0) as output:
-            os.dup2(output.fileno(), number)
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    charm = pathlib.Path(request["charm_dir"])
-    os.chdir(charm)
-    sys.path[:0] = [str(charm / "src"), str(charm / "lib")]
-    script = str(charm / "src" / "charm.py")
-    sys.argv = [script]
-    _intercept_hook_commands(request["commands"], connection)
+def _run(request: dict[str, Any], connection: TextIO) -> int:
+    """Do what is asked in this process, which is a fork of the server's; return its status."""
     status = 0
     try:
-        if request["stand_in"]:
-            _load(pathlib.Path(request["stand_in"])).stand_in(
-                pathlib.Path(request["machine"]), request["address"]
-            )
-        runpy.run_path(script, run_name="__main__")
+        _enter(request)
+        if "shell" in request:
+            os.execv("/bin/bash", ["/bin/bash", "-c", request["shell"]])
+        _run_charm(request, connection)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException as error:
@@ -123,6 +115,35 @@ def _run_hook(request: dict[str, Any], connection: TextIO) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     return status
+
+
+def _enter(request: dict[str, Any]) -> None:
+    """Take on the environment, directory, output files and time limit of a hook."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ends the process when it is over; a program that it becomes keeps it.
+    signal.setitimer(signal.ITIMER_REAL, request["timeout"])
+    for number, path in ((1, request["stdout"]), (2, request["stderr"])):
+        # A new file: what an earlier hook left running may still write to the old one.
+        pathlib.Path(path).unlink(missing_ok=True)
+        with open(path, "wb", buffering=0) as output:
+            os.dup2(output.fileno(), number)
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["directory"])
+
+
+def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
+    _intercept_hook_commands(request["commands"], connection)
+    source, library = (pathlib.Path(request["directory"]) / name for name in ("src", "lib"))
+    sys.path[:0] = [str(source), str(library)]
+    script = str(source / "charm.py")
+    sys.argv = [script]
+    if request["stand_in"]:
+        _load(pathlib.Path(request["stand_in"])).stand_in(
+            pathlib.Path(request["machine"]), request["address"]
+        )
+    runpy.run_path(script, run_name="__main__")
 
 
 def _load(path: pathlib.Path) -> Any:
@@ -139,15 +160,17 @@ def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
     real_run = subprocess.run
 
     def run(args: Any, *rest: Any, **options: Any) -> Any:
-        command = [args] if isinstance(args, str) else [os.fspath(a) for a in args]
-        if os.path.basename(command[0]) not in commands:
+        is_one = isinstance(args, (str, bytes, os.PathLike))
+        program, *arguments = map(os.fsdecode, [args] if is_one else args)
+        name = os.path.basename(program)
+        if name not in commands or options.get("shell"):
             return real_run(args, *rest, **options)
         stdin = options.get("input") or ""
         as_text = isinstance(stdin, str) and any(
             options.get(o) for o in ("text", "encoding", "universal_newlines")
         )
         request = {
-            "command": command,
+            "command": [name, *arguments],
             "stdin": stdin if isinstance(stdin, str) else stdin.decode(),
         }
         print(json.dumps(request), file=connection, flush=True)

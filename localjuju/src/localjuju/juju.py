@@ -107,7 +107,7 @@ class LocalJuju(jubilant.Juju):
         del include_model, stdin, timeout
         if log:
             logger.info("cli: juju %s", shlex.join(args))
-        if args[0] not in QUIET_COMMANDS:
+        if not QUIET_COMMANDS.intersection(args[:1]):
             self.history.add_step(shlex.join(args))
         try:
             output = self._commands.run(list(args))
@@ -140,7 +140,8 @@ class LocalJuju(jubilant.Juju):
         Args and raises as of ``jubilant.Juju.wait``; ``successes`` is without use here.
         """
         del successes
-        deadline = time.monotonic() + (self.wait_timeout if timeout is None else timeout)
+        timeout = self.wait_timeout if timeout is None else timeout
+        deadline = time.monotonic() + timeout
         patience = PATIENCE if self._runs_processes() else 0.0
         previous, unchanged_since = None, time.monotonic()
         while True:
@@ -151,12 +152,14 @@ class LocalJuju(jubilant.Juju):
             if ready(status):
                 return status
             now, summary = time.monotonic(), _summary(status)
+            described = f"{self}\n" + "\n".join(summary)
+            if now >= deadline:
+                raise TimeoutError(f"wait timed out after {timeout}s. {described}")
             if summary != previous:
                 previous, unchanged_since = summary, now
-            elif now > deadline or now - unchanged_since >= patience:
+            elif now - unchanged_since >= patience:
                 raise TimeoutError(
-                    f"nothing is left to do and the condition does not hold. {self}\n"
-                    + "\n".join(summary)
+                    f"nothing is left to do and the condition does not hold. {described}"
                 )
             else:
                 time.sleep(min(delay, 0.5))

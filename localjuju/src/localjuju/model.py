@@ -48,7 +48,7 @@ class Databag:
         return changed
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Unit:
     """A unit, and what its agent reports of it."""
 
@@ -56,13 +56,12 @@ class Unit:
     application: Application
     machine: Machine
     folder: pathlib.Path
-    principal: Unit | None = None
-    life: Life = "alive"
-    workload_status: Status = dataclasses.field(default_factory=lambda: Status("waiting"))
-    agent_status: Status = dataclasses.field(default_factory=lambda: Status("allocating"))
+    principal: Unit | None
+    workload_status: Status
+    agent_status: Status
     workload_version: str = ""
     ports: set[str] = dataclasses.field(default_factory=set)
-    state: dict[str, str] = dataclasses.field(default_factory=dict)
+    life: Life = "alive"
 
     @property
     def number(self) -> int:
@@ -72,11 +71,8 @@ class Unit:
     def is_leader(self) -> bool:
         return self.application.leader is self
 
-    def __hash__(self) -> int:
-        return hash(self.name)
 
-
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Application:
     """A deployed charm."""
 
@@ -114,7 +110,7 @@ class Side:
     endpoint: Endpoint
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Relation:
     """A relation: its ends, who is in its scope, and the databags."""
 
@@ -198,7 +194,7 @@ class Relation:
         return subordinate is not None and subordinate.principal is unit
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Secret:
     """A secret, its revisions, who may read it, and who has read which revision."""
 
@@ -279,14 +275,13 @@ class Model:
             data["private-address"] = address
         relation.unit_bags.setdefault(unit.name, Databag()).update(data)
 
-    def drop_relation_if_finished(self, relation: Relation) -> bool:
+    def drop_relation_if_finished(self, relation: Relation) -> None:
         """Remove a dying relation that no unit is in any more. Its grants go with it."""
         if relation.life == "alive" or relation.in_scope:
-            return False
+            return
         del self.relations[relation.id]
         for secret in self.secrets.values():
             secret.grants = {grant for grant in secret.grants if grant[0] != relation.id}
-        return True
 
     def choose_leader(self, application: Application) -> None:
         """Give the leadership to another unit when its holder is gone."""

@@ -2,26 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import os
 import pathlib
+import shlex
+import signal
 import socket
 import subprocess
 import sys
 from typing import Any
 
-from localjuju.hook_commands import COMMANDS, LEFT_OUT, HookContext, UnknownHookCommandError
+import psutil
+
+from localjuju.hook_commands import (
+    COMMANDS,
+    LEFT_OUT,
+    HookContext,
+    Result,
+    UnknownHookCommandError,
+)
 from localjuju.model import Unit
+
+CLOSING_TIME = 10.0
+"""Seconds that the server gets to end what hooks have left running."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """How a hook or a shell command ended."""
+
+    status: int
+    """The exit status; negative the signal that ended it."""
+    stdout: str
+    stderr: str
+    problem: str | None = None
+    """What localjuju could not do for it."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it did not succeed, None if it did."""
+        return self.problem or (f"exit status {self.status}" if self.status else None)
+
+    @property
+    def timed_out(self) -> bool:
+        return self.status == -signal.SIGALRM
 
 
 class SourceRunner:
     """Starts hooks in a server process, and answers their hook commands."""
 
-    def __init__(self, folder: pathlib.Path):
+    def __init__(self, folder: pathlib.Path, seed: int):
         """Start the server.
 
         Args:
             folder: takes what a hook prints, until the next hook.
+            seed: of the order in which a charm walks its sets.
         """
         self._stdout = folder / "hook.stdout"
         self._stderr = folder / "hook.stderr"
@@ -30,60 +67,99 @@ class SourceRunner:
             [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
+            # Hooks are forked from it, so it decides how they hash.
+            env={**os.environ, "PYTHONHASHSEED": str(seed % 2**32)},
             # Away from the terminal's process group, so that Ctrl-C does not reach hooks.
             start_new_session=True,
         )
         theirs.close()
-        self._socket = ours
         self._connection = ours.makefile("rw")
+        ours.close()
 
-    def run(self, unit: Unit, context: HookContext, environment: dict[str, str]) -> str | None:
-        """Run one hook of a unit.
+    def run_hook(
+        self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float = 0
+    ) -> Ending:
+        """Run one hook or action of a unit.
 
         Args:
             unit: whose hook it is.
             context: answers its hook commands.
             environment: the ``JUJU_*`` variables.
-
-        Returns:
-            None if it succeeded, else why not.
+            timeout: seconds until it is ended, 0 for no limit.
         """
         charm = unit.application.charm
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("JUJU_")}
-        self._send(
+        return self._run(
+            environment,
+            context,
+            timeout,
             charm=str(charm.folder),
-            charm_dir=environment["JUJU_CHARM_DIR"],
-            environment={**inherited, **environment},
-            stdout=str(self._stdout),
-            stderr=str(self._stderr),
+            directory=environment["JUJU_CHARM_DIR"],
             commands=sorted([*COMMANDS, *LEFT_OUT]),
             stand_in=str(charm.machine_stand_in or ""),
             machine=str(unit.machine.folder),
             address=unit.machine.address,
         )
-        unknown = None
-        while True:
-            message = self._receive()
-            if "exit" in message:
-                break
-            try:
-                result = context.run(message["command"], message["stdin"])
-                self._send(
-                    returncode=result.returncode, stdout=result.stdout, stderr=result.stderr
-                )
-            except UnknownHookCommandError as error:
-                unknown = str(error)
-                self._send(returncode=127, stdout="", stderr=f"ERROR {error}\n")
-        if unknown:
-            return unknown
-        return f"exit status {message['exit']}" if message["exit"] else None
 
-    def last_output(self) -> tuple[str, str]:
-        """Return what the last hook printed on standard output and on standard error."""
-        return (
+    def run_shell(
+        self, unit: Unit, command: str, environment: dict[str, str], timeout: float = 0
+    ) -> Ending:
+        """Run a shell command on a unit's machine, with arguments as of :meth:`run_hook`."""
+        return self._run(
+            environment,
+            None,
+            timeout,
+            shell=command,
+            directory=str(unit.machine.folder),
+        )
+
+    def processes(self) -> list[psutil.Process]:
+        """Return what hooks have left running."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            return psutil.Process(self._server.pid).children(recursive=True)
+        return []
+
+    def _run(
+        self,
+        environment: dict[str, str],
+        context: HookContext | None,
+        timeout: float,
+        **request: Any,
+    ) -> Ending:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("JUJU_")}
+        try:
+            self._send(
+                environment={**inherited, **environment},
+                stdout=str(self._stdout),
+                stderr=str(self._stderr),
+                timeout=timeout,
+                **request,
+            )
+            problem = None
+            while "exit" not in (message := self._receive()):
+                assert context
+                problem = self._answer(context, message) or problem
+        except BaseException:
+            # The hook still runs, and nobody is left to answer it.
+            self.close()
+            raise
+        return Ending(
+            message["exit"],
             self._stdout.read_text(errors="replace"),
             self._stderr.read_text(errors="replace"),
+            problem,
         )
+
+    def _answer(self, context: HookContext, message: dict[str, Any]) -> str | None:
+        """Answer a hook command; say so where localjuju cannot."""
+        problem = None
+        try:
+            result = context.run(message["command"], message["stdin"])
+        except Exception as error:
+            known = isinstance(error, UnknownHookCommandError)
+            problem = str(error) if known else f'"{shlex.join(message["command"])}": {error!r}'
+            result = Result(127, stderr=f"ERROR {problem}\n")
+        self._send(returncode=result.returncode, stdout=result.stdout, stderr=result.stderr)
+        return problem
 
     def _send(self, **message: Any) -> None:
         print(json.dumps(message), file=self._connection, flush=True)
@@ -95,7 +171,15 @@ class SourceRunner:
         return json.loads(line)
 
     def close(self) -> None:
-        """End the server and every process that its hooks have left running."""
-        self._connection.close()
-        self._socket.close()
-        self._server.wait(timeout=30)
+        """End the server, the hook that runs, and every process that hooks have left running."""
+        self._server.terminate()
+        try:
+            self._server.wait(timeout=CLOSING_TIME)
+        except subprocess.TimeoutExpired:
+            for process in self.processes():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._server.kill()
+            self._server.wait()
+        with contextlib.suppress(OSError):  # What was still to be sent to it.
+            self._connection.close()

@@ -62,8 +62,8 @@ class StatusPrinter:
             "exposed": application.exposed,
             "application-status": self._status(self._application_status(application)),
         }
-        if application.life == "dying":
-            described["life"] = "dying"
+        if application.life == "dying" or self.controller.behaviour.status_shows_every_life:
+            described["life"] = application.life
         relations: dict[str, list[dict[str, str]]] = {}
         principals = set()
         for relation in self.model.relations_of(application):

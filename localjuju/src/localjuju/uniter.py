@@ -59,6 +59,8 @@ class Uniter:
         self.stopped = False
         self.removed = False
         self.failed: Hook | None = None
+        self.forced = False
+        """Removed with force: a hook that fails is the last."""
         self.charm_state: dict[str, str] = {}
         self._has_entered = False
         self._config_version = 0
@@ -86,6 +88,8 @@ class Uniter:
 
     def leave_without_hooks(self) -> None:
         """Leave relations that are over and of which there is nothing to tell."""
+        if self.failed:  # It may still be asked to tell it again.
+            return
         for relation in self.model.relations_of(self.unit.application):
             implicit = relation.id not in self.views and not relation.is_peer
             if implicit and self._is_over(relation):
@@ -97,6 +101,31 @@ class Uniter:
             unheard = not view.created
             if unheard or (view.relation.is_peer and not view.members and not self._peer_breaks()):
                 self._leave(view.relation)
+
+    def die_without_principal_relation(self) -> None:
+        """A subordinate unit goes with the last relation to its principal's application."""
+        principal = self.unit.principal
+        if principal and not any(
+            (relation.life == "alive" or relation.id in self.views)
+            and relation.scope == "container"
+            and relation.remote(self.unit.application).application is principal.application
+            for relation in self.model.relations_of(self.unit.application)
+        ):
+            self.unit.life = "dying"
+
+    def abandon(self, relation: Relation) -> None:
+        """Leave a relation without a hook, and forget the one that failed for it."""
+        relation.in_scope.discard(self.unit.name)
+        self.views.pop(relation.id, None)
+        if self.failed and self.failed.relation is relation:
+            self.failed = None
+
+    def give_up(self) -> None:
+        """Be removed without another hook."""
+        for relation in self.model.relations_of(self.unit.application):
+            self.abandon(relation)
+        self.failed = None
+        self.removed = True
 
     def relation_members(self, relation: Relation) -> list[str]:
         """Return what relation-list prints: those who joined and have not departed."""
@@ -264,21 +293,9 @@ class Uniter:
             self.removed = True
         elif hook.kind == "relation-broken" and hook.relation:
             self._leave(hook.relation)
-            self._die_without_principal_relation()
 
     def _leave(self, relation: Relation) -> None:
         del self.views[relation.id]
         ghost = relation.is_peer and not self.model.behaviour.peers_see_removed_unit_depart
         if not ghost:
             relation.in_scope.discard(self.unit.name)
-
-    def _die_without_principal_relation(self) -> None:
-        """A subordinate unit goes with the last relation to its principal's application."""
-        principal = self.unit.principal
-        if principal and not any(
-            relation.life == "alive"
-            and relation.scope == "container"
-            and relation.remote(self.unit.application).application is principal.application
-            for relation in self.model.relations_of(self.unit.application)
-        ):
-            self.unit.life = "dying"

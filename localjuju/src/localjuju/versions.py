@@ -52,6 +52,12 @@ class Behaviour:
     show_unit_shows_own_application_data: bool
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
+    errors_in_words_of_3_6: bool
+    """The ``juju`` command words its errors as Juju 3.6 does, otherwise as 4.0 does."""
+
+    status_shows_every_life: bool
+    """``juju status`` prints an application's life when it is alive too."""
+
 
 BEHAVIOURS = {
     "3.6": Behaviour(
@@ -67,6 +73,8 @@ BEHAVIOURS = {
         subordinates_take_units=False,
         actions_take_undeclared_parameters=True,
         show_unit_shows_own_application_data=False,
+        errors_in_words_of_3_6=True,
+        status_shows_every_life=False,
     ),
     "4.0": Behaviour(
         version="4.0.15",
@@ -81,6 +89,8 @@ BEHAVIOURS = {
         subordinates_take_units=True,
         actions_take_undeclared_parameters=False,
         show_unit_shows_own_application_data=True,
+        errors_in_words_of_3_6=False,
+        status_shows_every_life=True,
     ),
 }
 

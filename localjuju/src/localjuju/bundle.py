@@ -1,0 +1,84 @@
+"""A bundle's file: applications and the relations between them."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from typing import Any
+
+import yaml
+
+APPLICATION_KEYS = ("charm", "num_units", "options", "resources", "expose", "trust")
+
+WITHOUT_EFFECT = ("annotations", "base", "channel", "constraints", "revision", "series")
+"""What changes nothing for a charm that is run from its folder on this computer."""
+
+LEFT_OUT = ("machines", "saas")
+"""What a bundle may have beside applications and relations, and localjuju has not."""
+
+
+class BundleError(ValueError):
+    """A bundle cannot be deployed: the message names the file and what is wrong in it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BundledApplication:
+    """What a bundle says of one application."""
+
+    charm: str
+    num_units: int = 0
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
+    resources: dict[str, str] = dataclasses.field(default_factory=dict)
+    expose: bool = False
+    trust: bool = False
+
+
+def load(path: pathlib.Path) -> tuple[dict[str, BundledApplication], list[tuple[str, str]]]:
+    """Read a bundle.
+
+    Returns:
+        The applications by name, and the pairs of endpoints to relate.
+
+    Raises:
+        BundleError: it cannot be read, or asks for what localjuju has not.
+    """
+    try:
+        bundle = yaml.safe_load(path.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise BundleError(f"cannot read {path}: {error}") from None
+    declared = bundle.get("applications") if isinstance(bundle, dict) else None
+    if not isinstance(declared, dict):
+        raise BundleError(f"{path} has no applications")
+    for key in LEFT_OUT:
+        if key in bundle:
+            raise BundleError(f'{path}: localjuju has no "{key}"')
+    applications = {name: _application(path, name, data) for name, data in declared.items()}
+    relations = bundle.get("relations") or []
+    if not isinstance(relations, list):
+        raise BundleError(f"{path}: relations is not a list")
+    return applications, [pair for relation in relations for pair in _pairs(path, relation)]
+
+
+def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication:
+    where = f'{path}: application "{name}"'
+    if not isinstance(data, dict) or not isinstance(data.get("charm"), str):
+        raise BundleError(f"{where} names no charm")
+    data = {key: value for key, value in data.items() if value is not None}
+    if "scale" in data:  # What bundles for Kubernetes say.
+        data["num_units"] = data.pop("scale")
+    for key in data:
+        if key not in (*APPLICATION_KEYS, *WITHOUT_EFFECT):
+            raise BundleError(f'{where}: localjuju has no "{key}"')
+    for key, kind in (("num_units", int), ("options", dict), ("resources", dict)):
+        if not isinstance(data.get(key, kind()), kind):
+            raise BundleError(f'{where}: "{key}" is {data[key]!r}, no {kind.__name__}')
+    return BundledApplication(**{key: data[key] for key in APPLICATION_KEYS if key in data})
+
+
+def _pairs(path: pathlib.Path, relation: Any) -> list[tuple[str, str]]:
+    """One end and another, or one end and a list of others."""
+    if isinstance(relation, list) and len(relation) == 2 and isinstance(relation[0], str):
+        others = relation[1] if isinstance(relation[1], list) else [relation[1]]
+        if all(isinstance(other, str) for other in others):
+            return [(relation[0], other) for other in others]
+    raise BundleError(f"{path}: a relation is a pair of endpoints, not {relation!r}")
