@@ -1,0 +1,193 @@
+"""Every databag of a relation between two applications: who may read it, and who may write it.
+
+What ops refuses here, it refuses in a hook too, in the same words.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import ops
+import pytest
+from ops import testing
+
+from charm import SpecialCharm
+from demo_interface import DemoProviderApp, DemoProviderUnit, DemoRequirerApp, encode
+
+TOKEN = "d2c4a7de-1d6f-4bb4-a7a5-6d0a1a9b4c12"
+OTHER_TOKEN = "2c9d8b52-8f0d-4f8a-8f6a-0f3f4f7f6b11"
+LEADER_UUID = "3f6d3b77-7c44-5b2c-9f5b-1b8d2ce0a7a4"
+
+FOLLOWER_WRITES = "demo-requirer/1 is not leader and cannot write application data."
+FOLLOWER_READS = "demo-requirer/1 is not leader and cannot read its own application databag"
+WRITES_REMOTE_APP = "demo-requirer cannot write the data of remote application demo-provider"
+WRITES_REMOTE_UNIT = "demo-requirer/0 cannot write databag of demo-provider/1: not the same unit."
+NO_STRING = "relation data values must be strings, not <class 'int'>"
+NO_STRING_KEY = "relation data keys must be strings, not <class 'int'>"
+NO_STRING_SAVED = "relation data values must be strings, not <class 'NoneType'>"
+NO_JSON = "Expecting value: line 1 column 1 (char 0)"
+
+Try = Callable[[SpecialCharm, ops.Relation], None]
+
+
+class Access(ops.Object):
+    """Runs a function in a hook: outside of hooks, ops lets tests read and write everything."""
+
+    def __init__(
+        self, charm: SpecialCharm, function: Callable[[SpecialCharm, ops.Relation], None]
+    ):
+        super().__init__(charm, "access")
+        self._charm, self._function = charm, function
+        charm.framework.observe(charm.on.start, self._on_start)
+
+    def _on_start(self, _: ops.StartEvent) -> None:
+        self._function(self._charm, self._charm.model.relations["demo"][0])
+
+
+def in_a_hook(leader: bool, function: Try) -> testing.Relation:
+    """Run a function in a hook of a unit, and return what the databags hold then.
+
+    Args:
+        leader: in the unit 0, which leads, or in the unit 1, which follows.
+        function: takes the charm and the relation.
+    """
+    unit = 0 if leader else 1
+    context = testing.Context(SpecialCharm, unit_id=unit)
+    demo = testing.Relation(
+        "demo",
+        id=1,
+        remote_app_name="demo-provider",
+        remote_app_data={"leader-uuid": LEADER_UUID},
+        remote_units_data={n: {"special-field": f"demo-provider/{n}"} for n in (0, 1)},
+        local_app_data={"token": TOKEN},
+    )
+    state = testing.State(leader=leader, relations=[demo])
+    with context(context.on.start(), state) as manager:
+        access = Access(manager.charm, function)
+        assert access  # ops does not keep it alive.
+        relation = manager.run().get_relation(1)
+    assert isinstance(relation, testing.Relation)
+    return relation
+
+
+# What is allowed.
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_anyone_reads_the_remote_bags(leader: bool):
+    def read(charm: SpecialCharm, relation: ops.Relation):
+        units = sorted(unit.name for unit in relation.units)
+        assert units == ["demo-provider/0", "demo-provider/1"]
+        unit = charm.model.get_unit("demo-provider/1")
+        assert relation.data[unit]["special-field"] == "demo-provider/1"
+        assert relation.data[unit].get("no-such-key", "not there") == "not there"
+        by_type = relation.load(DemoProviderUnit, unit, decoder=str)
+        assert by_type == DemoProviderUnit(special_field="demo-provider/1")
+        assert relation.data[relation.app] == {"leader-uuid": LEADER_UUID}
+        by_type = relation.load(DemoProviderApp, relation.app, decoder=str)
+        assert by_type == DemoProviderApp(leader_uuid=LEADER_UUID)
+
+    in_a_hook(leader, read)
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_a_unit_reads_and_writes_its_own_bag(leader: bool):
+    def write(charm: SpecialCharm, relation: ops.Relation):
+        relation.data[charm.unit]["special-field"] = "raw"
+        assert relation.data[charm.unit]["special-field"] == "raw"
+        relation.save(DemoProviderUnit(special_field="typed"), charm.unit, encoder=encode)
+        by_type = relation.load(DemoProviderUnit, charm.unit, decoder=str)
+        assert by_type == DemoProviderUnit(special_field="typed")
+
+    assert in_a_hook(leader, write).local_unit_data["special-field"] == "typed"
+
+
+def test_an_empty_string_erases_the_key():
+    def erase(charm: SpecialCharm, relation: ops.Relation):
+        relation.data[charm.unit]["special-field"] = "something"
+        relation.data[charm.unit]["special-field"] = ""
+        assert "special-field" not in relation.data[charm.unit]
+
+    assert "special-field" not in in_a_hook(False, erase).local_unit_data
+
+
+def test_the_leader_reads_and_writes_the_bag_of_its_application():
+    def write(charm: SpecialCharm, relation: ops.Relation):
+        assert relation.data[charm.app]["token"] == TOKEN
+        relation.data[charm.app]["note"] = "raw"
+        by_type = relation.load(DemoRequirerApp, charm.app, decoder=str)
+        assert by_type == DemoRequirerApp(token=TOKEN)
+        relation.save(DemoRequirerApp(token=OTHER_TOKEN), charm.app, encoder=encode)
+
+    assert in_a_hook(True, write).local_app_data == {"token": OTHER_TOKEN, "note": "raw"}
+
+
+# What is refused.
+
+
+def refused(error: type[Exception], message: str) -> pytest.RaisesExc[Exception]:
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
+def test_a_follower_does_not_write_the_bag_of_its_application():
+    def write(charm: SpecialCharm, relation: ops.Relation):
+        with refused(ops.RelationDataAccessError, FOLLOWER_WRITES):
+            relation.data[charm.app]["token"] = OTHER_TOKEN
+        with refused(ops.RelationDataAccessError, FOLLOWER_WRITES):
+            relation.save(DemoRequirerApp(token=OTHER_TOKEN), charm.app, encoder=encode)
+
+    assert in_a_hook(False, write).local_app_data == {"token": TOKEN}
+
+
+def test_a_follower_does_not_read_the_bag_of_its_application():
+    def read(charm: SpecialCharm, relation: ops.Relation):
+        with refused(ops.RelationDataAccessError, FOLLOWER_READS):
+            relation.data[charm.app]["token"]
+        with refused(ops.RelationDataAccessError, FOLLOWER_READS):
+            relation.load(DemoRequirerApp, charm.app, decoder=str)
+
+    in_a_hook(False, read)
+
+
+def test_nobody_writes_remote_bags():
+    def write(charm: SpecialCharm, relation: ops.Relation):
+        unit = charm.model.get_unit("demo-provider/1")
+        with refused(ops.RelationDataAccessError, WRITES_REMOTE_APP):
+            relation.data[relation.app]["leader-uuid"] = "mine"
+        with refused(ops.RelationDataAccessError, WRITES_REMOTE_UNIT):
+            relation.data[unit]["special-field"] = "mine"
+        with refused(ops.RelationDataAccessError, WRITES_REMOTE_UNIT):
+            relation.save(DemoProviderUnit(special_field="mine"), unit, encoder=encode)
+
+    assert in_a_hook(True, write).remote_app_data == {"leader-uuid": LEADER_UUID}
+
+
+def test_only_strings_are_written():
+    def write(charm: SpecialCharm, relation: ops.Relation):
+        bag: Any = relation.data[charm.unit]
+        with refused(ops.RelationDataTypeError, NO_STRING):
+            bag["count"] = 7
+        with refused(ops.RelationDataTypeError, NO_STRING_KEY):
+            bag[7] = "count"
+        same: Any = lambda value: value  # noqa: E731
+        with refused(ops.RelationDataTypeError, NO_STRING_SAVED):
+            relation.save(DemoRequirerApp(), charm.app, encoder=same)
+
+    assert "count" not in in_a_hook(True, write).local_unit_data
+
+
+def test_plain_text_is_not_json():
+    def read(charm: SpecialCharm, relation: ops.Relation):
+        with refused(json.JSONDecodeError, NO_JSON):
+            relation.load(DemoProviderUnit, charm.model.get_unit("demo-provider/0"))
+
+    in_a_hook(False, read)
+
+
+def test_one_except_is_enough_for_all_that_is_refused():
+    for error in (ops.RelationDataAccessError, ops.RelationDataTypeError):
+        assert issubclass(error, ops.RelationDataError)
+        assert issubclass(error, ops.ModelError)
