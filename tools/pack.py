@@ -9,6 +9,7 @@ Debian packages that this machine has under another name.
 """
 
 import argparse
+import os
 import pathlib
 import shlex
 import shutil
@@ -34,9 +35,10 @@ def copy_charm(charm: pathlib.Path, to: pathlib.Path) -> None:
         text=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if (charm / name).exists():  # deleted files are listed until that is committed
+        if os.path.lexists(charm / name):  # deleted files are listed until that is committed
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(charm / name, to / name)
+            # A link stays one: if it leads out of the charm, it leads nowhere in the copy.
+            shutil.copy2(charm / name, to / name, follow_symlinks=False)
 
 
 def leave_out_what_is_here(charmcraft_yaml: pathlib.Path) -> None:
