@@ -8,17 +8,19 @@ PACK_WRAPPER ?=
 DEMO ?=
 # How many of its parts `make test` runs at a time.
 JOBS ?= 2
+# How many seeds `make soak` tries, or which: SEEDS=4711-4711.
+SEEDS ?= 10000
 
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
-TESTS := functional localjuju bundle lint unit
+TESTS := lives functional localjuju bundle lint unit
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 
 # Daemons are often outside a user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit functional localjuju bundle pack pack-here clean workloads
+.PHONY: help demo test lint format unit functional localjuju bundle lives soak docs pack pack-here clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +52,15 @@ localjuju: .venv  ## Test localjuju
 
 bundle: .venv workloads  ## Test the bundle on localjuju, as Juju 3.6 and as Juju 4.0
 	$(TOX) -e bundle
+
+lives: .venv  ## Live 200 lives of the event demos, each in another order of events
+	$(TOX) -e lives
+
+soak: .venv  ## Live 10000 of them, or SEEDS=..., and name the seed of each that fails
+	SEEDS=$(SEEDS) $(TOX) -e lives
+
+docs: .venv  ## Write what runs show into docs/
+	$(TOX) -e docs
 
 pack:  ## Pack the charms with charmcraft, to build/*.charm
 	@command -v charmcraft >/dev/null || { echo "make: charmcraft is missing: snap install --classic charmcraft. On an Ubuntu 24.04, make pack-here does without." >&2; exit 1; }

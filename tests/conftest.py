@@ -10,6 +10,9 @@ import pytest
 
 from localjuju import LocalJuju
 
+# Its assertions say what they compared, as those of tests do.
+pytest.register_assert_rewrite("event_demos")
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 

@@ -1,0 +1,129 @@
+"""Whole lives of the event demos, each in another order of events: none may end otherwise.
+
+    make soak SEEDS=10000
+
+A seed is a life. It chooses the series of Juju and the charms, the order of hooks, and when the
+operator does what: he does not wait for anything to settle, so leaders go and relations end while
+others are still being installed. The name of a failed test tells its seed:
+
+    make soak SEEDS=4711-4711
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+from collections.abc import Callable
+
+import pytest
+
+from event_demos import (
+    CHARMS,
+    PAIRS,
+    PROVIDERS,
+    REQUIRERS,
+    SERIES,
+    integrate,
+    settled,
+    view,
+)
+from localjuju import LocalJuju
+from localjuju.history import Event
+
+
+def seeds() -> range:
+    """Read the environment's SEEDS: how many, or the first and the last of them."""
+    first, _, last = os.environ.get("SEEDS", "200").rpartition("-")
+    return range(int(first), int(last) + 1) if first else range(int(last))
+
+
+class Operator:
+    """Gives commands while hooks run, the next one after any number of them."""
+
+    def __init__(self, juju: LocalJuju, chance: random.Random):
+        self._juju, self._chance = juju, chance
+        self._commands: list[Callable[[], None]] = []
+        self._hooks_to_wait = 0
+        juju.history.on_event = self._on_event
+
+    def give(self, *commands: Callable[[], None]) -> None:
+        """Give all of these commands, and then let the model settle."""
+        self._commands = list(commands)
+        while self._commands:
+            self._give_next()
+            self._juju.settle()  # Gives the others, unless the model runs out of hooks first.
+
+    def _give_next(self) -> None:
+        self._hooks_to_wait = self._chance.randint(0, 30)
+        self._commands.pop(0)()
+
+    def _on_event(self, event: Event) -> None:
+        if event.hook and self._commands:
+            self._hooks_to_wait -= 1
+            if self._hooks_to_wait < 0:
+                self._give_next()
+
+
+def remove_leader(juju: LocalJuju, application: str) -> None:
+    """Remove the unit that leads at this moment: status() would let the model settle first."""
+    units = juju.look().get_units(application)
+    juju.remove_unit(next(name for name, unit in units.items() if unit.leader))
+
+
+def demos(juju: LocalJuju, chance: random.Random) -> None:
+    """Two providers and two requirers, of two units each, lose leaders and a relation."""
+    # Three of the four relations, and nobody is left alone by the end of the first.
+    pairs = PAIRS[:3]
+    first = pairs[0]
+    for charm, names in (("demo-provider", PROVIDERS), ("demo-requirer", REQUIRERS)):
+        for name in names:
+            juju.deploy(CHARMS / charm, name, num_units=2)
+    relating = [lambda pair=pair: integrate(juju, *pair) for pair in pairs]
+    ending = [
+        lambda: remove_leader(juju, chance.choice(PROVIDERS)),
+        lambda: remove_leader(juju, chance.choice(REQUIRERS)),
+        lambda: juju.remove_relation(*(f"{name}:demo" for name in first)),
+    ]
+    chance.shuffle(relating)
+    chance.shuffle(ending)
+    operator = Operator(juju, chance)
+    operator.give(*relating, *ending)
+    without = settled(juju)
+    assert set(without) == set(pairs[1:])
+    operator.give(lambda: integrate(juju, *first))
+    after = settled(juju)
+    assert set(after) == set(pairs)
+    assert {pair: after[pair] for pair in without} == without
+    # No token was ever given in place of another.
+    assert len(re.findall("demo: gave . the token", juju.debug_log(limit=0))) <= len(pairs) + 1
+
+
+def peers(juju: LocalJuju, chance: random.Random) -> None:
+    """One unit, then five, then two, and no leader that stays."""
+    juju.deploy(CHARMS / "replicas-demo", "d")
+    gone: set[str] = set()
+
+    def remove_one(leader: bool) -> None:
+        """Remove the unit that leads at this moment, or one that does not."""
+        units = juju.look().get_units("d")
+        unit = chance.choice([n for n in sorted({*units} - gone) if units[n].leader == leader])
+        gone.add(unit)
+        juju.remove_unit(unit)
+
+    removing = [lambda: remove_one(True), lambda: remove_one(False), lambda: remove_one(False)]
+    chance.shuffle(removing)
+    Operator(juju, chance).give(lambda: juju.add_unit("d", num_units=4), *removing)
+    assert len(view(juju)) == 2
+
+
+@pytest.mark.parametrize("seed", seeds())
+def test_life(seed: int) -> None:
+    life = (demos, peers)[seed // len(SERIES) % 2]
+    with LocalJuju(SERIES[seed % len(SERIES)], seed=seed, charms=CHARMS) as juju:
+        try:
+            life(juju, random.Random(seed))
+        except Exception:
+            print(f"{juju}: make soak SEEDS={seed}-{seed}")
+            print(juju.history.timeline())
+            raise
