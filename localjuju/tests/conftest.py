@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -24,6 +25,9 @@ def juju(series: str) -> Iterator[LocalJuju]:
 
 
 CHARM = """\
+import pathlib
+import subprocess
+
 import ops
 
 class ACharm(ops.CharmBase):
@@ -40,7 +44,7 @@ class ACharm(ops.CharmBase):
         self.unit.status = ops.ActiveStatus()
 
     def _on_evaluate(self, event):
-        value = eval(event.params["python"], {{"self": self, "ops": ops}})
+        value = eval(event.params["python"], {{**globals(), "self": self}})
         event.set_results({{"value": repr(value)}})
 
 {body}
@@ -80,3 +84,37 @@ def make_charm(tmp_path: pathlib.Path) -> MakeCharm:
 def evaluate(juju: LocalJuju, unit: str, python: str) -> str:
     """Return the ``repr`` of a Python expression's value, as a unit's charm sees it."""
     return juju.run(unit, "evaluate", {"python": python}).results["value"]
+
+
+PROVIDER = "provides: {data: {interface: data}}"
+REQUIRER = "requires: {data: {interface: data}}"
+PEERS = "peers: {replicas: {interface: replicas}}"
+SUBORDINATE = """
+subordinate: true
+requires:
+  logging: {interface: logging, scope: container}
+  juju-info: {interface: juju-info, scope: container}
+"""
+PRINCIPAL = "provides: {logging: {interface: logging, scope: container}}"
+
+
+def hooks_of(juju: LocalJuju, unit: str) -> list[str]:
+    return [e.hook.name for e in juju.history.events if e.hook and e.unit == unit]
+
+
+def leader_of(juju: LocalJuju, application: str) -> str:
+    units = juju.status().get_units(application)
+    return next(name for name, unit in units.items() if unit.leader)
+
+
+def follower_of(juju: LocalJuju, application: str) -> str:
+    units = juju.status().get_units(application)
+    return next(name for name, unit in units.items() if not unit.leader)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process brings about."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "waited for 30 seconds"
+        time.sleep(0.05)

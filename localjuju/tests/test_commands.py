@@ -13,12 +13,26 @@ import jubilant
 import pytest
 import yaml
 
+from conftest import MakeCharm
 from localjuju import LocalJuju
 
 HERE = pathlib.Path(__file__).parent
 
-NOT_AS_RECORDED = "exec --unit tprov/0 -- hostname"
-"""The machines of localjuju have no host names of their own."""
+NOT_IN_LOCALJUJU = (
+    "exec --unit tprov/0 -- hostname",  # Its machines have no host names of their own.
+    "status --relations",  # Printed for people, not as JSON.
+    "debug-log --replay --no-tail --limit 12",  # A real one also has the agents' own lines.
+    "show-application",
+    "add-secret",  # The secrets of users.
+    "grant-secret",
+    "update-secret",
+    "remove-secret",
+    "show-secret",
+    "secrets",
+)
+
+NOT_SETTLED = ("just after deploy", "tprov scaled to zero, tsub removed", "all removed")
+"""Recorded while agents still ran; here they have come to their end when status prints."""
 
 
 def test_commands_say_what_juju_says(series: str) -> None:
@@ -29,7 +43,7 @@ def test_commands_say_what_juju_says(series: str) -> None:
             call = json.loads(line)
             arguments = [a for a in call["args"] if a not in ("-m", "cli")]
             command = " ".join(arguments)
-            if command == NOT_AS_RECORDED:
+            if command.startswith(NOT_IN_LOCALJUJU):
                 continue
             arguments = [
                 str(HERE / "charms" / a.removeprefix("./")).replace(".charm", "")
@@ -37,11 +51,9 @@ def test_commands_say_what_juju_says(series: str) -> None:
                 else a
                 for a in arguments
             ]
-            if arguments[0] == "status":
-                # Recorded before and after a settled model; here it always has settled.
-                assert juju.cli(*arguments)
-                continue
             said = _said(juju, *arguments)
+            if call.get("note") in NOT_SETTLED:
+                continue
             juju.settle()
             recorded = call["rc"], *map(_comparable, (call["stdout"], call["stderr"]))
             if said != recorded:
@@ -74,13 +86,19 @@ def _comparable(text: str) -> object:
 def _shape(data: object) -> object:
     """Keep the keys, and the values that a model decides."""
     volatile = ("public-address", "id", "timing", "since", "relation-id", "charm", "machine")
+    volatile += ("model", "machines", "controller")  # Of status: cloud, version, hardware.
     volatile += ("leader", "app-from")  # Which unit leads is chance.
     if isinstance(data, dict):
         kept = {k: v for k, v in data.items() if k not in volatile and "address" not in k}
         return {k: _shape(v) for k, v in kept.items() if k != "egress-subnets"}
     if isinstance(data, list):
         return sorted((_shape(v) for v in data), key=str)
-    return re.sub(r"secret://\S+", "secret", data) if isinstance(data, str) else data
+    if isinstance(data, str):
+        data = re.sub(r"secret://\S+", "secret", data)
+        # The recorded charms say which hook was their last: chance, where several are due.
+        data = re.sub(r"^(start|config-changed|\S+-relation-\S+)$", "a hook", data)
+        return re.sub(r"^(3\.6\.28|4\.0\.15)\.1$", r"\1", data)  # Recorded with a local build.
+    return data
 
 
 def test_unknown_command_is_named(series: str) -> None:
@@ -136,3 +154,92 @@ def test_bundle_that_cannot_be_read_is_named(tmp_path: pathlib.Path) -> None:
     with LocalJuju() as juju, pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(bundle)
     assert str(bundle) in failure.value.stderr
+
+
+@pytest.mark.parametrize(
+    ("bundle", "complaint"),
+    [
+        ("- a", "has no applications"),
+        ("applications: {a: {num_units: 1}}", 'application "a" names no charm'),
+        ("applications: {a: {charm: x, num_units: many}}", "\"num_units\" is 'many'"),
+        ("applications: {a: {charm: x, to: [0]}}", 'localjuju has no "to"'),
+        ("applications: {}\nmachines: {}", 'localjuju has no "machines"'),
+        ("applications: {}\nrelations: [[a]]", "a pair of endpoints, not ['a']"),
+        ("applications: {}\nrelations: a", "relations is not a list"),
+    ],
+)
+def test_mistake_in_a_bundle_is_named(tmp_path: pathlib.Path, bundle: str, complaint: str) -> None:
+    path = tmp_path / "bundle.yaml"
+    path.write_text(bundle)
+    with LocalJuju() as juju, pytest.raises(jubilant.CLIError) as failure:
+        juju.deploy(path)
+    assert complaint in failure.value.stderr
+    assert str(path) in failure.value.stderr
+
+
+def test_bundle_has_what_bundles_have(tmp_path: pathlib.Path, series: str) -> None:
+    bundle = {
+        "applications": {
+            "database": {"charm": str(HERE / "charms" / "tprov"), "scale": 1, "expose": True},
+            "web": {"charm": str(HERE / "charms" / "treq"), "num_units": 2, "trust": True},
+            "shop": {"charm": str(HERE / "charms" / "treq"), "options": None},
+            "logs": {"charm": str(HERE / "charms" / "tsub"), "num_units": 0},
+        },
+        "relations": [["database:database", ["web:database", "shop:database"]]],
+    }
+    (tmp_path / "bundle.yaml").write_text(yaml.safe_dump(bundle))
+    with LocalJuju(series) as juju:
+        juju.deploy(tmp_path / "bundle.yaml")
+        apps = juju.status().apps
+        trusted = json.loads(juju.cli("config", "web", "--format", "json"))
+    assert apps["database"].exposed
+    assert trusted["application-config"]["trust"]["value"] is True
+    assert {name: len(app.units) for name, app in apps.items()} == {
+        "database": 1,
+        "web": 2,
+        "shop": 0,
+        "logs": 0,
+    }
+    related = {relation.related_app for relation in apps["database"].relations["database"]}
+    assert related == {"web", "shop"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        ([], "no command"),
+        (["status", "-h"], "-h"),
+        (["expose"], "application"),
+        (["run", "a/0", "evaluate", "python=["], '"python" is no YAML'),
+        (["run", "a/0", "evaluate", "--params", "/nosuch"], "/nosuch"),
+        (["run", "a/0", "evaluate", "--wait", "soon"], '"soon" for option --wait'),
+        (["add-unit", "a", "-n", "0"], "positive integer"),
+        (["deploy", "a", "--num-units", "-1"], "no charm"),
+        (["deploy", "a", "--overlay", "b"], "--overlay"),
+        (["integrate", "a", "b", "--via", "10.0.0.0/8"], "--via"),
+    ],
+)
+def test_mistake_on_the_command_line_is_named(
+    make_charm: MakeCharm, arguments: list[str], complaint: str
+) -> None:
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a"))
+        with pytest.raises(jubilant.CLIError) as failure:
+            juju.cli(*arguments)
+    assert complaint in failure.value.stderr
+
+
+def test_parameter_of_the_wrong_type_fails_the_action(make_charm: MakeCharm) -> None:
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a"))
+        with pytest.raises(jubilant.TaskError) as failure:
+            juju.run("a/0", "evaluate", {"python": 5})
+    assert "(root).python : 5 is not of type 'string'" in failure.value.task.message
+
+
+def test_unsettled_model_is_recorded_as_it_is(make_charm: MakeCharm) -> None:
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a"))
+        unit = juju.look().apps["a"].units["a/0"]
+        assert unit.workload_status.message == "waiting for machine"
+        assert juju.status().apps["a"].units["a/0"].workload_status.current == "active"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import signal
+import subprocess
+import sys
 
 import jubilant
 import psutil
 import pytest
 
-from conftest import MakeCharm
+from conftest import MakeCharm, until
 from localjuju import LocalJuju
 
 CHARMS = pathlib.Path(__file__).parent / "charms"
@@ -35,6 +39,21 @@ def _on_start(self, _):
             juju.wait(jubilant.all_active, timeout=3600)
     assert "a/0: blocked integrate something" in str(failure.value)
     assert "seed=7" in str(failure.value)
+
+
+def test_wait_raises_when_time_is_up_though_something_still_changes(make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on.update_status, self._on_start)
+
+def _on_start(self, _):
+    import uuid
+    self.unit.status = ops.WaitingStatus(str(uuid.uuid4()))
+"""
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "", body))
+        with pytest.raises(TimeoutError, match=r"wait timed out after 0\.5s"):
+            juju.wait(jubilant.all_active, timeout=0.5)
 
 
 def test_wait_raises_on_error(make_charm: MakeCharm) -> None:
@@ -99,6 +118,82 @@ def test_stand_in_runs_before_the_charm_and_close_ends_its_processes(
     assert not any(folder.exists() for folder in folders)
 
 
+SLOW = """
+def _on_start(self, _):
+    subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    (pathlib.Path({folder!r}) / "started").touch()
+    subprocess.run(["sleep", "1000"])
+"""
+INTERRUPTED = """
+import sys
+from localjuju import LocalJuju
+
+with LocalJuju() as juju:
+    print(juju._folder, flush=True)
+    juju.deploy(sys.argv[1])
+    juju.settle()
+"""
+
+
+def test_ctrl_c_during_a_slow_hook_leaves_no_process_and_no_file(
+    make_charm: MakeCharm, tmp_path: pathlib.Path
+) -> None:
+    charm = make_charm("a", "", SLOW.format(folder=str(tmp_path)))
+    operator = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, charm],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert operator.stdout
+    folder = pathlib.Path(operator.stdout.readline().strip())
+    until((tmp_path / "started").exists)
+    started = psutil.Process(operator.pid).children(recursive=True)
+    assert [process.name() for process in started].count("sleep") == 2
+    operator.send_signal(signal.SIGINT)
+    _, said = operator.communicate(timeout=30)
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    assert not folder.exists()
+    assert not [process for process in started if process.is_running()]
+
+
+def test_close_ends_what_exec_has_left_running(make_charm: MakeCharm) -> None:
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a"))
+        task = juju.exec("sleep 1000 >/dev/null 2>&1 & echo $!", unit="a/0")
+        process = psutil.Process(int(task.stdout))
+        assert process.is_running()
+    assert not process.is_running()
+
+
+def test_action_and_exec_that_take_too_long_time_out(make_charm: MakeCharm) -> None:
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a"))
+        with pytest.raises(TimeoutError):
+            juju.exec("sleep 1000", unit="a/0", wait=0.5)
+        with pytest.raises(TimeoutError):
+            juju.run("a/0", "evaluate", {"python": "__import__('time').sleep(1000)"}, wait=0.5)
+        assert juju.exec("echo well", unit="a/0", wait=30).stdout == "well\n"
+
+
+def test_log_of_a_hook_has_nothing_that_an_earlier_one_left_running(
+    make_charm: MakeCharm, tmp_path: pathlib.Path
+) -> None:
+    wakes, woken = tmp_path / "wakes", tmp_path / "woken"
+    for path in (wakes, woken):
+        os.mkfifo(path)
+    body = f"""
+def _on_start(self, _):
+    subprocess.Popen(["sh", "-c", "read x < {wakes}; echo late; echo x > {woken}"])
+"""
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "", body))
+        juju.settle()
+        talk = f"pathlib.Path('{wakes}').write_text('x\\n'), pathlib.Path('{woken}').read_text()"
+        juju.run("a/0", "evaluate", {"python": talk})
+        assert "late" not in juju.debug_log().replace(talk, "")
+
+
 def test_run_is_shown_as_timeline_and_diagram(make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
@@ -158,3 +253,22 @@ def test_folder_that_is_no_charm_is_named(tmp_path: pathlib.Path) -> None:
     with LocalJuju() as juju, pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(tmp_path)
     assert f'no charm was found at "{tmp_path}"' in failure.value.stderr
+
+
+def test_charms_own_files_are_not_written_to(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    charm = make_charm("a", "config: {options: {n: {type: int, default: 1}}}")
+    before = {path: path.read_bytes() for path in charm.rglob("*") if path.is_file()}
+    juju.deploy(charm)
+    juju.wait(jubilant.all_active)
+    after = {path: path.read_bytes() for path in before if path.is_file()}
+    assert after == before
+
+
+def test_files_that_pack_makes_are_refused_where_they_are_already(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    charm = make_charm("a")
+    (charm / "config.yaml").write_text("options: {}")
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.deploy(charm)
+    assert "what config.yaml says belongs in charmcraft.yaml" in failure.value.stderr

@@ -1,18 +1,20 @@
-"""The hooks of the recorded scenario are those that real controllers ran.
+"""The hooks of the recorded scenario, and what they saw, are those of real controllers.
 
-``recordings/hooks-*.json`` counts them for each step: application, hook, and whether a departed is
-the unit's own or another's. Counts of relation-changed depend on timing, so these are compared by
-kind. Leadership moves by chance.
+``recordings/hooks-*.jsonl`` has a line for each step of the operator and each hook that followed.
+Compared for each step: how often each hook ran for an application, and what the last hook of each
+unit for a relation saw: whom relation-list named, and the keys of the other side's databag. How
+often relation-changed ran depends on timing, and who leads on chance.
 """
 
 from __future__ import annotations
 
 import json
 import pathlib
+import re
 from collections import Counter
+from typing import Any
 
 from localjuju import LocalJuju
-from localjuju.history import Event
 
 HERE = pathlib.Path(__file__).parent
 CHARMS = HERE / "charms"
@@ -20,16 +22,37 @@ CHARMS = HERE / "charms"
 MACHINE_GONE_FIRST = ("stop", "remove", "logging-relation-broken", "logging-relation-departed")
 """Juju 4's subordinates ran these unrecorded: their machine went with the principal."""
 
+Lines = list[dict[str, Any]]
+
 
 def test_hooks_are_those_of_real_controllers(juju: LocalJuju, series: str) -> None:
-    recorded = json.loads((HERE / "recordings" / f"hooks-{series}.json").read_text())
-    ran = _scenario(juju, list(recorded))
+    recorded = _recorded(series)
+    ran = _run_scenario(juju, list(recorded))
     assert not [event for event in juju.history.events if event.error]
     for step, hooks in ran.items():
-        assert _comparable(hooks, series) == _comparable(Counter(recorded[step]), series), step
+        assert _counts(hooks) == _counts(recorded[step]), step
 
 
-def _scenario(juju: LocalJuju, steps: list[str]) -> dict[str, Counter[str]]:
+def test_hooks_see_what_they_saw_on_real_controllers(juju: LocalJuju, series: str) -> None:
+    recorded = _recorded(series)
+    for step, hooks in _run_scenario(juju, list(recorded)).items():
+        assert _seen_last(hooks) == _seen_last(recorded[step]), step
+
+
+def _recorded(series: str) -> dict[str, Lines]:
+    steps: dict[str, Lines] = {}
+    hooks: Lines = []
+    for text in (HERE / "recordings" / f"hooks-{series}.jsonl").read_text().splitlines():
+        line = json.loads(text)
+        if "step" in line:
+            hooks = steps.setdefault(line["step"], [])
+        elif _was_recorded(line, series):
+            hooks.append(line)
+    del steps["end"]
+    return steps
+
+
+def _run_scenario(juju: LocalJuju, steps: list[str]) -> dict[str, Lines]:
     def leader() -> str:
         units = juju.status().apps["tprov"].units
         return next(name for name, unit in units.items() if unit.leader)
@@ -55,30 +78,55 @@ def _scenario(juju: LocalJuju, steps: list[str]) -> dict[str, Counter[str]]:
     ]
     ran = {}
     for step, action in zip(steps, actions, strict=True):
-        before = len(juju.history.events)
+        before = len(juju.history.lines)
         action()
         juju.settle()
-        ran[step] = Counter(_describe(e) for e in juju.history.events[before:] if e.hook)
+        lines = [line.partition(" hook {") for line in juju.history.lines[before:]]
+        hooks = [json.loads("{" + rest) for _, found, rest in lines if found]
+        ran[step] = [hook for hook in hooks if _was_recorded(hook, juju.series)]
     return ran
 
 
-def _describe(event: Event) -> str:
-    assert event.hook
-    described = f"{event.unit.partition('/')[0]} {event.hook.name}"
-    if event.hook.kind == "relation-departed":
-        described += " self" if event.hook.departing_unit == event.unit else " remote"
-    if event.hook.kind == "relation-changed":
-        described += " unit" if event.hook.remote_unit else " app"
+def _was_recorded(hook: dict[str, Any], series: str) -> bool:
+    unrecorded = series == "4.0" and _application(hook) == "tsub"
+    return not (unrecorded and hook["hook"] in MACHINE_GONE_FIRST)
+
+
+def _counts(hooks: Lines) -> dict[str, int]:
+    counts = Counter(_describe(hook) for hook in hooks if hook["hook"] != "leader-elected")
+    return {d: 1 if d.endswith(("changed", " app", " unit")) else n for d, n in counts.items()}
+
+
+def _describe(hook: dict[str, Any]) -> str:
+    described = f"{_application(hook)} {hook['hook']}"
+    if hook["hook"].endswith("departed"):
+        described += " self" if hook["departing"] == hook["unit"] else " remote"
+    if hook["hook"].endswith("relation-changed"):
+        described += " unit" if hook["remote_unit"] else " app"
     return described
 
 
-def _comparable(hooks: Counter[str], series: str) -> dict[str, int]:
-    comparable = {}
-    for described, count in hooks.items():
-        application, hook, *_ = described.split()
-        if hook == "leader-elected":
-            continue
-        if series == "4.0" and application == "tsub" and hook in MACHINE_GONE_FIRST:
-            continue
-        comparable[described] = 1 if hook.endswith("changed") else count
-    return comparable
+def _application(hook: dict[str, Any]) -> str:
+    return hook["unit"].partition("/")[0]
+
+
+def _seen_last(hooks: Lines) -> dict[str, int]:
+    lists, bags = {}, {}  # By unit and relation, and by remote unit too.
+    for hook in hooks:
+        if relation := hook.get("relation"):
+            lists[hook["unit"], relation] = hook["relation_list"]
+        if hook["hook"].endswith("relation-changed") and hook["remote_unit"]:
+            bags[hook["unit"], relation, hook["remote_unit"]] = hook["remote_unit_bag"]
+    seen = [
+        f"{_nameless(unit)} {relation} {len(names)}" for (unit, relation), names in lists.items()
+    ]
+    seen += [f"{_nameless(' '.join(where))} {_keys(bag)}" for where, bag in bags.items()]
+    return Counter(seen)
+
+
+def _keys(bag: dict[str, str]) -> str:
+    return " ".join(sorted(_nameless(key) for key in bag if key != "egress-subnets"))
+
+
+def _nameless(unit: str) -> str:
+    return re.sub(r"\d+", "N", unit)

@@ -15,6 +15,9 @@ CONFIG_TYPES = {"string": str, "int": int, "float": float, "boolean": bool, "sec
 # What charmcraft does not copy to the metadata.yaml of the charm that it packs.
 NOT_METADATA = ("type", "base", "platforms", "parts", "config", "actions", "charm-libs")
 
+# What charmcraft makes of charmcraft.yaml for ops to read.
+MADE_BY_PACK = ("metadata.yaml", "config.yaml", "actions.yaml")
+
 
 class CharmError(ValueError):
     """A folder is not a charm that can be run: the message says why."""
@@ -56,15 +59,10 @@ class Charm:
     def unpack(self, folder: pathlib.Path) -> None:
         """Make ``folder`` what a unit's charm folder is: the files, with those that pack makes."""
         folder.mkdir(parents=True)
-        made = {
-            "metadata.yaml": self.metadata,
-            "config.yaml": {"options": self.options},
-            "actions.yaml": self.actions,
-        }
         for path in self.folder.iterdir():
-            if path.name not in made:  # Writing through a link would change the charm itself.
-                (folder / path.name).symlink_to(path)
-        for name, content in made.items():
+            (folder / path.name).symlink_to(path)
+        made = self.metadata, {"options": self.options}, self.actions
+        for name, content in zip(MADE_BY_PACK, made, strict=True):
             (folder / name).write_text(yaml.safe_dump(content))
 
     def parse_option(self, name: str, text: str) -> Any:
@@ -99,6 +97,9 @@ def load(folder: pathlib.Path) -> Charm:
         raise CharmError(f'no charm was found at "{folder}": {error}') from None
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         raise CharmError(f'charm at "{folder}": charmcraft.yaml has no name')
+    for name in MADE_BY_PACK:
+        if (folder / name).exists():
+            raise CharmError(f'charm at "{folder}": what {name} says belongs in charmcraft.yaml')
     endpoints = {JUJU_INFO.name: JUJU_INFO}
     roles: tuple[Role, ...] = ("provides", "requires", "peers")
     for role in roles:

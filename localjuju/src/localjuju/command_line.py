@@ -585,11 +585,7 @@ class CommandLine:
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
         self.controller.settle()
-        described = self._status.status()
-        for name in set(described["applications"]) - set(
-            options.applications or self.model.applications
-        ):
-            del described["applications"][name]
+        described = self._status.status(options.applications)
         return Output(_dump(described, options.format))
 
     def show_unit(self, arguments: list[str]) -> Output:
@@ -723,7 +719,7 @@ def _key(pair: tuple[Side, Side]) -> str:
 
 
 def _matches(relation: Relation, first: str, second: str) -> bool:
-    if relation.is_peer or relation.life == "dying":
+    if relation.is_peer:
         return False
 
     def is_end(text: str, side: Side) -> bool:

@@ -269,6 +269,7 @@ class Controller:
                 process.kill()
         shutil.rmtree(machine.folder, ignore_errors=True)
         del self.model.machines[machine.number]
+        self._network.release(machine.address)
 
     def _forget_application_if_finished(self, application: Application) -> None:
         if application.life == "alive" or application.units:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import pathlib
 import random
@@ -47,20 +48,21 @@ class LoopbackNetwork:
             break
         else:
             raise RuntimeError("no free network in 127.0.0.0/8")
-        self._used: set[str] = set()
+        self._free = collections.deque(f"{self.prefix}.{host}" for host in range(10, 255))
 
     def allocate(self) -> str:
-        """Return an address that is free, the lowest first.
+        """Return an address that is free, the one that has been so for longest.
 
         Raises:
             RuntimeError: all are in use.
         """
-        for host in range(10, 255):
-            address = f"{self.prefix}.{host}"
-            if address not in self._used:
-                self._used.add(address)
-                return address
-        raise RuntimeError(f"no free address in {self.prefix}.0/24")
+        if not self._free:
+            raise RuntimeError(f"no free address in {self.prefix}.0/24")
+        return self._free.popleft()
+
+    def release(self, address: str) -> None:
+        """Take back an address."""
+        self._free.append(address)
 
     def close(self) -> None:
         self._lock.close()

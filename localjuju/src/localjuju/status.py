@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Collection
 from typing import Any
 
+from localjuju.charm import JUJU_INFO
 from localjuju.controller import Controller
 from localjuju.model import Application, Relation, Status, Unit
 
@@ -19,7 +21,9 @@ class StatusPrinter:
         self.controller = controller
         self.model = controller.model
 
-    def status(self) -> dict[str, Any]:
+    def status(self, only: Collection[str] = ()) -> dict[str, Any]:
+        """Describe the model: the applications named in ``only``, or all."""
+        shown = set(only or self.model.applications)
         now = datetime.datetime.fromtimestamp(self.controller.clock.now(), datetime.timezone.utc)
         return {
             "model": {
@@ -44,14 +48,15 @@ class StatusPrinter:
                 for number, machine in self.model.machines.items()
             },
             "applications": {
-                name: self._application(application)
+                name: self._application(application, shown)
                 for name, application in sorted(self.model.applications.items())
+                if name in shown
             },
             "storage": {},
             "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
         }
 
-    def _application(self, application: Application) -> dict[str, Any]:
+    def _application(self, application: Application, shown: set[str]) -> dict[str, Any]:
         charm = application.charm
         described: dict[str, Any] = {
             "charm": f"local:{charm.name}-0",
@@ -64,10 +69,13 @@ class StatusPrinter:
         }
         if application.life == "dying" or self.controller.behaviour.status_shows_every_life:
             described["life"] = application.life
+        hides_others = self.controller.behaviour.status_of_some_hides_relations_to_others
         relations: dict[str, list[dict[str, str]]] = {}
         principals = set()
         for relation in self.model.relations_of(application):
             remote = relation.remote(application).application
+            if hides_others and remote.name not in shown:
+                continue
             relations.setdefault(relation.local(application).endpoint.name, []).append(
                 {
                     "related-application": remote.name,
@@ -79,13 +87,17 @@ class StatusPrinter:
                 principals.add(remote.name)
         if relations:
             described["relations"] = relations
-        if charm.subordinate:
+        if principals and charm.subordinate:
             described["subordinate-to"] = sorted(principals)
-        else:
+        elif not charm.subordinate:
             described["units"] = {unit.name: self._unit(unit) for unit in application.sorted_units}
         if application.workload_version:
             described["version"] = application.workload_version
-        described["endpoint-bindings"] = dict.fromkeys(["", *sorted(charm.endpoints)], "alpha")
+        declared = charm.endpoints.values()
+        if not self.controller.behaviour.juju_info_is_declared:
+            declared = [endpoint for endpoint in declared if endpoint != JUJU_INFO]
+        bound = sorted(endpoint.name for endpoint in declared)
+        described["endpoint-bindings"] = dict.fromkeys(["", *bound], "alpha")
         return described
 
     def _application_status(self, application: Application) -> Status:

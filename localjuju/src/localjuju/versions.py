@@ -55,6 +55,12 @@ class Behaviour:
     errors_in_words_of_3_6: bool
     """The ``juju`` command words its errors as Juju 3.6 does, otherwise as 4.0 does."""
 
+    juju_info_is_declared: bool
+    """Every charm has the endpoint ``juju-info`` as if its charmcraft.yaml declared it."""
+
+    status_of_some_hides_relations_to_others: bool
+    """``juju status APPLICATION`` leaves out relations to applications that it leaves out."""
+
     status_shows_every_life: bool
     """``juju status`` prints an application's life when it is alive too."""
 
@@ -74,6 +80,8 @@ BEHAVIOURS = {
         actions_take_undeclared_parameters=True,
         show_unit_shows_own_application_data=False,
         errors_in_words_of_3_6=True,
+        juju_info_is_declared=False,
+        status_of_some_hides_relations_to_others=False,
         status_shows_every_life=False,
     ),
     "4.0": Behaviour(
@@ -90,6 +98,8 @@ BEHAVIOURS = {
         actions_take_undeclared_parameters=False,
         show_unit_shows_own_application_data=True,
         errors_in_words_of_3_6=False,
+        juju_info_is_declared=True,
+        status_of_some_hides_relations_to_others=True,
         status_shows_every_life=True,
     ),
 }

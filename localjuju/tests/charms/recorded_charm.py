@@ -1,8 +1,13 @@
-"""What the charms of the recorded scenario did: write in created, joined and leader-elected."""
+"""What the charms of the recorded scenario did: write in created, joined and leader-elected.
 
+They log each hook as the recording has it, so that the two can be compared.
+"""
+
+import json
 import os
 
 import ops
+from ops import hookcmds
 
 
 class RecordedCharm(ops.CharmBase):
@@ -14,8 +19,23 @@ class RecordedCharm(ops.CharmBase):
             framework.observe(self.on[name].relation_created, self._on_created)
             framework.observe(self.on[name].relation_joined, self._on_joined)
         framework.observe(self.on.leader_elected, self._on_leader_elected)
-        for event in self.on.events().values():
-            framework.observe(event, self._set_status)
+        hook = os.environ["JUJU_HOOK_NAME"]
+        self.unit.status = ops.ActiveStatus(hook)
+        if hook:
+            print("hook", json.dumps({"unit": self.unit.name, "hook": hook, **self._seen()}))
+
+    def _seen(self) -> dict[str, object]:
+        """What the recording says of a relation hook."""
+        if "-relation-" not in os.environ["JUJU_HOOK_NAME"]:
+            return {}
+        remote = os.environ["JUJU_REMOTE_UNIT"]
+        return {
+            "relation": os.environ["JUJU_RELATION_ID"],
+            "remote_unit": remote,
+            "departing": os.environ.get("JUJU_DEPARTING_UNIT", ""),
+            "relation_list": hookcmds.relation_list(),
+            "remote_unit_bag": hookcmds.relation_get(unit=remote) if remote else {},
+        }
 
     def _on_created(self, event: ops.RelationCreatedEvent) -> None:
         principal = os.environ.get("JUJU_PRINCIPAL_UNIT", "").partition("/")[0]
@@ -30,9 +50,6 @@ class RecordedCharm(ops.CharmBase):
     def _on_leader_elected(self, _: ops.EventBase) -> None:
         for relation in self.model.relations.get("replicas", []):
             relation.data[self.app]["leader"] = self.unit.name
-
-    def _set_status(self, event: ops.EventBase) -> None:
-        self.unit.status = ops.ActiveStatus(type(event).__name__)
 
 
 if __name__ == "__main__":

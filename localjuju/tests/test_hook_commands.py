@@ -1,0 +1,67 @@
+"""How hook commands are called, and what they say to a call that is wrong."""
+
+from __future__ import annotations
+
+import jubilant
+import pytest
+
+from conftest import PROVIDER, REQUIRER, MakeCharm, evaluate
+from localjuju import LocalJuju
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["'is-leader'", "b'is-leader'", "['/usr/bin/is-leader']", "pathlib.Path('is-leader')"],
+)
+def test_command_is_found_however_it_is_written(
+    juju: LocalJuju, make_charm: MakeCharm, command: str
+) -> None:
+    juju.deploy(make_charm("a"))
+    run = f"subprocess.run({command}, capture_output=True, text=True).stdout.strip()"
+    imports = "[globals().update(subprocess=subprocess, pathlib=__import__('pathlib'))"
+    assert evaluate(juju, "a/0", f"{imports}, {run}][1]") == "'True'"
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        (["action-set", "a=1", "a.b=2"], "action-set a=1 a.b=2"),
+        (["secret-add", "key#file=/nosuch"], "/nosuch"),
+        (["state-set", "--file", "/nosuch"], "/nosuch"),
+        (["is-leader", "--loudly"], "--loudly"),
+    ],
+)
+def test_call_that_cannot_be_answered_fails_by_name_and_the_next_is_well(
+    juju: LocalJuju, make_charm: MakeCharm, command: list[str], complaint: str
+) -> None:
+    juju.deploy(make_charm("a"))
+    run = f"subprocess.run({command}, capture_output=True, text=True).stderr"
+    with pytest.raises(jubilant.TaskError) as failure:
+        evaluate(juju, "a/0", run)
+    assert complaint in failure.value.task.message
+    assert evaluate(juju, "a/0", "1 + 1") == "2"
+
+
+def test_key_that_a_secret_has_not_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a"))
+    secret = evaluate(juju, "a/0", "self.app.add_secret({'key': 'one'}).id")
+    run = "subprocess.run({}, capture_output=True, text=True).stderr"
+    said = evaluate(juju, "a/0", run.format(["secret-get", secret.strip("'"), "nosuch"]))
+    assert 'has no key "nosuch"' in said
+
+
+def test_bag_of_a_unit_of_the_same_application_reads_among_peers_only(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    ends = f"{PROVIDER}\npeers: {{replicas: {{interface: replicas}}}}"
+    juju.deploy(make_charm("a", ends), num_units=2)
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    get = "subprocess.run({}, capture_output=True, text=True).stderr"
+
+    def said(relation: str) -> str:
+        command = ["relation-get", "-r", relation, "-", "a/1"]
+        return evaluate(juju, "a/0", get.format(command))
+
+    assert said("replicas:0") == "''"
+    assert "permission denied" in said("data:1")

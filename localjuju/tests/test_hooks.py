@@ -1,0 +1,176 @@
+"""Which hooks run, and in which order."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from conftest import (
+    PEERS,
+    PROVIDER,
+    REQUIRER,
+    MakeCharm,
+    evaluate,
+    follower_of,
+    hooks_of,
+    leader_of,
+)
+from localjuju import LocalJuju
+
+CHARMS = pathlib.Path(__file__).parent / "charms"
+
+
+def test_first_hooks_of_a_leader(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a", PEERS))
+    juju.settle()
+    first = ["install", "replicas-relation-created", "leader-elected", "config-changed", "start"]
+    assert hooks_of(juju, "a/0") == first
+
+
+def test_relations_are_not_there_yet_in_install(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on.install, self._look)
+    self.framework.observe(self.on["replicas"].relation_created, self._look)
+
+def _look(self, event):
+    print(f"{type(event).__name__} sees {self.model.get_relation('replicas') is not None}")
+"""
+    juju.deploy(make_charm("a", PEERS, body))
+    juju.settle()
+    log = juju.debug_log()
+    assert "InstallEvent sees False" in log
+    assert "RelationCreatedEvent sees True" in log
+
+
+def test_followers_get_leader_settings_changed_on_3_6_only_q7(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("a"), num_units=2)
+    follower = follower_of(juju, "a")
+    assert ("leader-settings-changed" in hooks_of(juju, follower)) == (series == "3.6")
+
+
+def test_private_address_is_in_unit_bags_on_3_6_only_q7(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    data = evaluate(
+        juju, "b/0", "sorted(self.model.get_relation('data').data[self.model.get_unit('a/0')])"
+    )
+    expected = ["egress-subnets", "ingress-address"] + ["private-address"] * (series == "3.6")
+    assert data == repr(expected)
+
+
+def test_joined_is_followed_by_changed(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.settle()
+    juju.integrate("a", "b")
+    juju.settle()
+    assert hooks_of(juju, "b/0")[-3:] == [
+        "data-relation-created",
+        "data-relation-joined",
+        "data-relation-changed",
+    ]
+
+
+def test_changes_coalesce_and_a_settled_model_runs_nothing(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    writes = "self.model.get_relation('data').data[self.unit].update({'k': '%s'})"
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    juju.settle()
+    assert juju.settle() == 0
+    evaluate(juju, "a/0", writes % 1)
+    assert juju.settle() == 1
+    evaluate(juju, "a/0", writes % 1)  # The same data: nothing has changed.
+    assert juju.settle() == 0
+
+
+def test_own_write_brings_no_changed_but_peers_app_data_does(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", PEERS), num_units=2)
+    leader = leader_of(juju, "a")
+    juju.settle()
+    for owner, hooks in (("unit", 1), ("app", 2)):
+        evaluate(
+            juju, leader, f"self.model.get_relation('replicas').data[self.{owner}].update(k='v')"
+        )
+        assert juju.settle() == hooks
+
+
+def test_the_same_seed_runs_the_same_hooks(series: str) -> None:
+    runs = []
+    for _ in range(2):
+        with LocalJuju(series, seed=11) as juju:
+            juju.deploy(CHARMS / "tprov", num_units=3)
+            juju.deploy(CHARMS / "treq", num_units=2)
+            juju.integrate("treq:database", "tprov:database")
+            juju.remove_unit("tprov/1")
+            juju.settle()
+            runs.append([(e.unit, str(e.hook)) for e in juju.history.events])
+    assert runs[0] == runs[1]
+
+
+def test_seeds_differ_in_the_order_of_hooks(series: str) -> None:
+    orders = set()
+    for seed in range(4):
+        with LocalJuju(series, seed=seed) as juju:
+            juju.deploy(CHARMS / "tprov", num_units=3)
+            juju.settle()
+            orders.add(tuple((e.unit, str(e.hook)) for e in juju.history.events))
+    assert len(orders) == 4
+
+
+def test_seed_decides_how_sets_are_walked(make_charm: MakeCharm) -> None:
+    charm = make_charm("a")
+    walks = []
+    for seed in (1, 1, 2):
+        with LocalJuju(seed=seed) as juju:
+            juju.deploy(charm)
+            walks.append(evaluate(juju, "a/0", "list({str(n) for n in range(100)})"))
+    assert walks[0] == walks[1] != walks[2]
+
+
+def test_created_and_secrets_come_before_config_and_that_before_other_relation_hooks(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    options = "config: {options: {n: {type: int, default: 1}}}"
+    ends = "requires: {data: {interface: data}, other: {interface: data}}"
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(make_charm("b", f"{ends}\n{options}"))
+    juju.integrate("a", "b:data")
+    juju.settle()
+    grant = "[s.grant(self.model.get_relation('data')) or s.id for s in [{add}]][0]"
+    add = "self.app.add_secret({'key': 'one'}, label='mine')"
+    secret = evaluate(juju, "a/0", grant.format(add=add))
+    evaluate(juju, "b/0", f"self.model.get_secret(id={secret}).get_content()")
+    evaluate(juju, "a/0", "self.model.get_secret(label='mine').set_content({'key': 'two'})")
+    juju.config("b", {"n": 2})
+    juju.integrate("a", "b:other")
+    before = len(hooks_of(juju, "b/0"))
+    juju.settle()
+    assert hooks_of(juju, "b/0")[before:] == [
+        "other-relation-created",
+        "secret-changed",
+        "config-changed",
+        "other-relation-joined",
+        "other-relation-changed",
+    ]
+
+
+def test_hooks_do_not_inherit_what_juju_told_somebody_else(
+    juju: LocalJuju, make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JUJU_REMOTE_UNIT", "other/7")
+    juju.deploy(make_charm("a"))
+    environment = evaluate(juju, "a/0", "dict(pathlib.os.environ)")
+    assert "other/7" not in environment
+    assert "'JUJU_UNIT_NAME': 'a/0'" in environment

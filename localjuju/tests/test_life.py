@@ -1,0 +1,78 @@
+"""Leaders, subordinates and machines: how they come and go."""
+
+from __future__ import annotations
+
+from conftest import PRINCIPAL, SUBORDINATE, MakeCharm, hooks_of, leader_of
+from localjuju import LocalJuju
+
+
+def test_leadership_moves_when_the_leader_goes(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a"), num_units=3)
+    leader = leader_of(juju, "a")
+    juju.remove_unit(leader)
+    heir = leader_of(juju, "a")
+    assert heir != leader
+    assert hooks_of(juju, heir).count("leader-elected") == 1
+
+
+def test_subordinate_comes_and_goes_with_its_principal(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("p", PRINCIPAL), num_units=2)
+    juju.deploy(make_charm("s", SUBORDINATE))
+    juju.integrate("p:logging", "s:logging")
+    units = juju.status().apps["p"].units
+    assert [len(unit.subordinates) for unit in units.values()] == [1, 1]
+    juju.remove_unit("p/0")
+    assert len(juju.status().get_units("s")) == 1
+    juju.remove_relation("p:logging", "s:logging")
+    assert not juju.status().get_units("s")
+    assert juju.status().apps["s"].subordinate_to == []
+
+
+def test_subordinate_leaves_its_relations_before_it_goes(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("p", PRINCIPAL))
+    juju.deploy(make_charm("s", SUBORDINATE))
+    juju.integrate("p:logging", "s:logging")
+    juju.settle()
+    juju.remove_unit("p/0")
+    juju.settle()
+    last = ["logging-relation-departed", "logging-relation-broken", "stop", "remove"]
+    assert hooks_of(juju, "s/0")[-4:] == last
+    assert hooks_of(juju, "p/0")[-4:] == last
+
+
+def test_subordinate_that_failed_to_install_goes_when_it_is_resolved(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on.install, self._fail)
+
+def _fail(self, _):
+    raise RuntimeError("told to")
+"""
+    juju.deploy(make_charm("p", PRINCIPAL))
+    juju.deploy(make_charm("s", SUBORDINATE, body))
+    juju.integrate("p:logging", "s:logging")
+    juju.settle()
+    juju.remove_relation("p:logging", "s:logging")
+    assert list(juju.status().apps["p"].units["p/0"].subordinates) == ["s/0"]
+    juju.cli("resolved", "--no-retry", "s/0")
+    assert not juju.status().apps["p"].units["p/0"].subordinates
+
+
+def test_leadership_does_not_move_to_a_unit_that_is_going(
+    make_charm: MakeCharm, series: str
+) -> None:
+    for seed in range(4):
+        with LocalJuju(series, seed=seed) as juju:
+            juju.deploy(make_charm(f"a{seed}"), num_units=3)
+            leader = leader_of(juju, f"a{seed}")
+            _, other, last = sorted(juju.status().get_units(f"a{seed}"), key=lambda u: u != leader)
+            juju.remove_unit(leader, other)
+            juju.settle()
+            assert "leader-elected" not in hooks_of(juju, other)
+            assert leader_of(juju, f"a{seed}") == last
