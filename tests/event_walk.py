@@ -1,0 +1,76 @@
+"""The walk of docs/watch-the-events.md: units come and go while somebody watches the log."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Callable
+
+from localjuju import LocalJuju
+
+ROOT = pathlib.Path(__file__).parents[1]
+CHARMS = ROOT / "charms"
+RECORDINGS = ROOT / "localjuju" / "tests" / "recordings"
+SEED = 1
+
+
+def walk(series: str) -> dict[str, str]:
+    """Let units and relations come and go, and return what each place of the guide shows."""
+    places: dict[str, str] = {}
+    with LocalJuju(series, seed=SEED, charms=CHARMS) as juju:
+
+        def watch(place: str, command: Callable[[], object]) -> None:
+            """Give a command, and keep what the terminal with the log shows, and the picture."""
+            logged = len(juju.history.lines)
+            juju.history.events.clear()
+            command()
+            juju.settle()
+            # As with --include-module unit: what the charms say, without the agents' own lines.
+            lines = [line.split(" ", 3) for line in juju.history.lines[logged:]]
+            said = [line for line in lines if line[3].startswith("unit.")]
+            log = "".join(f"{entity} {level} {rest}\n" for entity, _moment, level, rest in said)
+            picture = juju.history.sequence_diagram().replace(str(CHARMS), "./charms")
+            places[f"{place}-log"] = _block("text", log)
+            places[f"{place}-picture"] = _block("mermaid", picture)
+
+        watch("first-unit", lambda: juju.deploy(CHARMS / "replicas-demo"))
+        watch("more-units", lambda: juju.add_unit("replicas-demo", num_units=2))
+        results = juju.run("replicas-demo/1", "show-relation-data").results
+        shown = "".join(f"{key}: {value}\n" for key, value in results.items())
+        places["look"] = _block("text", shown)
+        watch("leader-goes", lambda: juju.remove_unit("replicas-demo/0"))
+
+        juju.deploy(CHARMS / "demo-provider")
+        juju.deploy(CHARMS / "demo-requirer")
+        juju.settle()
+        ends = ("demo-requirer:demo", "demo-provider:demo")
+        watch("integrate", lambda: juju.integrate(*ends))
+        watch("part", lambda: juju.remove_relation(*ends))
+    return places
+
+
+def recorded(series: str) -> dict[str, str]:
+    """Return the hooks that a controller ran for `tprov` when a unit came, and the leader went."""
+    text = (RECORDINGS / f"hooks-{series}.jsonl").read_text()
+    entries = [json.loads(line) for line in text.splitlines()]
+    places: dict[str, str] = {}
+    for begin, place in (
+        ("add-unit tprov", "recorded-add"),
+        ("remove-unit leader", "recorded-go"),
+    ):
+        steps = [number for number, entry in enumerate(entries) if "step" in entry]
+        start = next(n for n in steps if entries[n]["step"].startswith(begin))
+        end = steps[steps.index(start) + 1]
+        lines = [f"$ juju {entries[start]['step'].replace(' leader', '')}\n"]
+        for entry in entries[start + 1 : end]:
+            relation: str = entry.get("relation", "replicas:0")
+            if entry["unit"].startswith("tprov/") and relation.startswith("replicas:"):
+                after = entry["t"] - entries[start]["t"]
+                hook = f"{entry['hook']} {entry.get('remote_unit', '')}"
+                lines.append(f"{after:5.1f} s  {entry['unit']}  {hook}".rstrip() + "\n")
+        places[place] = _block("text", "".join(lines))
+    return places
+
+
+def _block(kind: str, text: str) -> str:
+    return f"```{kind}\n{text}```\n"

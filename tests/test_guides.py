@@ -1,0 +1,43 @@
+"""The guides show what happens: when one of these fails, `make docs` writes what does now."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from typing import Any
+
+import pytest
+
+import guides
+
+CHARMS = pathlib.Path(__file__).parents[1] / "charms"
+
+
+def text(guide: str) -> str:
+    return (guides.DOCS / f"{guide}.md").read_text()
+
+
+@pytest.mark.parametrize("series", ["3.6", "4.0"])
+def test_databags_are_as_the_guide_shows(series: str) -> None:
+    assert guides.fill(text("databags"), guides.databags(series)) == text("databags")
+
+
+def test_events_are_as_the_guide_shows() -> None:
+    shown = guides.fill(text("watch-the-events"), guides.watch_the_events())
+    assert shown == text("watch-the-events")
+
+
+def test_guide_shows_every_step_of_the_lesson() -> None:
+    places = {match["name"] for match in guides.PLACE.finditer(text("databags"))}
+    assert places == set(guides.databag_lesson.STEPS)
+
+
+def test_charms_own_tests_expect_the_errors_that_the_guide_shows() -> None:
+    """ops.testing, in the tests that a copied charm keeps, refuses in the same words."""
+    errors = set(re.findall(r"^(?:ops\.model|json\.decoder)\.\w+: (.+)$", text("databags"), re.M))
+    expected: dict[str, Any] = {}
+    for charm in ("demo-requirer", "replicas-demo"):
+        tests = (CHARMS / charm / "tests" / "unit" / "test_databag_access.py").read_text()
+        expected |= dict.fromkeys(re.findall(r'^[A-Z_]+ = "(.+)"$', tests, re.M))
+    assert len(errors) >= 8
+    assert errors - expected.keys() == set()
