@@ -20,7 +20,7 @@ from localjuju import charm as charms
 from localjuju.controller import Controller
 from localjuju.hook_commands import Action
 from localjuju.model import Application, Relation, Secret, Side, Unit
-from localjuju.source_runner import Ending
+from localjuju.hook_runner import Ending
 from localjuju.status import StatusPrinter
 
 

@@ -20,7 +20,7 @@ from localjuju.history import Clock, History
 from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, HookContext
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit
-from localjuju.source_runner import Ending, SourceRunner
+from localjuju.hook_runner import Ending, HookRunner
 from localjuju.uniter import Hook, Uniter
 from localjuju.versions import Behaviour
 
@@ -47,7 +47,7 @@ class Controller:
         self.uniters: dict[str, Uniter] = {}
         self.hooks_run = 0
         self._network = LoopbackNetwork()
-        self._runner = SourceRunner(folder, seed)
+        self._runner = HookRunner(folder, seed)
         self._next_machine = 0
         self._retries: dict[str, int] = {}
 

@@ -1,6 +1,6 @@
 """The process that hooks are forked from: it has ops loaded, so a hook starts in milliseconds.
 
-Started as ``python -m localjuju.hook_server FD`` by :mod:`localjuju.source_runner`, which writes
+Started as ``python -m localjuju.hook_server FD`` by :mod:`localjuju.hook_runner`, which writes
 one JSON line for each hook, or shell command of ``juju exec``, to the socket FD. The forked child
 answers on the same socket: a line for each hook command, which waits for the reply. When the child
 has ended, the server writes its exit status. It ends when the socket closes or on SIGTERM, and

@@ -50,7 +50,7 @@ class Ending:
         return self.status == -signal.SIGALRM
 
 
-class SourceRunner:
+class HookRunner:
     """Starts hooks in a server process, and answers their hook commands."""
 
     def __init__(self, folder: pathlib.Path, seed: int):
