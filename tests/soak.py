@@ -114,7 +114,16 @@ def peers(juju: LocalJuju, chance: random.Random) -> None:
     removing = [lambda: remove_one(True), lambda: remove_one(False), lambda: remove_one(False)]
     chance.shuffle(removing)
     Operator(juju, chance).give(lambda: juju.add_unit("d", num_units=4), *removing)
-    assert len(view(juju)) == 2
+    stay = set(view(juju))
+    assert len(stay) == 2
+    with pytest.raises(TimeoutError):  # After update-status, the last that can come of Q5.
+        juju.wait(lambda _: False)
+    log = juju.debug_log(limit=0)
+    greeted = re.findall(r"Hello from (d/.) to (d/.)", log)
+    missed = re.findall(r"Goodbye from (d/.) to (d/.)", log)
+    for unit in stay:
+        gone_again = [peer for by, peer in greeted if by == unit and peer not in stay]
+        assert sorted(peer for by, peer in missed if by == unit) == sorted(gone_again)
 
 
 @pytest.mark.parametrize("seed", seeds())
