@@ -87,16 +87,25 @@ def _fail(self, _):
 def test_leadership_does_not_move_to_a_unit_that_is_going(
     make_charm: MakeCharm, series: str
 ) -> None:
+    charm = make_charm("a")
     for seed in range(4):
         with LocalJuju(series, seed=seed) as juju:
-            juju.deploy(make_charm(f"a{seed}"), num_units=3)
-            leader = leader_of(juju, f"a{seed}")
-            _, other, last = sorted(juju.status().get_units(f"a{seed}"), key=lambda u: u != leader)
-            leaders = set()
-            juju.history.on_event = lambda _, a=f"a{seed}": leaders.update(
-                name for name, unit in juju.look().get_units(a).items() if unit.leader
-            )
+            juju.deploy(charm, num_units=3)
+            leader = leader_of(juju, "a")
+            _, other, last = sorted(juju.status().get_units("a"), key=lambda unit: unit != leader)
+            leaders = _watch_leaders(juju)
             juju.remove_unit(leader, other)
             juju.settle()
             assert leaders <= {leader, last}
-            assert leader_of(juju, f"a{seed}") == last
+            assert leader_of(juju, "a") == last
+
+
+def _watch_leaders(juju: LocalJuju) -> set[str]:
+    leaders: set[str] = set()
+
+    def note(_: object) -> None:
+        units = juju.look().get_units("a")
+        leaders.update(name for name, unit in units.items() if unit.leader)
+
+    juju.history.on_event = note
+    return leaders

@@ -1,12 +1,16 @@
-"""A charm's folder, as its charmcraft.yaml declares it."""
+"""A charm, as its charmcraft.yaml or its packed file declares it."""
 
 from __future__ import annotations
 
 import dataclasses
+import fnmatch
 import pathlib
+import zipfile
 from typing import Any, Literal
 
 import yaml
+
+from localjuju import stand_in
 
 Role = Literal["provides", "requires", "peers"]
 
@@ -49,16 +53,19 @@ class Charm:
     actions: dict[str, dict[str, Any]]
     resources: dict[str, dict[str, Any]]
     metadata: dict[str, Any]
-
-    @property
-    def machine_stand_in(self) -> pathlib.Path | None:
-        """The file that stands in for the machine, where the charm brings one."""
-        path = self.folder / "tests" / "localmachine.py"
-        return path if path.is_file() else None
+    machine_stand_in: pathlib.Path | None
+    """The file that stands in for the machine, where the charm brings one."""
+    packed: bool = False
+    """``folder`` is a ``.charm`` file, whose own dispatch is to be run."""
 
     def unpack(self, folder: pathlib.Path) -> None:
         """Make ``folder`` what a unit's charm folder is: the files, with those that pack makes."""
         folder.mkdir(parents=True)
+        if self.packed:
+            unzip(self.folder, folder)
+            if self.machine_stand_in:
+                stand_in.install(folder)
+            return
         for path in self.folder.iterdir():
             (folder / path.name).symlink_to(path)
         made = self.metadata, {"options": self.options}, self.actions
@@ -84,22 +91,66 @@ class Charm:
 
 
 def load(folder: pathlib.Path) -> Charm:
-    """Read a charm's folder.
+    """Read a charm's source folder.
 
     Raises:
         CharmError: there is no charmcraft.yaml, or it cannot be understood.
     """
     folder = folder.resolve()
-    path = folder / "charmcraft.yaml"
-    try:
-        data = yaml.safe_load(path.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise CharmError(f'no charm was found at "{folder}": {error}') from None
-    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
-        raise CharmError(f'charm at "{folder}": charmcraft.yaml has no name')
     for name in MADE_BY_PACK:
         if (folder / name).exists():
             raise CharmError(f'charm at "{folder}": what {name} says belongs in charmcraft.yaml')
+    try:
+        data = yaml.safe_load((folder / "charmcraft.yaml").read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise CharmError(f'no charm was found at "{folder}": {error}') from None
+    return _charm(folder, "charmcraft.yaml", data, _stand_in(folder))
+
+
+def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
+    """Read a ``.charm`` file.
+
+    Args:
+        file: what charmcraft, or any zip, has packed.
+        source: the charm's source folder, for its stand-in for the machine.
+
+    Raises:
+        CharmError: it is not the file of a charm, or cannot be understood.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            metadata, config, actions = (
+                yaml.safe_load(archive.read(name)) if name in names else {}
+                for name in MADE_BY_PACK
+            )
+    except (OSError, zipfile.BadZipFile, yaml.YAMLError) as error:
+        raise CharmError(f'no charm was found at "{file}": {error}') from None
+    data = {**metadata, "config": config, "actions": actions} if metadata else None
+    charm = _charm(file.resolve(), "metadata.yaml", data, source and _stand_in(source))
+    if charm.machine_stand_in and not fnmatch.filter(names, f"{stand_in.PACKAGES}/*"):
+        # Without its stand-in the charm would change this very computer.
+        raise CharmError(f'charm at "{file}" has no venv, so nothing can call its stand-in')
+    return dataclasses.replace(charm, packed=True)
+
+
+def unzip(file: pathlib.Path, folder: pathlib.Path) -> None:
+    """Unzip a charm with its files' permissions, which zipfile leaves behind."""
+    with zipfile.ZipFile(file) as archive:
+        archive.extractall(folder)
+        for member in archive.infolist():
+            if mode := member.external_attr >> 16:
+                (folder / member.filename).chmod(mode & 0o777)
+
+
+def _stand_in(folder: pathlib.Path) -> pathlib.Path | None:
+    path = folder / "tests" / "localmachine.py"
+    return path if path.is_file() else None
+
+
+def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | None) -> Charm:
+    if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+        raise CharmError(f'charm at "{folder}": {file} has no name')
     endpoints = {JUJU_INFO.name: JUJU_INFO}
     roles: tuple[Role, ...] = ("provides", "requires", "peers")
     for role in roles:
@@ -117,4 +168,5 @@ def load(folder: pathlib.Path) -> Charm:
         actions=data.get("actions") or {},
         resources=data.get("resources") or {},
         metadata={key: value for key, value in data.items() if key not in NOT_METADATA},
+        machine_stand_in=stand_in,
     )

@@ -19,8 +19,8 @@ from localjuju import bundle as bundles
 from localjuju import charm as charms
 from localjuju.controller import Controller
 from localjuju.hook_commands import Action
-from localjuju.model import Application, Relation, Secret, Side, Unit
 from localjuju.hook_runner import Ending
+from localjuju.model import Application, Relation, Secret, Side, Unit
 from localjuju.status import StatusPrinter
 
 
@@ -52,10 +52,13 @@ class _Parser(argparse.ArgumentParser):
 class CommandLine:
     """Runs commands on one controller."""
 
-    def __init__(self, controller: Controller, charms: pathlib.Path | None = None):
+    def __init__(
+        self, controller: Controller, charms: pathlib.Path | None = None, packed: bool = False
+    ):
         self.controller = controller
         self.model = controller.model
         self._charms = charms
+        self._packed = packed
         self._status = StatusPrinter(controller)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
@@ -148,15 +151,19 @@ class CommandLine:
         )
 
     def _load(self, path: pathlib.Path, given: str) -> charms.Charm:
-        """A ``.charm`` file stands for the folder that it was packed from."""
+        """A ``.charm`` file is run itself, or stands for the folder that it was packed from."""
         folder = path
         if path.suffix == ".charm":
             # charmcraft's own names go on with the platform: mongodb_ubuntu-24.04-amd64.charm.
             name = path.stem.partition("_")[0]
             folder = self._charms / name if self._charms else path.parent
-        if not (folder / "charmcraft.yaml").is_file():
-            raise CommandError(f'ERROR no charm was found at "{given}"')
         try:
+            if self._packed:
+                if path.suffix != ".charm":
+                    raise charms.CharmError(f"{given}: the packed runner takes .charm files only")
+                return charms.load_packed(path, folder if self._charms else None)
+            if not (folder / "charmcraft.yaml").is_file():
+                raise charms.CharmError(f'no charm was found at "{given}"')
             return charms.load(folder)
         except charms.CharmError as error:
             raise CommandError(f"ERROR {error}") from None

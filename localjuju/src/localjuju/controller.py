@@ -18,9 +18,9 @@ import psutil
 from localjuju.charm import Charm
 from localjuju.history import Clock, History
 from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, HookContext
+from localjuju.hook_runner import Ending, HookRunner
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit
-from localjuju.hook_runner import Ending, HookRunner
 from localjuju.uniter import Hook, Uniter
 from localjuju.versions import Behaviour
 
@@ -207,8 +207,12 @@ class Controller:
 
     def run_shell(self, unit: Unit, command: str, timeout: float) -> Ending:
         """Run a shell command on a unit's machine."""
-        environment = self._environment(unit, Hook("juju-exec", "exec"), None)
-        return self._runner.run_shell(unit, command, environment, timeout)
+        hook = Hook("juju-exec", "exec")
+        context = self._context(self.uniters[unit.name], hook)
+        environment = self._environment(unit, hook)
+        shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
+        ending = self._runner.run_program(unit, shell, folder, context, environment, timeout)
+        return _flush(context, ending)[0]
 
     def _follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
@@ -310,32 +314,32 @@ class Controller:
         self, uniter: Uniter, hook: Hook, action: Action | None = None, timeout: float = 0
     ) -> tuple[Ending, list[DatabagWrite]]:
         unit = uniter.unit
+        context = self._context(uniter, hook, action)
+        environment = self._environment(unit, hook, action)
+        ending = self._runner.run_hook(unit, context, environment, timeout)
+        for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):
+            for line in text.splitlines():
+                self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
+        ending, writes = _flush(context, ending)
+        if ending.error is None:
+            what = f'"{hook.name}" {"action" if action else "hook"}'
+            self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
+        return ending, writes
+
+    def _context(self, uniter: Uniter, hook: Hook, action: Action | None = None) -> HookContext:
+        unit = uniter.unit
 
         def log(level: str, message: str) -> None:
             where = f"{hook.reference}: " if hook.relation else ""
             source = f"unit.{unit.name}.juju-log"
             self.history.log(_entity(unit), level, source, f"{where}{message}")
 
-        context = HookContext(uniter, hook, log, self.clock.now, action)
-        environment = self._environment(unit, hook, action)
-        ending = self._runner.run_hook(unit, context, environment, timeout)
-        for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):
-            for line in text.splitlines():
-                self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
-        if ending.error is not None:
-            return ending, []
-        try:
-            writes = context.flush()
-        except HookCommandError as refusal:
-            return dataclasses.replace(ending, problem=f"cannot flush: {refusal}"), []
-        what = f'"{hook.name}" {"action" if action else "hook"}'
-        self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
-        return ending, writes
+        return HookContext(uniter, hook, log, self.clock.now, action)
 
     def _log_unit(self, unit: Unit, level: str, message: str) -> None:
         self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)
 
-    def _environment(self, unit: Unit, hook: Hook, action: Action | None) -> dict[str, str]:
+    def _environment(self, unit: Unit, hook: Hook, action: Action | None = None) -> dict[str, str]:
         """The variables that Juju documents for a hook."""
         environment = {
             "JUJU_AGENT_SOCKET_NETWORK": "unix",
@@ -378,6 +382,16 @@ class Controller:
         if hook.secret_revision:
             environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
         return environment
+
+
+def _flush(context: HookContext, ending: Ending) -> tuple[Ending, list[DatabagWrite]]:
+    """Make what a hook wrote take effect if it succeeded; it fails if the controller refuses."""
+    if ending.error is not None:
+        return ending, []
+    try:
+        return ending, context.flush()
+    except HookCommandError as refusal:
+        return dataclasses.replace(ending, problem=f"cannot flush: {refusal}"), []
 
 
 def _entity(unit: Unit) -> str:

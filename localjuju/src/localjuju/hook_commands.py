@@ -132,7 +132,8 @@ class HookContext:
         if name not in COMMANDS:
             raise UnknownHookCommandError(f'hook command "{name}" is not known to localjuju')
         try:
-            return Result(0, COMMANDS[name](self, arguments, stdin))
+            printed = COMMANDS[name](self, arguments, stdin)
+            return Result(0, printed and f"{printed}\n")
         except HookCommandError as error:
             return Result(1, "", f"ERROR {error}\n")
 
@@ -743,6 +744,8 @@ def _print(value: Any, style: str) -> str:
         return ""
     if isinstance(value, bool):
         return str(value)
-    if isinstance(value, (dict, list)):
+    if isinstance(value, list):
+        return "\n".join(map(str, value))
+    if isinstance(value, dict):
         return yaml.safe_dump(value).rstrip("\n") if value else ""
     return str(value)

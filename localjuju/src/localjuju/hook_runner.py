@@ -1,4 +1,4 @@
-"""Runs a hook from a charm's source folder: the real charm, under the real ``ops.main``."""
+"""Runs hooks: from a source folder under the real ``ops.main``, or a packed charm's dispatch."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from localjuju import stand_in
 from localjuju.hook_commands import (
     COMMANDS,
     LEFT_OUT,
@@ -23,6 +24,7 @@ from localjuju.hook_commands import (
     Result,
     UnknownHookCommandError,
 )
+from localjuju.hook_programs import write_commands
 from localjuju.model import Unit
 
 CLOSING_TIME = 10.0
@@ -35,8 +37,8 @@ class Ending:
 
     status: int
     """The exit status; negative the signal that ended it."""
-    stdout: str
-    stderr: str
+    stdout: str = ""
+    stderr: str = ""
     problem: str | None = None
     """What localjuju could not do for it."""
 
@@ -50,6 +52,11 @@ class Ending:
         return self.status == -signal.SIGALRM
 
 
+def _inherited() -> dict[str, str]:
+    """What a charm in its source folder needs to find its dependencies, but not Juju's words."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("JUJU_")}
+
+
 class HookRunner:
     """Starts hooks in a server process, and answers their hook commands."""
 
@@ -57,11 +64,14 @@ class HookRunner:
         """Start the server.
 
         Args:
-            folder: takes what a hook prints, until the next hook.
+            folder: takes what a hook prints, until the next hook, and the hook commands.
             seed: of the order in which a charm walks its sets.
         """
+        self._folder = folder
         self._stdout = folder / "hook.stdout"
         self._stderr = folder / "hook.stderr"
+        self._commands = folder / "hook-commands"
+        write_commands(self._commands, [*COMMANDS, *LEFT_OUT])
         ours, theirs = socket.socketpair()
         self._server = subprocess.Popen(
             [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno())],
@@ -79,7 +89,7 @@ class HookRunner:
     def run_hook(
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float = 0
     ) -> Ending:
-        """Run one hook or action of a unit.
+        """Run one hook or action of a unit: from its charm's source folder or its packed charm.
 
         Args:
             unit: whose hook it is.
@@ -87,29 +97,64 @@ class HookRunner:
             environment: the ``JUJU_*`` variables.
             timeout: seconds until it is ended, 0 for no limit.
         """
-        charm = unit.application.charm
+        charm, folder = unit.application.charm, pathlib.Path(environment["JUJU_CHARM_DIR"])
+        if charm.packed:
+            if file := charm.machine_stand_in:
+                machine, address = unit.machine.folder, unit.machine.address
+                environment = environment | stand_in.environment(file, machine, address)
+            hook = environment["JUJU_DISPATCH_PATH"]
+            program = next((p for p in ("dispatch", hook) if (folder / p).exists()), None)
+            # As on a controller, a charm needs no program for a hook that it does not mind.
+            return (
+                self.run_program(unit, [f"./{program}"], folder, context, environment, timeout)
+                if program
+                else Ending(0)
+            )
         return self._run(
-            environment,
             context,
+            {**_inherited(), **environment},
             timeout,
             charm=str(charm.folder),
-            directory=environment["JUJU_CHARM_DIR"],
+            directory=str(folder),
             commands=sorted([*COMMANDS, *LEFT_OUT]),
             stand_in=str(charm.machine_stand_in or ""),
             machine=str(unit.machine.folder),
             address=unit.machine.address,
         )
 
-    def run_shell(
-        self, unit: Unit, command: str, environment: dict[str, str], timeout: float = 0
+    def run_program(
+        self,
+        unit: Unit,
+        program: list[str],
+        folder: pathlib.Path,
+        context: HookContext,
+        environment: dict[str, str],
+        timeout: float = 0,
     ) -> Ending:
-        """Run a shell command on a unit's machine, with arguments as of :meth:`run_hook`."""
+        """Run a program of a unit in a folder, with the hook commands on its PATH.
+
+        Args:
+            unit: whose program it is.
+            program: the program and its arguments.
+            folder: where it starts.
+            context: answers its hook commands.
+            environment: the ``JUJU_*`` variables.
+            timeout: seconds until it is ended, 0 for no limit.
+        """
+        # What Juju gives to a hook, and nothing of whoever runs localjuju.
+        environment = {
+            "PATH": f"{self._commands}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": str(unit.machine.folder),
+            "LANG": "C.UTF-8",
+            **environment,
+        }
         return self._run(
+            context,
             environment,
-            None,
             timeout,
-            shell=command,
-            directory=str(unit.machine.folder),
+            directory=str(folder),
+            program=program,
+            socket=str(self._folder / "agent.socket"),
         )
 
     def processes(self) -> list[psutil.Process]:
@@ -119,16 +164,11 @@ class HookRunner:
         return []
 
     def _run(
-        self,
-        environment: dict[str, str],
-        context: HookContext | None,
-        timeout: float,
-        **request: Any,
+        self, context: HookContext, environment: dict[str, str], timeout: float, **request: Any
     ) -> Ending:
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("JUJU_")}
         try:
             self._send(
-                environment={**inherited, **environment},
+                environment=environment,
                 stdout=str(self._stdout),
                 stderr=str(self._stderr),
                 timeout=timeout,
@@ -136,7 +176,6 @@ class HookRunner:
             )
             problem = None
             while "exit" not in (message := self._receive()):
-                assert context
                 problem = self._answer(context, message) or problem
         except BaseException:
             # The hook still runs, and nobody is left to answer it.

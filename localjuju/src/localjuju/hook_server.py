@@ -1,7 +1,7 @@
 """The process that hooks are forked from: it has ops loaded, so a hook starts in milliseconds.
 
 Started as ``python -m localjuju.hook_server FD`` by :mod:`localjuju.hook_runner`, which writes
-one JSON line for each hook, or shell command of ``juju exec``, to the socket FD. The forked child
+one JSON line for each hook, or other program to run, to the socket FD. The forked child
 answers on the same socket: a line for each hook command, which waits for the reply. When the child
 has ended, the server writes its exit status. It ends when the socket closes or on SIGTERM, and
 takes with it every process that hooks started.
@@ -12,8 +12,8 @@ from __future__ import annotations
 import ast
 import contextlib
 import ctypes
+import functools
 import importlib
-import importlib.util
 import json
 import os
 import pathlib
@@ -27,6 +27,8 @@ from typing import Any, TextIO
 
 import ops  # Loaded once, for every hook.
 import psutil
+
+from localjuju import hook_programs, stand_in
 
 PR_SET_CHILD_SUBREAPER = 36
 PRELOADED: set[pathlib.Path] = set()
@@ -104,8 +106,9 @@ def _run(request: dict[str, Any], connection: TextIO) -> int:
     status = 0
     try:
         _enter(request)
-        if "shell" in request:
-            os.execv("/bin/bash", ["/bin/bash", "-c", request["shell"]])
+        if "program" in request:
+            ask = functools.partial(_ask, connection)
+            return hook_programs.run(request["program"], request["socket"], ask)
         _run_charm(request, connection)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -121,7 +124,7 @@ def _enter(request: dict[str, Any]) -> None:
     """Take on the environment, directory, output files and time limit of a hook."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Ends the process when it is over; a program that it becomes keeps it.
+    # SIGALRM ends the process when its time is over.
     signal.setitimer(signal.ITIMER_REAL, request["timeout"])
     for number, path in ((1, request["stdout"]), (2, request["stderr"])):
         # A new file: what an earlier hook left running may still write to the old one.
@@ -140,19 +143,15 @@ def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
     script = str(source / "charm.py")
     sys.argv = [script]
     if request["stand_in"]:
-        _load(pathlib.Path(request["stand_in"])).stand_in(
-            pathlib.Path(request["machine"]), request["address"]
-        )
+        file, machine = pathlib.Path(request["stand_in"]), pathlib.Path(request["machine"])
+        stand_in.call(file, machine, request["address"])
     runpy.run_path(script, run_name="__main__")
 
 
-def _load(path: pathlib.Path) -> Any:
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    assert specification and specification.loader
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = module
-    specification.loader.exec_module(module)
-    return module
+def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
+    """Have localjuju answer a hook command."""
+    print(json.dumps(request), file=connection, flush=True)
+    return json.loads(connection.readline())
 
 
 def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
@@ -173,8 +172,7 @@ def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
             "command": [name, *arguments],
             "stdin": stdin if isinstance(stdin, str) else stdin.decode(),
         }
-        print(json.dumps(request), file=connection, flush=True)
-        reply = json.loads(connection.readline())
+        reply = _ask(connection, request)
         out, err = reply["stdout"], reply["stderr"]
         result = subprocess.CompletedProcess(
             args,

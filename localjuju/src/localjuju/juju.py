@@ -9,6 +9,7 @@ import shlex
 import tempfile
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import jubilant
 
@@ -36,6 +37,7 @@ class LocalJuju(jubilant.Juju):
         *,
         seed: int | None = None,
         charms: pathlib.Path | None = None,
+        runner: Literal["source", "packed"] = "source",
         wait_timeout: float = 3 * 60.0,
     ):
         """Make an empty model.
@@ -46,11 +48,17 @@ class LocalJuju(jubilant.Juju):
                 same hooks in the same order; by default a new one, which failures name.
             charms: folder with the source folders of packed charms: ``x/mongodb.charm`` is run
                 from ``<charms>/mongodb``. By default from the folder that the file lies in.
+            runner: "source" runs a charm from its folder, or the folder that a ``.charm`` file
+                stands for. "packed" runs the file's own dispatch, in any language, with what is
+                inside it; then ``charms`` is for the charms' stand-ins only, and a charm that
+                has none acts on this very computer.
             wait_timeout: as of ``jubilant.Juju``, in seconds.
 
         Raises:
-            ValueError: the series is not known.
+            ValueError: the series or the runner is not known.
         """
+        if runner not in ("source", "packed"):
+            raise ValueError(f"unknown runner {runner!r}: localjuju has source and packed")
         super().__init__(model=None, wait_timeout=wait_timeout)
         wanted = behaviour(juju)
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
@@ -58,7 +66,7 @@ class LocalJuju(jubilant.Juju):
         # A short path: sockets below it have at most 107 characters.
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
         self._controller = Controller(wanted, self.seed, self._folder)
-        self._commands = CommandLine(self._controller, charms)
+        self._commands = CommandLine(self._controller, charms, runner == "packed")
 
     def __repr__(self) -> str:
         return f"LocalJuju({self.series!r}, seed={self.seed})"
