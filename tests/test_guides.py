@@ -32,6 +32,13 @@ def test_guide_shows_every_step_of_the_lesson() -> None:
     assert places == set(guides.databag_lesson.STEPS)
 
 
+@pytest.mark.parametrize("path", sorted(guides.DOCS.glob("*.md")), ids=lambda path: path.name)
+def test_every_place_is_found(path: pathlib.Path) -> None:
+    """One with a mistake in its first or last line would stay as it is for ever."""
+    places = guides.PLACE.findall(path.read_text())
+    assert path.read_text().count("<!-- ") == 2 * len(places)
+
+
 def test_charms_own_tests_expect_the_errors_that_the_guide_shows() -> None:
     """ops.testing, in the tests that a copied charm keeps, refuses in the same words."""
     errors = set(re.findall(r"^(?:ops\.model|json\.decoder)\.\w+: (.+)$", text("databags"), re.M))
