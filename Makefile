@@ -66,9 +66,9 @@ pack:  ## Pack the charms with charmcraft, to build/*.charm
 	@command -v charmcraft >/dev/null || { echo "make: charmcraft is missing: snap install --classic charmcraft. On an Ubuntu 24.04, make pack-here does without." >&2; exit 1; }
 	$(PYTHON) tools/pack.py $(CHARMS)
 
-pack-here: .venv-charmcraft  ## Pack on this machine itself, an Ubuntu 24.04 (or PACK_WRAPPER=...), and try the result
+pack-here: .venv-charmcraft .venv workloads  ## Pack on this machine itself, an Ubuntu 24.04 (or PACK_WRAPPER=...), and try the result
 	PATH="$(CURDIR)/$(CHARMCRAFT):$$PATH" $(CHARMCRAFT)/python tools/pack.py --here --wrapper "$(PACK_WRAPPER)" $(CHARMS)
-	$(CHARMCRAFT)/python tools/check_packed.py $(CHARMS:charms/%=build/%.charm)
+	$(TOX) -e packed
 
 clean:  ## Remove everything that make has made
 	rm -rf .venv .venv-charmcraft .tox build

@@ -1,0 +1,44 @@
+"""The bundles run from packed files: each charm's own dispatch, with the dependencies it brings.
+
+Collected where all of ``make pack`` is in ``build/``; see ``conftest.py``.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import jubilant
+import pytest
+
+import bundles
+import conftest
+from cloud import LocalCloud
+from localjuju import LocalJuju
+from website import Website
+
+
+@pytest.fixture
+def packed() -> Iterator[LocalCloud]:
+    # As Juju 4, which takes packed files only.
+    with LocalJuju("4.0", runner="packed", charms=conftest.ROOT / "charms") as juju:
+        yield LocalCloud(juju)
+
+
+def test_bundle_serves_notes_and_leaves_nothing(
+    request: pytest.FixtureRequest, packed: LocalCloud
+) -> None:
+    conftest.deploy_bundle(request, packed, bundles.BUNDLE, bundles.SMALL)
+    website = Website(packed.address("my-node-app/0"))
+    website.write("from packed charms", key="1")
+    assert website.texts() == ["from packed charms"]
+    packed.juju.remove_application("mongodb", "my-node-app", "rsyslog-forwarder")
+    assert packed.juju.status().apps == {}
+    assert "left behind" not in packed.juju.debug_log()
+
+
+def test_demos_settle(request: pytest.FixtureRequest, packed: LocalCloud) -> None:
+    conftest.deploy_bundle(request, packed, bundles.DEMOS)
+    assert packed.juju.settle() == 0
+    action = packed.juju.run("replicas-demo/leader", "show-relation-data")
+    assert action.status == "completed"
