@@ -39,6 +39,18 @@ def test_every_place_is_found(path: pathlib.Path) -> None:
     assert path.read_text().count("<!-- ") == 2 * len(places)
 
 
+def test_what_the_guide_has_one_type_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (typed,) = re.findall(r"^\$ .*/python\n(>>> .*?)^```", text("watch-the-events"), re.M | re.S)
+    monkeypatch.chdir(CHARMS.parent)
+    exec(typed.replace(">>> ", ""))
+    said = capsys.readouterr().out
+    assert "Hello from replicas-demo/1 to replicas-demo/0" in said
+    assert "Goodbye from replicas-demo/1 to replicas-demo/0" in said
+    assert "sequenceDiagram" in said
+
+
 def test_charms_own_tests_expect_the_errors_that_the_guide_shows() -> None:
     """ops.testing, in the tests that a copied charm keeps, refuses in the same words."""
     errors = set(re.findall(r"^(?:ops\.model|json\.decoder)\.\w+: (.+)$", text("databags"), re.M))
