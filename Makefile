@@ -13,7 +13,8 @@ SEEDS ?= 10000
 
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
-TESTS := lives functional localjuju bundle lint unit
+# The lives last: they take every core, and tests with real elections like a quiet machine.
+TESTS := functional localjuju bundle lint unit lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 
 # Daemons are often outside a user's PATH.

@@ -100,7 +100,7 @@ def demos(juju: LocalJuju, chance: random.Random) -> None:
 
 
 def peers(juju: LocalJuju, chance: random.Random) -> None:
-    """One unit, then five, then two, and no leader that stays."""
+    """One unit, then five, then two: the one that leads is among those that go."""
     juju.deploy(CHARMS / "replicas-demo", "d")
     gone: set[str] = set()
 
