@@ -6,6 +6,13 @@ PYTHON ?= python3
 PACK_WRAPPER ?=
 # Arguments for the demo, such as DEMO="--juju 4.0 --seed 7".
 DEMO ?=
+# What `make deploy` deploys, to which model ([controller:]model) if not the current one, and a file
+# for the resource mongod, where MongoDB's apt repository cannot be reached; docs/no-internet.md.
+BUNDLE ?= bundle.yaml
+MODEL ?=
+MONGOD ?=
+# Arguments of pytest for `make integration`, such as ARGS="--keep-models -k demos".
+ARGS ?=
 # How many of its parts `make test` runs at a time.
 JOBS ?= 2
 # How many seeds `make soak` tries, or which: SEEDS=4711-4711.
@@ -16,12 +23,15 @@ CHARMCRAFT := .venv-charmcraft/bin
 # The lives last: they take every core, and tests with real elections like a quiet machine.
 TESTS := functional localjuju bundle lint unit lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
+PACKED := $(CHARMS:charms/%=build/%.charm)
+# What a packed charm is made of: without its tests, and what npm and Python leave there.
+sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pycache__ -o -name '.*' ')' -prune -o -type f -print)
 
 # Daemons are often outside a user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit functional localjuju bundle lives soak docs pack pack-here clean workloads
+.PHONY: help demo test lint format unit functional localjuju bundle lives soak docs pack pack-here deploy integration clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +39,7 @@ help:  ## Show the targets
 demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and Node.js, and no Juju
 	@$(TOX) -q -e demo --notest
 	@# Not through tox, which would end it on Ctrl-C before it has cleaned up.
-	@.tox/demo/bin/python tests/demo.py $(DEMO)
+	@PYTHONPATH=tools .tox/demo/bin/python tests/demo.py $(DEMO)
 
 test: .venv workloads  ## Run all checks and tests
 	@echo "$(TESTS): $(JOBS) at a time, each is shown when it has ended."
@@ -63,9 +73,19 @@ soak: .venv  ## Live 10000 of them, or SEEDS=..., and name the seed of each that
 docs: .venv  ## Write what runs show into docs/
 	$(TOX) -e docs
 
-pack:  ## Pack the charms with charmcraft, to build/*.charm
+pack: $(PACKED)  ## Pack the charms that have changed, with charmcraft, to build/*.charm
+
+.SECONDEXPANSION:
+$(PACKED): build/%.charm: $$(call sources,charms/$$*)
 	@command -v charmcraft >/dev/null || { echo "make: charmcraft is missing: snap install --classic charmcraft. On an Ubuntu 24.04, make pack-here does without." >&2; exit 1; }
-	$(PYTHON) tools/pack.py $(CHARMS)
+	$(PYTHON) tools/pack.py charms/$*
+
+deploy: pack .venv  ## Deploy bundle.yaml (BUNDLE=...) to a controller (MODEL=..., MONGOD=...), and wait
+	$(TOX) -e deploy -- $(if $(MODEL),--model "$(MODEL)") $(if $(MONGOD),--mongod "$(MONGOD)") "$(BUNDLE)"
+
+integration: .venv  ## Test the bundles on the current controller, with build/*.charm (MONGOD=..., ARGS=...)
+	$(TOX) -e integration -- $(if $(MONGOD),"--mongod=$(MONGOD)") $(ARGS)
+
 
 pack-here: .venv-charmcraft .venv workloads  ## Pack on this machine itself, an Ubuntu 24.04 (or PACK_WRAPPER=...), and try the result
 	PATH="$(CURDIR)/$(CHARMCRAFT):$$PATH" $(CHARMCRAFT)/python tools/pack.py --here --wrapper "$(PACK_WRAPPER)" $(CHARMS)

@@ -1,84 +1,171 @@
-"""What differs between localjuju and a controller: how a unit is reached, how its programs die."""
+"""What the suite runs on: localjuju, or a controller. All in which these differ is here."""
 
 from __future__ import annotations
 
-import contextlib
+import abc
+import dataclasses
+import json
 import pathlib
-import signal
+import shlex
+import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
+from typing import Any
 
-import psutil
+import jubilant
 
 from localjuju import LocalJuju
 
+# Scripts for a unit's machine. They print JSON, and have its root folder as their first argument.
 
-def address(juju: LocalJuju, unit: str) -> str:
-    """Return the address that a unit, principal or subordinate, is reached at."""
-    return juju.show_unit(unit).public_address
+_PROCESSES = """
+import json, pathlib, sys
+root, program = sys.argv[1:]
+found = []
+for folder in pathlib.Path("/proc").glob("[0-9]*"):
+    try:
+        arguments = (folder / "cmdline").read_text(errors="replace").split("\\0")
+        environment = (folder / "environ").read_text(errors="replace")
+    except OSError:  # It has ended meanwhile, or is another user's.
+        continue
+    named = arguments[0].rpartition("/")[2] == program
+    if named and (root == "/" or any(root in argument for argument in arguments)):
+        found.append([int(folder.name), arguments, environment])
+print(json.dumps(found))
+"""
+
+# What is searched for comes backwards, so that no trace of this command itself is a find.
+_FILES = """
+import json, pathlib, sys
+root, *backwards = sys.argv[1:]
+found = {}
+for name in ("etc", "opt", "run", "tmp", "usr/local", "var"):
+    for path in pathlib.Path(root, name).rglob("*"):
+        try:
+            if path.is_symlink() or not path.is_file() or path.stat().st_size > 100_000:
+                continue
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        if any(needle[::-1] in text for needle in backwards):
+            found[str(path)] = path.stat().st_mode
+print(json.dumps(found))
+"""
 
 
-def processes(juju: LocalJuju, unit: str, program: str) -> list[psutil.Process]:
-    """Return the processes of a program that run on a unit's machine."""
-    folder = str(juju.machine_folder(unit))
-    found = []
-    for process in psutil.process_iter(["name", "cmdline"]):
-        arguments = process.info["cmdline"] or []
-        if process.info["name"] == program and any(folder in a for a in arguments):
-            found.append(process)
-    return found
+@dataclasses.dataclass(frozen=True)
+class Process:
+    """A process on a unit's machine."""
+
+    pid: int
+    arguments: list[str]
+    environment: str
 
 
-def kill(juju: LocalJuju, unit: str, program: str) -> None:
-    """End a program on a unit's machine as ``kill -9`` does.
+class Cloud(abc.ABC):
+    """A model, and the machines of its units."""
 
-    Raises:
-        ValueError: it does not run exactly once.
-    """
-    (process,) = processes(juju, unit, program)
-    process.send_signal(signal.SIGKILL)
-    wait_until(lambda: not processes(juju, unit, program), f"{program} of {unit} is gone")
+    load_pause: float
+    """Seconds between two notes of a load: the API lists a thousand, and the load is to fit in."""
 
+    def __init__(self, juju: jubilant.Juju):
+        self.juju = juju
 
-def log(juju: LocalJuju, unit: str, message: str) -> None:
-    """Write a line to the syslog of a unit's machine."""
-    socket = juju.machine_folder(unit) / "dev" / "log"
-    subprocess.run(["logger", "-u", str(socket), "-t", "suite", message], check=True)
+    @abc.abstractmethod
+    def root(self, unit: str) -> pathlib.Path:
+        """Return the root folder of a unit's machine."""
 
+    @abc.abstractmethod
+    def run(self, unit: str, *command: str) -> str:
+        """Run a command on a unit's machine, as its superuser, and return what it prints."""
 
-class SyslogReceiver:
-    """A real rsyslogd, which receives over UDP and writes what it gets to a file."""
+    @abc.abstractmethod
+    def receiver_address(self, unit: str) -> str:
+        """Return an address of this computer that a unit can send to."""
 
-    PORT = 5514
-
-    def __init__(self, folder: pathlib.Path, address: str):
-        self.target = f"{address}:{self.PORT}"
-        self.received = folder / "received"
-        self.received.touch()
-        self._configuration = folder / "rsyslog.conf"
-        self._configuration.write_text(
-            f'global(workDirectory="{folder}")\n'
-            'module(load="imudp")\n'
-            f'input(type="imudp" address="{address}" port="{self.PORT}")\n'
-            'template(name="line" type="string" string="%HOSTNAME% %programname% %msg%\\n")\n'
-            f'action(type="omfile" file="{self.received}" template="line")\n'
+    def settle(self) -> jubilant.Status:
+        """Wait until everything is active, and nothing is left to do."""
+        # On a controller ten looks in a row, because a change may need a moment to reach an agent.
+        return self.juju.wait(
+            lambda status: jubilant.all_active(status) and jubilant.all_agents_idle(status),
+            error=jubilant.any_error,
+            successes=10,
         )
-        self._pid_file = folder / "pid"
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator[SyslogReceiver]:
-        command = ["rsyslogd", "-n", "-f", self._configuration, "-i", self._pid_file]
-        with subprocess.Popen(command) as process:
-            try:
-                wait_until(self._pid_file.exists, "the receiver runs")
-                yield self
-            finally:
-                process.terminate()
+    def address(self, unit: str) -> str:
+        """Return the address that a unit, principal or subordinate, is reached at."""
+        return self.juju.show_unit(unit).public_address
 
-    def lines(self, part: str) -> list[str]:
-        """Return the lines received that have ``part`` in them."""
-        return [line for line in self.received.read_text().splitlines() if part in line]
+    def addresses(self, application: str) -> list[str]:
+        """Return the addresses of an application's units."""
+        return [self.address(unit) for unit in sorted(self.juju.status().get_units(application))]
+
+    def processes(self, unit: str, program: str) -> list[Process]:
+        """Return the processes of a program that run on a unit's machine."""
+        return [Process(*found) for found in self._python(unit, _PROCESSES, program)]
+
+    def kill(self, unit: str, program: str) -> None:
+        """End a program on a unit's machine as ``kill -9`` does.
+
+        Raises:
+            ValueError: it does not run exactly once.
+        """
+        (process,) = self.processes(unit, program)
+        self.run(unit, "kill", "-KILL", str(process.pid))
+        wait_until(  # Another one may have been started at once.
+            lambda: process.pid not in [found.pid for found in self.processes(unit, program)],
+            f"{program} of {unit} is gone",
+        )
+
+    def log(self, unit: str, message: str) -> None:
+        """Write a line to the syslog of a unit's machine."""
+        self.run(unit, "logger", "-u", str(self.root(unit) / "dev/log"), "-t", "suite", message)
+
+    def files_with(self, unit: str, texts: Collection[str]) -> dict[str, int]:
+        """Return the small files with one of the texts in them, and the mode of each."""
+        return self._python(unit, _FILES, *(text[::-1] for text in texts))
+
+    def _python(self, unit: str, script: str, *arguments: str) -> Any:
+        root = str(self.root(unit))
+        return json.loads(self.run(unit, "python3", "-c", script, root, *arguments))
+
+
+class LocalCloud(Cloud):
+    """A model of localjuju: a unit's machine is a folder, and an address of this computer."""
+
+    load_pause = 0.05
+    juju: LocalJuju
+
+    def root(self, unit: str) -> pathlib.Path:
+        return self.juju.machine_folder(unit)
+
+    def run(self, unit: str, *command: str) -> str:
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        return done.stdout
+
+    def receiver_address(self, unit: str) -> str:
+        # An address of the model's network that no machine has.
+        return f"{self.address(unit).rpartition('.')[0]}.2"
+
+
+class ControllerCloud(Cloud):
+    """A model of a controller, with machines on a network that this computer is on too (LXD)."""
+
+    load_pause = 1.0
+
+    def root(self, unit: str) -> pathlib.Path:
+        return pathlib.Path("/")
+
+    def run(self, unit: str, *command: str) -> str:
+        # As one word: juju joins several with spaces, for the shell of the machine to part again.
+        return self.juju.exec(shlex.join(command), unit=unit).stdout
+
+    def receiver_address(self, unit: str) -> str:
+        # Nothing is sent: connecting a datagram socket finds out which address would send.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.connect((self.address(unit), 9))
+            return sender.getsockname()[0]
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:

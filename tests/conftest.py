@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import jubilant
 import pytest
 
+import bundles
+from cloud import Cloud, ControllerCloud, LocalCloud
 from localjuju import LocalJuju
 
 # Its assertions say what they compared, as those of tests do.
@@ -16,19 +18,90 @@ pytest.register_assert_rewrite("event_demos")
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-@pytest.fixture(scope="module", params=["3.6", "4.0"])
-def juju(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
-    """A model of its own for each module, which behaves as that series of Juju."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("cloud", "what the suite runs on")
+    group.addoption(
+        "--controller",
+        action="store_true",
+        help="run on the current Juju controller with build/*.charm, and not on localjuju",
+    )
+    group.addoption(
+        "--mongod", type=pathlib.Path, help="a mongod, or a .tgz with one, as mongodb's resource"
+    )
+    # What pytest-jubilant calls --no-juju-teardown.
+    group.addoption("--keep-models", action="store_true", dest="no_juju_teardown")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "localjuju(reason): a controller cannot show this, for the reason given"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a controller, leave out what has no model there, and what only localjuju can show."""
+    if not config.getoption("--controller"):
+        return
+    left_out = [
+        item
+        for item in items
+        if "cloud" not in getattr(item, "fixturenames", ()) or item.get_closest_marker("localjuju")
+    ]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cloud" in metafunc.fixturenames:
+        params = ["controller"] if metafunc.config.getoption("--controller") else ["3.6", "4.0"]
+        metafunc.parametrize("cloud", params, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
+    """A model of its own for each module: on localjuju, or as pytest-jubilant makes it."""
+    if request.param == "controller":
+        yield ControllerCloud(_controllers_model(request))
+        return
     with LocalJuju(request.param, charms=ROOT / "charms") as juju:
         failed = request.session.testsfailed
-        yield juju
+        yield LocalCloud(juju)
         if request.session.testsfailed > failed:
             print(f"{juju}\n{juju.history.timeline()}\n{juju.debug_log(limit=300)}")
 
 
-@pytest.fixture(scope="module")
-def bundle(juju: LocalJuju) -> LocalJuju:
-    """The model with the repository's bundle deployed and active."""
-    juju.deploy(ROOT / "bundle.yaml")
-    juju.wait(jubilant.all_active, error=jubilant.any_error)
+def _controllers_model(request: pytest.FixtureRequest) -> jubilant.Juju:
+    charms = [path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml")]
+    missing = [name for name in charms if not (bundles.BUILD / f"{name}.charm").exists()]
+    assert not missing, f"not in build/: {', '.join(missing)}; run `make pack` first"
+    juju: jubilant.Juju = request.getfixturevalue("juju")
+    juju.wait_timeout = 20 * 60.0  # Machines have to be made, and programs installed.
+    # Q5: of some removals Juju 4 tells nobody, and update-status is what finds them.
+    juju.model_config({"update-status-hook-interval": "1m"})
     return juju
+
+
+@pytest.fixture(scope="module")
+def bundle(request: pytest.FixtureRequest, cloud: Cloud) -> Cloud:
+    """The model with the repository's bundle deployed and active, one unit of each application."""
+    return deploy_bundle(request, cloud, bundles.BUNDLE, bundles.SMALL)
+
+
+def deploy_bundle(
+    request: pytest.FixtureRequest,
+    cloud: Cloud,
+    bundle: pathlib.Path,
+    units: dict[str, int] | None = None,
+) -> Cloud:
+    """Deploy a bundle, with other numbers of units if so wished, and wait until it is active."""
+    variant = bundles.write_variant(
+        request.module.__name__,
+        bundle,
+        units=units,
+        mongod=request.config.getoption("--mongod"),
+        kubernetes=cloud.juju.status().model.type == "caas",
+    )
+    # Not deploy(): for a juju that is a snap it copies the bundle, and away from its charms.
+    cloud.juju.cli("deploy", str(variant))
+    cloud.settle()
+    return cloud

@@ -44,6 +44,29 @@ def app_bags(juju: jubilant.Juju, endpoint: str) -> list[dict[str, Any]]:
     return bags
 
 
+def database(juju: jubilant.Juju) -> dict[str, Any]:
+    """Return what mongodb answers its one requirer on `database`."""
+    (answer,) = [bag for bag in app_bags(juju, "database") if "secret-user" in bag]
+    return answer
+
+
+def secret(juju: jubilant.Juju) -> jubilant.RevealedSecret:
+    """Return the secret that mongodb's one requirer is given."""
+    return revealed(juju, database(juju)["secret-user"])
+
+
+def revealed(juju: jubilant.Juju, uri: str) -> jubilant.RevealedSecret:
+    """Return the secret that a databag names."""
+    # As the juju command prints it: databags give it as secret://<model-uuid>/<id>.
+    identifier = jubilant.SecretURI(uri).unique_identifier
+    return juju.show_secret(f"secret:{identifier}", reveal=True)
+
+
+def all_secrets(juju: jubilant.Juju) -> list[dict[str, str]]:
+    """Return the content of every secret of the model."""
+    return [juju.show_secret(found.uri, reveal=True).content for found in juju.secrets()]
+
+
 def everything(juju: jubilant.Juju) -> str:
     """Return all that all units are shown of databags, as one text to search."""
     return "\n".join(str(juju.show_unit(unit).relation_info) for unit in _all_units(juju))

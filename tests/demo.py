@@ -18,7 +18,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-import cloud
+import bundles
+from cloud import LocalCloud
 from localjuju import LocalJuju
 from localjuju.history import Event
 from website import Website
@@ -99,8 +100,9 @@ def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
         pause: leave the website up until Enter is pressed.
     """
     stage = Stage(juju, console)
-    stage.scene("The bundle comes up", lambda: juju.deploy(ROOT / "bundle.yaml"))
-    website = Website(cloud.address(juju, "my-node-app/0"))
+    small = bundles.write_variant("demo", bundles.BUNDLE, units=bundles.SMALL)
+    stage.scene("The bundle comes up", lambda: juju.deploy(small))
+    website = Website(LocalCloud(juju).address("my-node-app/0"))
     website.write("Kept by a MongoDB that was found over a relation.")
     stage.say(f"a note through {website.url}: {website.texts()}\n")
 
@@ -109,7 +111,7 @@ def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
     units = juju.status().get_units("mongodb")
     primary = next(n for n, u in units.items() if u.workload_status.message == "primary")
     stage.say(f"kill -9 of the mongod of {primary}, which is the primary")
-    cloud.kill(juju, primary, "mongod")
+    LocalCloud(juju).kill(primary, "mongod")
     start = time.monotonic()
     website.write("Written while the replica set elected another primary.")
     stage.say(f"a note was taken {time.monotonic() - start:.1f} s later: {website.texts()}\n")

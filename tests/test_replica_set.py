@@ -5,23 +5,21 @@ from __future__ import annotations
 import jubilant
 import pytest
 
-import cloud
 import databags
-from localjuju import LocalJuju
+from cloud import Cloud
 from website import Load, Website
 
 
 @pytest.fixture
-def website(bundle: LocalJuju) -> Website:
-    return Website(cloud.address(bundle, "my-node-app/0"))
+def website(bundle: Cloud) -> Website:
+    return Website(bundle.address("my-node-app/0"))
 
 
-def endpoints(juju: LocalJuju) -> list[str]:
-    (answer,) = [bag for bag in databags.app_bags(juju, "database") if "secret-user" in bag]
-    return answer["endpoints"]
+def endpoints(juju: jubilant.Juju) -> list[str]:
+    return databags.database(juju)["endpoints"]
 
 
-def has_members(juju: LocalJuju, count: int) -> bool:
+def has_members(juju: jubilant.Juju, count: int) -> bool:
     """Every unit is in the set and active, and one of them is the primary."""
     messages = [
         unit.workload_status.message for unit in juju.status().get_units("mongodb").values()
@@ -30,38 +28,38 @@ def has_members(juju: LocalJuju, count: int) -> bool:
     return len(messages) == count == len(endpoints(juju)) and len(primaries) == 1
 
 
-def primary(juju: LocalJuju) -> str:
+def primary(juju: jubilant.Juju) -> str:
     units = juju.status().get_units("mongodb")
     return next(n for n, u in units.items() if u.workload_status.message.startswith("primary"))
 
 
-def test_scaling_to_three_under_load_loses_no_note(bundle: LocalJuju, website: Website) -> None:
-    load = Load(website)
+def test_scaling_to_three_under_load_loses_no_note(bundle: Cloud, website: Website) -> None:
+    load = Load(website, bundle.load_pause)
     with load.running():
-        bundle.add_unit("mongodb", num_units=2)
-        bundle.wait(
-            lambda status: jubilant.all_active(status) and has_members(bundle, 3),
+        bundle.juju.add_unit("mongodb", num_units=2)
+        bundle.juju.wait(
+            lambda status: jubilant.all_active(status) and has_members(bundle.juju, 3),
             error=jubilant.any_error,
         )
     assert load.refused == []
     assert load.lost_and_doubled() == ([], [])
-    addresses = [cloud.address(bundle, f"mongodb/{number}") for number in range(3)]
-    assert endpoints(bundle) == sorted(f"{address}:27017" for address in addresses)
-    members = bundle.run("mongodb/leader", "replica-set-status").results
+    addresses = bundle.addresses("mongodb")
+    assert endpoints(bundle.juju) == sorted(f"{address}:27017" for address in addresses)
+    members = bundle.juju.run("mongodb/leader", "replica-set-status").results
     assert "SECONDARY" in str(members) and "PRIMARY" in str(members)
 
 
-def test_killing_the_primary_loses_no_note(bundle: LocalJuju, website: Website) -> None:
-    load = Load(website)
-    killed = primary(bundle)
+def test_killing_the_primary_loses_no_note(bundle: Cloud, website: Website) -> None:
+    load = Load(website, bundle.load_pause)
+    killed = primary(bundle.juju)
     with load.running():
-        cloud.kill(bundle, killed, "mongod")
+        bundle.kill(killed, "mongod")
         # update-status starts it again, as systemd would on a machine.
-        bundle.wait(
+        bundle.juju.wait(
             lambda status: (
-                bool(cloud.processes(bundle, killed, "mongod"))
+                bool(bundle.processes(killed, "mongod"))
                 and jubilant.all_active(status)
-                and has_members(bundle, 3)
+                and has_members(bundle.juju, 3)
             ),
             error=jubilant.any_error,
         )
@@ -69,17 +67,17 @@ def test_killing_the_primary_loses_no_note(bundle: LocalJuju, website: Website) 
     assert load.lost_and_doubled() == ([], [])
 
 
-def test_scaling_to_one_under_load_loses_no_note(bundle: LocalJuju, website: Website) -> None:
+def test_scaling_to_one_under_load_loses_no_note(bundle: Cloud, website: Website) -> None:
     """The primary and the leader are among those that go."""
-    leader = next(n for n, u in bundle.status().get_units("mongodb").items() if u.leader)
-    going = {primary(bundle), leader}
-    others = [n for n in bundle.status().get_units("mongodb") if n not in going]
+    leader = next(n for n, u in bundle.juju.status().get_units("mongodb").items() if u.leader)
+    going = {primary(bundle.juju), leader}
+    others = [n for n in bundle.juju.status().get_units("mongodb") if n not in going]
     going = [*going, *others][:2]
-    load = Load(website)
+    load = Load(website, bundle.load_pause)
     with load.running():
-        bundle.remove_unit(*going)
-        bundle.wait(
-            lambda status: jubilant.all_active(status) and has_members(bundle, 1),
+        bundle.juju.remove_unit(*going)
+        bundle.juju.wait(
+            lambda status: jubilant.all_active(status) and has_members(bundle.juju, 1),
             error=jubilant.any_error,
         )
     assert load.refused == []

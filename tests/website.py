@@ -51,18 +51,17 @@ class Website:
 class Load:
     """Writes notes one after the other in a thread, and remembers which were acknowledged."""
 
-    PAUSE = 0.05
-    """Seconds between notes: the API lists a thousand, and the load is to fit in."""
-
-    def __init__(self, website: Website):
+    def __init__(self, website: Website, pause: float):
+        """Make a load of notes, with a pause of so many seconds between them."""
         self.website = website
+        self._pause = pause
         self.acknowledged: list[str] = []
         self.refused: list[str] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write, daemon=True)
 
     def _write(self) -> None:
-        while not self._stop.wait(self.PAUSE):
+        while not self._stop.wait(self._pause):
             text = f"load {uuid.uuid4()}"
             try:
                 self.website.write(text, key=text.replace(" ", "-"))

@@ -17,8 +17,6 @@ import subprocess
 import sys
 import tempfile
 
-import yaml
-
 ROOT = pathlib.Path(__file__).parents[1]
 BUILD = ROOT / "build"
 # The program that each snap or Debian package is named for; others are named like their program.
@@ -43,6 +41,8 @@ def copy_charm(charm: pathlib.Path, to: pathlib.Path) -> None:
 
 def leave_out_what_is_here(charmcraft_yaml: pathlib.Path) -> None:
     """Take those snaps and Debian packages out of the parts whose program is on PATH."""
+    import yaml  # Here, because only the environment of `make pack-here` is sure to have it.
+
     metadata = yaml.safe_load(charmcraft_yaml.read_text())
     for name, part in metadata.get("parts", {}).items():
         for key in ("build-snaps", "build-packages"):

@@ -1,0 +1,42 @@
+"""A syslog server, for the forwarder to send to."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+
+class SyslogReceiver:
+    """Receives over UDP, on a port that is free, and keeps every message.
+
+    Not an rsyslogd: what it may read and write where depends on the computer's AppArmor.
+    """
+
+    def __init__(self, address: str):
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((address, 0))
+        self._messages: list[str] = []
+        self.target = f"{address}:{self._socket.getsockname()[1]}"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[SyslogReceiver]:
+        thread = threading.Thread(target=self._receive, daemon=True)
+        thread.start()
+        try:
+            yield self
+        finally:
+            # An empty message is the end; a rsyslogd never sends one.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"", self._socket.getsockname())
+            thread.join()
+            self._socket.close()
+
+    def _receive(self) -> None:
+        while message := self._socket.recv(65536):
+            self._messages.append(message.decode(errors="replace"))
+
+    def lines(self, part: str) -> list[str]:
+        """Return the messages received that have ``part`` in them."""
+        return [message for message in self._messages if part in message]

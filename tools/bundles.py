@@ -1,0 +1,55 @@
+"""The repository's bundles, as they are or changed for a purpose."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[1]
+BUILD = ROOT / "build"
+BUNDLE = ROOT / "bundle.yaml"
+DEMOS = ROOT / "bundle-demos.yaml"
+SMALL = {"mongodb": 1, "my-node-app": 1}
+"""One unit of each: enough for most tests, and up in seconds."""
+
+
+def read(bundle: pathlib.Path) -> dict[str, Any]:
+    """Return what a bundle's file says."""
+    return yaml.safe_load(bundle.read_text())
+
+
+def write_variant(
+    name: str,
+    bundle: pathlib.Path,
+    *,
+    units: dict[str, int] | None = None,
+    mongod: pathlib.Path | None = None,
+    kubernetes: bool = False,
+) -> pathlib.Path:
+    """Write a bundle with changes, and return its file.
+
+    Below the repository, because a juju that is a snap cannot read the computer's /tmp.
+
+    Args:
+        name: of the new file, which has to be this caller's own: tests run side by side.
+        bundle: the bundle that is changed.
+        units: numbers of units by application, where these are others.
+        mongod: a file for the resource ``mongod`` of mongodb.
+        kubernetes: whether it is for a model on Kubernetes, where Juju asks for the type.
+    """
+    data = read(bundle)
+    applications = data["applications"]
+    for application in applications.values():
+        application["charm"] = str(bundle.parent / application["charm"])
+    for application, number in (units or {}).items():
+        applications[application]["num_units"] = number
+    if mongod and "mongodb" in applications:
+        applications["mongodb"]["resources"] = {"mongod": str(mongod.resolve())}
+    if kubernetes:
+        data = {"bundle": "kubernetes", **data}
+    variant = BUILD / "bundles" / f"{name}.yaml"
+    variant.parent.mkdir(parents=True, exist_ok=True)
+    variant.write_text(yaml.safe_dump(data, sort_keys=False))
+    return variant
