@@ -1,0 +1,42 @@
+"""The charm on a controller, beside a principal."""
+
+from __future__ import annotations
+
+import pathlib
+
+import jubilant
+import pytest
+
+APP, PRINCIPAL = "rsyslog-forwarder", "principal"
+PATIENCE = 15 * 60.0
+"""Seconds for a machine to be made and rsyslog to be installed."""
+
+
+@pytest.mark.juju_setup
+def test_deploy(charm: pathlib.Path, principal: pathlib.Path, juju: jubilant.Juju) -> None:
+    juju.deploy(principal, PRINCIPAL)
+    juju.deploy(charm, APP)
+    # Both ends by name: Juju 4 finds the short form ambiguous with some principals (Q1).
+    juju.integrate(f"{PRINCIPAL}:juju-info", f"{APP}:juju-info")
+    # The principal may be blocked without what it requires; that is its own affair.
+    juju.wait(
+        lambda status: status.get_units(APP) and jubilant.all_active(status, APP),
+        error=jubilant.any_error,
+        timeout=PATIENCE,
+    )
+
+
+def test_status_says_what_goes_where(juju: jubilant.Juju) -> None:
+    (unit,) = juju.status().get_units(APP).values()
+    address = juju.show_unit(f"{PRINCIPAL}/0").public_address
+    assert unit.workload_status.message == f"forwarding syslog to {address}:514 (udp)"
+
+
+def test_target_is_taken_from_the_options(juju: jubilant.Juju) -> None:
+    juju.config(APP, {"target": "192.0.2.1:5514", "protocol": "tcp"})
+    wanted = "forwarding syslog to 192.0.2.1:5514 (tcp)"
+    juju.wait(
+        lambda status: status.apps[APP].app_status.message == wanted,
+        error=jubilant.any_error,
+        timeout=PATIENCE,
+    )

@@ -1,0 +1,53 @@
+"""The integration tests that each charm's folder has, and that a copied charm keeps."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
+
+each_charm = pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)
+
+
+def run(charm: pathlib.Path, packed: pathlib.Path, *arguments: str) -> str:
+    """Run pytest in a charm's folder, with charms that are packed, and return what it prints."""
+    environment = {
+        **os.environ,
+        "CHARM_PATH": str(packed / f"{charm.name}.charm"),
+        "PRINCIPAL_CHARM_PATH": str(packed / "replicas-demo.charm"),
+        "PYTHONPATH": str(ROOT / "tests"),
+    }
+    for name in ("CHARM_PATH", "PRINCIPAL_CHARM_PATH"):
+        pathlib.Path(environment[name]).touch()  # localjuju takes the folder with this name.
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments, "tests/integration"],
+        cwd=charm,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@each_charm
+def test_is_collected(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    assert "test_charm.py::test_deploy" in run(charm, tmp_path, "--collect-only", "-q")
+
+
+@each_charm
+def test_passes_on_localjuju(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    run(charm, tmp_path, "-p", "on_localjuju", "-p", "no:pytest-jubilant")
+
+
+def test_charms_share_one_way_to_find_what_is_packed() -> None:
+    texts = {charm.name: (charm / "tests/integration/conftest.py").read_text() for charm in CHARMS}
+    shared = texts["replicas-demo"]
+    assert [name for name, text in texts.items() if not text.startswith(shared)] == []
