@@ -1,0 +1,174 @@
+"""What each bundle says is what the charmcraft.yaml of its charms allows.
+
+That they deploy and settle is in test_whole_bundle.py and test_demos.py.
+"""
+
+from __future__ import annotations
+
+import copy
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+import bundles
+
+ROOT = pathlib.Path(__file__).parents[1]
+BUNDLES = sorted(ROOT.glob("bundle*.yaml"))
+
+
+def metadata(application: dict[str, Any]) -> dict[str, Any]:
+    """Return the charmcraft.yaml of an application's charm."""
+    packed = pathlib.Path(application["charm"])
+    return yaml.safe_load((ROOT / "charms" / packed.stem / "charmcraft.yaml").read_text())
+
+
+def endpoint(bundle: dict[str, Any], end: str) -> tuple[str, str, str]:
+    """Return the role, interface and scope of one end of a relation."""
+    application, name = end.split(":")  # Both have to be spelled out (Q1).
+    charm = metadata(bundle["applications"][application])
+    for role in ("provides", "requires"):
+        if name in charm.get(role, {}):
+            declared = charm[role][name]
+            return role, declared["interface"], declared.get("scope", "global")
+    if name == "juju-info":  # Every charm has it, without declaring it.
+        return "provides", "juju-info", "global"
+    raise ValueError(f"{end}: {charm['name']} has no such endpoint")
+
+
+def complaints(bundle: dict[str, Any]) -> list[str]:
+    """Return what is wrong with a bundle, a line for each mistake."""
+    found = []
+    related = [end for relation in bundle["relations"] for end in relation]
+    for name, application in bundle["applications"].items():
+        folder = pathlib.Path(application["charm"]).stem
+        if application["charm"] != f"./build/{folder}.charm":
+            found.append(f"{name}: charm {application['charm']} is not what make pack makes")
+        if not (ROOT / "charms" / folder / "charmcraft.yaml").exists():
+            found.append(f"{name}: there is no charm {folder}")
+            continue
+        charm = metadata(application)
+        if charm["base"] != bundle["default-base"]:
+            found.append(f"{name}: base {charm['base']}")
+        if bool(charm.get("subordinate")) == bool(application.get("num_units")):
+            found.append(f"{name}: num_units {application.get('num_units')}")
+        declared = {
+            "options": charm.get("config", {}).get("options", {}),
+            "resources": charm.get("resources", {}),
+        }
+        for key, known in declared.items():
+            unknown = set(application.get(key, {})) - set(known)
+            found += [f"{name}: {key} {each}" for each in sorted(unknown)]
+        for each, required in charm.get("requires", {}).items():
+            if not required["optional"] and f"{name}:{each}" not in related:
+                found.append(f"{name}: {each} is not related")
+    for one, other in bundle["relations"]:
+        try:
+            ends = [endpoint(bundle, one), endpoint(bundle, other)]
+        except (KeyError, ValueError, FileNotFoundError) as error:
+            found.append(f"relation of {one} and {other}: {error}")
+            continue
+        (role, interface, _), (other_role, other_interface, _) = ends
+        if {role, other_role} != {"provides", "requires"} or interface != other_interface:
+            found.append(f"relation of {one} and {other}: {ends}")
+        scoped = "container" in (ends[0][2], ends[1][2])
+        sides = [metadata(bundle["applications"][end.split(":")[0]]) for end in (one, other)]
+        subordinates = [bool(side.get("subordinate")) for side in sides]
+        if scoped and sum(subordinates) != 1:
+            found.append(f"relation of {one} and {other}: one has to be a subordinate")
+    return found
+
+
+@pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)
+def test_bundle_fits_its_charms(path: pathlib.Path) -> None:
+    assert complaints(bundles.read(path)) == []
+
+
+def test_every_charm_is_in_a_bundle() -> None:
+    charms = {path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml")}
+    used = {
+        pathlib.Path(application["charm"]).stem
+        for path in BUNDLES
+        for application in bundles.read(path)["applications"].values()
+    }
+    assert used == charms
+
+
+def test_the_bundle_is_of_the_size_that_the_readme_shows() -> None:
+    applications = bundles.read(bundles.BUNDLE)["applications"]
+    units = {name: application.get("num_units") for name, application in applications.items()}
+    assert units == {"mongodb": 3, "my-node-app": 2, "rsyslog-forwarder": None}
+    ends = {end for relation in bundles.read(bundles.BUNDLE)["relations"] for end in relation}
+    assert {"rsyslog-forwarder:logging", "rsyslog-forwarder:juju-info"} <= ends
+
+
+MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
+    "no such charm": (
+        lambda b: b["applications"]["mongodb"].update(charm="./build/mongo.charm"),
+        "mongodb: there is no charm mongo",
+    ),
+    "not packed by make": (
+        lambda b: b["applications"]["mongodb"].update(charm="./charms/mongodb.charm"),
+        "mongodb: charm ./charms/mongodb.charm is not what make pack makes",
+    ),
+    "base": (lambda b: b.update({"default-base": "ubuntu@22.04"}), "mongodb: base ubuntu@24.04"),
+    "units of a subordinate": (
+        lambda b: b["applications"]["rsyslog-forwarder"].update(num_units=1),
+        "rsyslog-forwarder: num_units 1",
+    ),
+    "no units": (
+        lambda b: b["applications"]["mongodb"].pop("num_units"),
+        "mongodb: num_units None",
+    ),
+    "resource": (
+        lambda b: b["applications"]["mongodb"].update(resources={"mongo": "./x"}),
+        "mongodb: resources mongo",
+    ),
+    "option": (
+        lambda b: b["applications"]["mongodb"].update(options={"ports": 1}),
+        "mongodb: options ports",
+    ),
+    "relation left out": (
+        lambda b: b["relations"].pop(0),
+        "my-node-app: database is not related",
+    ),
+    "interfaces differ": (
+        lambda b: b["relations"].append(["my-node-app:website", "rsyslog-forwarder:logging"]),
+        "relation of my-node-app:website and rsyslog-forwarder:logging: [('provides', 'http'",
+    ),
+    "no such endpoint": (
+        lambda b: b["relations"].append(["my-node-app:db", "mongodb:database"]),
+        "relation of my-node-app:db and mongodb:database: my-node-app:db: my-node-app has no such",
+    ),
+    "no endpoint": (
+        lambda b: b["relations"].append(["my-node-app", "rsyslog-forwarder:logging"]),
+        "relation of my-node-app and rsyslog-forwarder:logging: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_found(mistake: str) -> None:
+    bundle = copy.deepcopy(bundles.read(bundles.BUNDLE))
+    make, complaint = MISTAKES[mistake]
+    make(bundle)
+    assert [each for each in complaints(bundle) if each.startswith(complaint)]
+
+
+def test_variant_for_kubernetes_says_so_and_finds_its_charms() -> None:
+    variant = bundles.write_variant("test-kubernetes", bundles.DEMOS, kubernetes=True)
+    written = bundles.read(variant)
+    assert written["bundle"] == "kubernetes"
+    for application in written["applications"].values():
+        packed = pathlib.Path(application["charm"])
+        assert packed.is_absolute() and packed.parent == bundles.BUILD
+
+
+def test_variant_has_the_resource(tmp_path: pathlib.Path) -> None:
+    variant = bundles.write_variant("test-mongod", bundles.BUNDLE, mongod=tmp_path / "mongod.tgz")
+    resources = bundles.read(variant)["applications"]["mongodb"]["resources"]
+    assert resources == {"mongod": str(tmp_path / "mongod.tgz")}
+    without = bundles.write_variant("test-mongod", bundles.DEMOS, mongod=tmp_path / "mongod.tgz")
+    assert "mongodb" not in bundles.read(without)["applications"]
