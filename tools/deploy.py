@@ -1,7 +1,6 @@
-"""Deploy a bundle to a model of a controller, and wait until everything is active.
+"""Deploy a bundle to a model of a controller, and wait until everything is active."""
 
-deploy.py [--model MODEL] [--mongod FILE] [BUNDLE]
-"""
+from __future__ import annotations
 
 import argparse
 import logging
@@ -10,6 +9,31 @@ import pathlib
 import jubilant
 
 import bundles
+
+
+def deploy(
+    juju: jubilant.Juju, bundle: pathlib.Path, mongod: pathlib.Path | None
+) -> jubilant.Status:
+    """Deploy a bundle and return the status when it is active.
+
+    Args:
+        juju: the model.
+        bundle: the bundle's file.
+        mongod: a file for the resource of mongodb; without one it is installed with apt.
+
+    Raises:
+        jubilant.WaitError: a unit is in error.
+        TimeoutError: it takes too long.
+    """
+    variant = bundles.write_variant(
+        f"deploy-{bundle.stem}",
+        bundle.resolve(),
+        mongod=mongod,
+        kubernetes=juju.status().model.type == "caas",
+    )
+    # Not juju.deploy(): for a juju that is a snap it copies the bundle, and away from its charms.
+    juju.cli("deploy", str(variant))
+    return juju.wait(jubilant.all_active, error=jubilant.any_error)
 
 
 def main() -> None:
@@ -27,15 +51,7 @@ def main() -> None:
     # jubilant logs each status that differs from the one before.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     juju = jubilant.Juju(model=options.model, wait_timeout=options.timeout)
-    bundle = bundles.write_variant(
-        "deploy",
-        options.bundle.resolve(),
-        mongod=options.mongod,
-        kubernetes=juju.status().model.type == "caas",
-    )
-    juju.cli("deploy", str(bundle))
-    status = juju.wait(jubilant.all_active, error=jubilant.any_error)
-    print(status)
+    print(deploy(juju, options.bundle, options.mongod))
 
 
 if __name__ == "__main__":
