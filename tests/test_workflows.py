@@ -1,0 +1,72 @@
+"""The workflows run what there is; actionlint and zizmor, in `make lint`, judge their form."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).parents[1]
+WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yaml"))
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+
+
+def jobs(path: pathlib.Path) -> dict[str, Any]:
+    return yaml.safe_load(path.read_text())["jobs"]
+
+
+def test_every_charm_is_packed() -> None:
+    ci = jobs(ROOT / ".github/workflows/ci.yaml")
+    charms = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
+    assert ci["pack"]["strategy"]["matrix"]["charm"] == charms
+
+
+def test_every_part_of_make_test_runs() -> None:
+    ci = jobs(ROOT / ".github/workflows/ci.yaml")
+    (tests,) = re.findall(r"^TESTS := (.+)$", MAKEFILE, re.M)
+    parts = {*ci["without-juju"]["strategy"]["matrix"]["part"], "unit"}
+    assert parts == set(tests.split())
+
+
+@each_workflow
+def test_what_is_made_is_a_target(path: pathlib.Path) -> None:
+    targets = re.findall(r"\bmake ([a-z-]+)", path.read_text())
+    known = re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M)
+    commented = {"targets", "target"}  # Prose.
+    assert set(targets) - set(known) - commented == set()
+
+
+@each_workflow
+def test_every_job_ends(path: pathlib.Path) -> None:
+    without = [
+        name for name, job in jobs(path).items() if not (job.keys() & {"timeout-minutes", "uses"})
+    ]
+    assert without == []
+
+
+def test_an_action_has_one_commit_and_one_version() -> None:
+    versions: dict[str, set[tuple[str, str]]] = {}
+    for path in WORKFLOWS:
+        for used in re.findall(r"uses: (.+)$", path.read_text(), re.M):
+            if used.startswith("./"):
+                assert (ROOT / used).exists()
+                continue
+            match = re.fullmatch(r"([\w/-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)", used)
+            assert match, f"{path.name}: {used}"
+            versions.setdefault(match[1], set()).add((match[2], match[3]))
+    assert [action for action, found in versions.items() if len(found) > 1] == []
+
+
+def test_dependabot_looks_wherever_npm_has_a_lock_file() -> None:
+    dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())
+    (npm,) = [each for each in dependabot["updates"] if each["package-ecosystem"] == "npm"]
+    locks = [
+        path for path in ROOT.glob("*/**/package-lock.json") if "node_modules" not in str(path)
+    ]
+    folders = {f"/{path.parent.relative_to(ROOT)}" for path in locks}
+    assert set(npm["directories"]) == folders
