@@ -8,7 +8,6 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Iterator
 
-import jubilant
 import pytest
 
 import bundles
