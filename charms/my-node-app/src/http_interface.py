@@ -17,5 +17,8 @@ def encode(value: str | int | None) -> str:
 class HttpProviderUnit(pydantic.BaseModel):
     """What each unit of the provider writes into its own bag; absent until the unit listens."""
 
-    hostname: str | None = None  # a host name or an IP address, without brackets
+    hostname: str | None = None
+    """A host name or an IP address, without brackets."""
+
     port: int | None = pydantic.Field(default=None, ge=1, le=65535)
+    """Where the unit listens, from 1 to 65535."""

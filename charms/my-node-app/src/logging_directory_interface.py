@@ -39,5 +39,8 @@ class LoggingDirectoryProviderUnit(pydantic.BaseModel):
     """What each unit of the provider writes into its own bag; absent when it logs to no file."""
 
     directory: Directory | None = None
+    """Absolute path of the directory that the files are in."""
+
     # Sorted, without doubles: Juju compares databags as text, and another order is a change.
     files: Annotated[list[FileName], pydantic.AfterValidator(_sorted)] | None = None
+    """Names of files in the directory, or globs that match such names."""

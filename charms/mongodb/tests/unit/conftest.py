@@ -144,6 +144,12 @@ def ctx(world: World) -> testing.Context[charm.MongodbCharm]:
 
 
 @pytest.fixture
+def interface_setup(ctx: testing.Context[charm.MongodbCharm], model: Any) -> tuple[Any, Any]:
+    """For the tests of the interfaces that this charm speaks: it, and a model that is ready."""
+    return ctx, model()
+
+
+@pytest.fixture
 def model(world: World):
     """A function that makes a State of the leader, with what every unit has."""
     nothing = world.tmp_path / "nothing"

@@ -82,3 +82,14 @@ def secret() -> testing.Secret:
 @pytest.fixture
 def database() -> testing.Relation:
     return testing.Relation("database", remote_app_name="mongodb", remote_app_data=BAG)
+
+
+@pytest.fixture
+def interface_setup(
+    context: testing.Context[MyNodeAppCharm],
+    database: testing.Relation,
+    network: testing.Network,
+    secret: testing.Secret,
+) -> tuple[testing.Context[MyNodeAppCharm], testing.State]:
+    """For the tests of the interfaces that this charm speaks: it, and a model that is ready."""
+    return context, testing.State(relations={database}, networks={network}, secrets={secret})

@@ -92,6 +92,15 @@ def context(machine: Machine, juju: str, principal: str | None) -> Context:
     )
 
 
+@pytest.fixture
+def interface_setup(machine: Machine) -> tuple[Context, testing.State]:
+    """For the tests of the interfaces that this charm speaks: it, and a model that is ready."""
+    context = testing.Context(
+        RsyslogForwarderCharm, app_name="forwarder", principal_unit=PRINCIPAL
+    )
+    return context, testing.State()
+
+
 def relation(
     context: Context, endpoint: str, number: int, bag: dict[str, str] | None = None
 ) -> testing.RelationBase:

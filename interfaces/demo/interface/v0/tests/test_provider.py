@@ -1,0 +1,24 @@
+"""What any provider of `demo` has to do."""
+
+from __future__ import annotations
+
+import pytest
+from interface_checks.charm_side import CharmSide
+
+TOKEN = "d2c4a7de-1d6f-4bb4-a7a5-6d0a1a9b4c12"
+
+
+def test_leader_shows_itself(charm_side: CharmSide) -> None:
+    assert "leader-uuid" in charm_side.relate().app, 'field "leader-uuid" is missing'
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_every_unit_shows_its_name(charm_side: CharmSide, leader: bool) -> None:
+    written = charm_side.relate(leader=leader)
+    assert "special-field" in written.unit, 'field "special-field" is missing'
+
+
+@pytest.mark.parametrize("token", [TOKEN, "no UUID", ""])
+def test_takes_the_token(charm_side: CharmSide, token: str) -> None:
+    charm_side.relate(app={"token": token, "of-a-later-version": "x"})
+    charm_side.leave()

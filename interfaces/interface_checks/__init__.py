@@ -1,0 +1,1 @@
+"""Holds interfaces to what they say, and charms to their interfaces."""

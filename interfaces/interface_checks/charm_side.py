@@ -1,0 +1,237 @@
+"""A charm on one side of a relation, under ops.testing: what interface tests speak to.
+
+A pytest plugin: ``pytest -p interface_checks.charm_side --charm FOLDER TESTS``, where TESTS are
+those of one side, such as ``mongodb/interface/v0/tests/test_provider.py``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import importlib
+import inspect
+import pathlib
+import re
+import sys
+from typing import Any
+
+import ops
+import pytest
+import yaml
+from ops import testing
+
+from interface_checks import bags
+from interface_checks.registry import LISTS, Interface, Role, endpoints, load_module
+
+OTHER, OTHER_UNIT = "app", 1
+"""The other side, and the number of its unit or of the peer: of a subordinate, its principal."""
+
+RELATION = 1000
+"""Id of the relation; others that the charm's own set-up makes have smaller ones."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the charm's folder."""
+    parser.addoption("--charm", type=pathlib.Path, help="folder of the charm to test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the charm's modules importable, and the fixtures of its ``test_setup``."""
+    folder = config.getoption("--charm").resolve()
+    sys.path.insert(0, str(folder / "src"))
+    for argument in config.args:
+        setup = _test_setup(_interface_of(pathlib.Path(argument)), folder)
+        if setup:
+            location = folder / setup["location"]
+            sys.path[:0] = [str(location.parent), str(folder / "tests")]
+            config.pluginmanager.register(load_module(location, "interface_test_setup"))
+
+
+def _interface_of(test: pathlib.Path) -> Interface:
+    return Interface(test.resolve().parents[1])
+
+
+def _test_setup(interface: Interface, charm: pathlib.Path) -> dict[str, str] | None:
+    """Return where the charm's own fixture is, which replaces its workload."""
+    for name in LISTS.values():
+        for listed in interface.description.get(name) or []:
+            if listed["name"] == charm.name:
+                return listed.get("test_setup")
+    return None
+
+
+@pytest.fixture
+def charm_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CharmSide:
+    """The charm that the command line names, on the side that the test's file names."""
+    folder = request.config.getoption("--charm").resolve()
+    interface = _interface_of(request.path)
+    role: Any = request.path.stem.removeprefix("test_")
+    names = [n for n, of, r in endpoints(folder) if (of, r) == (interface.name, role)]
+    assert names, f"{folder.name} has no endpoint that is a {role} of {interface.name}"
+    if setup := _test_setup(interface, folder):
+        context, state = request.getfixturevalue(setup["identifier"])
+    else:
+        context, state = testing.Context(_charm_type()), testing.State()
+    declared = yaml.safe_load((folder / "charmcraft.yaml").read_text())
+    side = CharmSide(interface, role, names[0], context, state, declared)
+    # ops.testing knows neither of these hook commands.
+    monkeypatch.setattr(ops.hookcmds, "goal_state", functools.partial(_goal_state, folder.name))
+    monkeypatch.setattr(ops.hookcmds, "secret_ids", side.own_secrets)
+    return side
+
+
+def _goal_state(application: str) -> ops.hookcmds.GoalState:
+    now = datetime.datetime.now(datetime.timezone.utc)
+    goal = ops.hookcmds.Goal(status="active", since=now)
+    units = {f"{application}/{number}": goal for number in (0, OTHER_UNIT)}
+    return ops.hookcmds.GoalState(units=units, relations={})
+
+
+def _charm_type() -> type[ops.CharmBase]:
+    charm = importlib.import_module("charm")
+    found = [
+        one
+        for _, one in inspect.getmembers(charm, inspect.isclass)
+        if issubclass(one, ops.CharmBase) and one.__module__ == "charm"
+    ]
+    assert len(found) == 1, f"charm.py has {len(found)} charm classes"
+    return found[0]
+
+
+@dataclasses.dataclass
+class Written:
+    """What a charm has written: each databag is as its interface says."""
+
+    interface: Interface
+    state: testing.State
+    app: dict[str, str]
+    unit: dict[str, str]
+    granted: set[str]
+    """Ids of the secrets that are granted to the relation."""
+
+    def secret(self, field: str) -> dict[str, str]:
+        """Return the content of the secret that a field of the application databag names.
+
+        Raises:
+            AssertionError: there is none, or its content is not what the interface says.
+        """
+        assert field in self.app, f'field "{field}" is missing'
+        # Plain or in JSON, with the model's UUID or without.
+        name = re.split("[:/]", self.app[field].strip('"'))[-1]
+        found = [s for s in self.state.secrets if re.split("[:/]", s.id)[-1] == name]
+        assert found, f'field "{field}" names no secret'
+        content = found[0].latest_content or found[0].tracked_content
+        problems = bags.secret_problems(self.interface.secrets[field], content)
+        assert not problems, f'field "{field}": ' + "; ".join(problems)
+        return content
+
+
+@dataclasses.dataclass
+class CharmSide:
+    """A charm's endpoint, and the model that the charm is in."""
+
+    interface: Interface
+    role: Role
+    endpoint: str
+    context: testing.Context[Any]
+    state: testing.State
+    declared: dict[str, Any]
+
+    def own_secrets(self) -> list[str]:
+        """Return what secret-ids prints: the secrets that the charm has made."""
+        return [secret.id for secret in self.state.secrets if secret.owner]
+
+    def relate(
+        self,
+        *,
+        app: dict[str, str] | None = None,
+        unit: dict[str, str] | None = None,
+        leader: bool = True,
+        secrets: tuple[testing.Secret, ...] = (),
+    ) -> Written:
+        """Run what Juju runs when a relation comes, in that order.
+
+        Args:
+            app: the other side's application databag; of peers, the leader's.
+            unit: the databag of the other side's unit.
+            leader: whether the charm's unit leads.
+            secrets: what the other side has granted.
+
+        Raises:
+            AssertionError: a databag of the charm's is not what the interface says.
+        """
+        relation = self._relation(app or {}, unit or {})
+        others = [r for r in self.state.relations if r.endpoint != self.endpoint]
+        self.state = dataclasses.replace(
+            self.state,
+            leader=leader,
+            relations=[*others, relation],
+            secrets=[*self.state.secrets, *secrets],
+        )
+        on = self.context.on
+        if self.role == "peer" and leader:
+            self._run(on.leader_elected())
+        self._run(on.relation_created(self._present))
+        self._run(on.relation_joined(self._present, remote_unit=OTHER_UNIT))
+        self._run(on.relation_changed(self._present, remote_unit=OTHER_UNIT))
+        return self._run(on.relation_changed(self._present))
+
+    def again(self) -> Written:
+        """Run one more relation-changed, for nothing new."""
+        return self._run(self.context.on.relation_changed(self._present))
+
+    def leave(self) -> testing.State:
+        """Run what Juju runs when the relation goes."""
+        broken = self.context.on.relation_broken(self._present)
+        self.state = self.context.run(broken, self.state)
+        return self.state
+
+    @property
+    def _present(self) -> testing.RelationBase:
+        """The relation with what has been written so far."""
+        return next(r for r in self.state.relations if r.endpoint == self.endpoint)
+
+    def _run(self, event: Any) -> Written:
+        self.state = self.context.run(event, self.state)
+        return self._written()
+
+    def _relation(self, app: dict[str, str], unit: dict[str, str]) -> testing.RelationBase:
+        bag = {"ingress-address": "10.0.0.9", "egress-subnets": "10.0.0.9/32", **unit}
+        if self.role == "peer":
+            peers = {OTHER_UNIT: bag}
+            return testing.PeerRelation(
+                self.endpoint, id=RELATION, local_app_data=app, peers_data=peers
+            )
+        section = {"provider": "provides", "requirer": "requires"}[self.role]
+        if self.declared[section][self.endpoint].get("scope") == "container":
+            return testing.SubordinateRelation(
+                self.endpoint,
+                id=RELATION,
+                remote_app_name=OTHER,
+                remote_unit_id=OTHER_UNIT,
+                remote_unit_data=bag,
+                remote_app_data=app,
+            )
+        return testing.Relation(
+            self.endpoint,
+            id=RELATION,
+            remote_app_name=OTHER,
+            remote_app_data=app,
+            remote_units_data={OTHER_UNIT: bag},
+        )
+
+    def _written(self) -> Written:
+        relation, secrets = self._present, list(self.state.secrets)
+        app, unit = dict(relation.local_app_data), dict(relation.local_unit_data)
+        problems = bags.problems(self.interface, self.role, "unit", unit)
+        if self.state.leader:  # Of peers it else is the leader's, which the test has made up.
+            problems += bags.problems(self.interface, self.role, "app", app)
+        assert not problems, "\n".join(problems)
+        for key, value in {**app, **unit}.items():
+            for secret in secrets:
+                content = secret.latest_content or secret.tracked_content or {}
+                shown = [k for k, text in content.items() if k != "username" and text in value]
+                assert not shown, f'field "{key}" shows what is in a secret: {", ".join(shown)}'
+        granted = {secret.id for secret in secrets if relation.id in (secret.remote_grants or {})}
+        return Written(self.interface, self.state, app, unit, granted)

@@ -1,0 +1,148 @@
+"""Where interfaces are written down: folders in the layout of the public registry."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+import pathlib
+import sys
+import types
+from typing import Any, Literal
+
+import pydantic
+import yaml
+
+Role = Literal["provider", "requirer", "peer"]
+
+INTERFACES = pathlib.Path(__file__).parents[1]
+CHARMS = INTERFACES.parent / "charms"
+
+NO_COPY = (
+    "# The schema as the public registry has it. Charms keep a copy of what stands above only.\n"
+)
+"""The line of a schema.py that ends what charms copy."""
+
+SIDES: dict[Role, str] = {
+    "provider": "ProviderSchema",
+    "requirer": "RequirerSchema",
+    # The registry knows no peers; this is the same for them.
+    "peer": "PeerSchema",
+}
+LISTS: dict[Role, str] = {"provider": "providers", "requirer": "requirers", "peer": "peers"}
+ENDPOINTS: dict[str, Role] = {"provides": "provider", "requires": "requirer", "peers": "peer"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Interface:
+    """One version of an interface, in its folder ``<name>/interface/v<version>``."""
+
+    folder: pathlib.Path
+
+    @property
+    def name(self) -> str:
+        """Name of the interface."""
+        return self.folder.parents[1].name
+
+    @property
+    def version(self) -> int:
+        """Number of the version."""
+        return int(self.folder.name.removeprefix("v"))
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+    @functools.cached_property
+    def description(self) -> Any:
+        """What interface.yaml holds."""
+        return yaml.safe_load((self.folder / "interface.yaml").read_text())
+
+    @functools.cached_property
+    def schema(self) -> types.ModuleType:
+        """The module schema.py."""
+        return load_module(self.folder / "schema.py", f"schema_of_{self.name}_v{self.version}")
+
+    def side(self, role: Role) -> type[pydantic.BaseModel] | None:
+        """Return what one side may write: a model with the fields ``app`` and ``unit``."""
+        return getattr(self.schema, SIDES[role], None)
+
+    @property
+    def roles(self) -> list[Role]:
+        """The sides that the schema knows."""
+        return [role for role in SIDES if self.side(role)]
+
+    def bag_model(self, role: Role, bag: str) -> type[pydantic.BaseModel] | None:
+        """Return the model of a databag, None if the side writes nothing there.
+
+        Args:
+            role: whose databag it is.
+            bag: ``app`` or ``unit``.
+        """
+        side = self.side(role)
+        field = side.model_fields.get(bag) if side else None
+        model = field.annotation if field else None
+        assert model is None or issubclass(model, pydantic.BaseModel)
+        return model
+
+    def holds_plain_strings(self, model: type[pydantic.BaseModel]) -> bool:
+        """Whether a databag has plain strings for values, not JSON."""
+        return model in getattr(self.schema, "PLAIN_STRINGS", ())
+
+    @property
+    def secrets(self) -> dict[str, type[pydantic.BaseModel]]:
+        """The content of secrets, by the field of an application databag that names one."""
+        return getattr(self.schema, "SECRETS", {})
+
+    @property
+    def copied_text(self) -> str:
+        """What charms keep a copy of as ``src/<name>_interface.py``."""
+        plain = self.folder / "charm_models.py"
+        if plain.exists():  # For charms that do without pydantic.
+            return plain.read_text()
+        return (self.folder / "schema.py").read_text().partition(f"\n\n{NO_COPY}")[0]
+
+    @property
+    def copies(self) -> list[pathlib.Path]:
+        """The files of the charms that hold a copy."""
+        name = f"{self.name.replace('-', '_')}_interface.py"
+        return [
+            folder / "src" / name
+            for folder in charm_folders()
+            if any(interface == self.name for _, interface, _ in endpoints(folder))
+        ]
+
+
+def load_module(path: pathlib.Path, name: str) -> types.ModuleType:
+    """Import a file under a name of its own: many are called schema.py."""
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification and specification.loader
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[name] = module  # pydantic and dataclasses look annotations up there.
+    specification.loader.exec_module(module)
+    return module
+
+
+def interfaces(root: pathlib.Path = INTERFACES) -> list[Interface]:
+    """Return every version of every interface."""
+    return [Interface(path) for path in sorted(root.glob("*/interface/v*")) if path.is_dir()]
+
+
+def interface(name: str) -> Interface | None:
+    """Return the newest version of an interface, None if it is not written down."""
+    found = [one for one in interfaces() if one.name == name]
+    return max(found, key=lambda one: one.version, default=None)
+
+
+def charm_folders() -> list[pathlib.Path]:
+    """Return the charms of this repository."""
+    return sorted(path.parent for path in CHARMS.glob("*/charmcraft.yaml"))
+
+
+def endpoints(charm: pathlib.Path) -> list[tuple[str, str, Role]]:
+    """Return name, interface and role of each endpoint that a charm declares."""
+    declared = yaml.safe_load((charm / "charmcraft.yaml").read_text())
+    return [
+        (name, endpoint["interface"], role)
+        for section, role in ENDPOINTS.items()
+        for name, endpoint in (declared.get(section) or {}).items()
+    ]

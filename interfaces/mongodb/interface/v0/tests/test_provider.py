@@ -1,0 +1,53 @@
+"""What any provider of `mongodb` has to do."""
+
+from __future__ import annotations
+
+import pytest
+from interface_checks.charm_side import CharmSide
+
+
+def test_answers_with_a_database_and_its_credentials(charm_side: CharmSide) -> None:
+    written = charm_side.relate(app={"database": '"notes"'})
+    assert written.app.get("database") == '"notes"', "database"
+    for field in ("endpoints", "replset", "version", "secret-user"):
+        assert field in written.app, f'field "{field}" is missing'
+    content = written.secret("secret-user")
+    assert content["username"] in content["uris"], 'field "uris" is not of the user'
+
+
+def test_grants_the_secret_to_the_relation(charm_side: CharmSide) -> None:
+    written = charm_side.relate(app={"database": '"notes"'})
+    assert written.granted, 'the secret of field "secret-user" is not granted to the relation'
+
+
+@pytest.mark.parametrize("app", [{}, {"database": "null", "extra-user-roles": "null"}])
+def test_names_the_database_itself_where_none_is_asked_for(
+    charm_side: CharmSide, app: dict[str, str]
+) -> None:
+    assert charm_side.relate(app=app).app.get("database"), 'field "database" is missing'
+
+
+def test_fields_that_are_unknown_are_ignored(charm_side: CharmSide) -> None:
+    written = charm_side.relate(app={"database": '"notes"', "of-a-later-version": "[1]"})
+    assert written.app.get("database") == '"notes"', "database"
+
+
+@pytest.mark.parametrize(
+    "app",
+    [{"database": "5"}, {"database": "notes"}, {"database": '"$%"'}, {"extra-user-roles": '"x"'}],
+)
+def test_bad_request_gets_no_credentials(charm_side: CharmSide, app: dict[str, str]) -> None:
+    assert "secret-user" not in charm_side.relate(app=app).app, 'field "secret-user" is there'
+
+
+def test_every_unit_shows_its_address(charm_side: CharmSide) -> None:
+    written = charm_side.relate(leader=False)
+    for field in ("hostname", "port", "type", "replset", "version"):
+        assert field in written.unit, f'field "{field}" is missing'
+    assert written.unit["type"] == "database", "type"
+
+
+def test_secret_goes_with_the_relation(charm_side: CharmSide) -> None:
+    written = charm_side.relate(app={"database": '"notes"'})
+    before = len(list(written.state.secrets))
+    assert len(list(charm_side.leave().secrets)) < before, "secret-user"

@@ -1,0 +1,56 @@
+"""What any requirer of `mongodb` has to do."""
+
+from __future__ import annotations
+
+import pytest
+from interface_checks.charm_side import CharmSide
+from ops import testing
+
+SECRET = testing.Secret(
+    {
+        "username": "relation-1",
+        "password": "of-the-user",
+        "uris": "mongodb://10.0.0.9:27017/notes",
+    },
+    id="secret:d2b1l7nmp25c762n3lg0",
+)
+ANSWER = {
+    "database": '"notes"',
+    "endpoints": '["10.0.0.9:27017"]',
+    "replset": '"mongodb"',
+    "version": '"8.0.4"',
+    "secret-user": '"secret:d2b1l7nmp25c762n3lg0"',
+}
+CLASSIC = {
+    "hostname": "10.0.0.9",
+    "port": "27017",
+    "type": "database",
+    "replset": "mongodb",
+    "version": "8.0.4",
+}
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_takes_the_answer(charm_side: CharmSide, leader: bool) -> None:
+    charm_side.relate(app=ANSWER, unit=CLASSIC, leader=leader, secrets=(SECRET,))
+    charm_side.leave()
+
+
+@pytest.mark.parametrize("leader", [True, False])
+def test_waits_for_an_answer(charm_side: CharmSide, leader: bool) -> None:
+    charm_side.relate(leader=leader)
+    charm_side.leave()
+
+
+def test_fields_that_are_unknown_are_ignored(charm_side: CharmSide) -> None:
+    charm_side.relate(app={**ANSWER, "of-a-later-version": "[1]"}, secrets=(SECRET,))
+
+
+def test_secret_that_may_not_be_read_is_no_error(charm_side: CharmSide) -> None:
+    charm_side.relate(app=ANSWER, unit=CLASSIC)
+
+
+@pytest.mark.parametrize("field", sorted(ANSWER))
+@pytest.mark.parametrize("value", ["null", "5", "{}", "no JSON"])
+def test_bad_field_is_no_error(charm_side: CharmSide, field: str, value: str) -> None:
+    charm_side.relate(app={**ANSWER, field: value}, unit=CLASSIC, secrets=(SECRET,))
