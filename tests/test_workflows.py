@@ -66,7 +66,7 @@ def test_dependabot_looks_wherever_npm_has_a_lock_file() -> None:
     dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())
     (npm,) = [each for each in dependabot["updates"] if each["package-ecosystem"] == "npm"]
     locks = [
-        path for path in ROOT.glob("*/**/package-lock.json") if "node_modules" not in str(path)
+        path for path in ROOT.glob("[ct]*/**/package-lock.json") if "node_modules" not in str(path)
     ]
     folders = {f"/{path.parent.relative_to(ROOT)}" for path in locks}
     assert set(npm["directories"]) == folders
