@@ -21,7 +21,7 @@ SEEDS ?= 10000
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
 # The lives last: they take every core, and tests with real elections like a quiet machine.
-TESTS := functional localjuju bundle lint unit collect lives
+TESTS := functional localjuju bundle lint unit interfaces collect lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 PACKED := $(CHARMS:charms/%=build/%.charm)
 # What a packed charm is made of: without its tests, and what npm and Python leave there.
@@ -31,7 +31,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit functional localjuju bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo test lint format unit functional localjuju interfaces sync-interfaces bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ functional: .venv workloads  ## Test each charm's workload module with the real 
 
 localjuju: .venv  ## Test localjuju
 	$(TOX) -e localjuju
+
+interfaces: .venv  ## Validate the interfaces, and test the charms against them
+	$(TOX) -e interfaces
+
+sync-interfaces: .venv  ## Write what follows from interfaces/*/interface/v*/schema.py
+	$(TOX) -e sync-interfaces
 
 bundle: .venv workloads  ## Test the bundle on localjuju, as Juju 3.6 and as Juju 4.0
 	$(TOX) -e bundle

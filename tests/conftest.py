@@ -10,6 +10,7 @@ import pytest
 
 import bundles
 from cloud import Cloud, ControllerCloud, LocalCloud
+from interface_checks import watch
 from localjuju import LocalJuju
 
 # Its assertions say what they compared, as those of tests do.
@@ -21,6 +22,12 @@ NOT_PACKED = [name for name in CHARMS if not (bundles.BUILD / f"{name}.charm").e
 
 # These tests are of what `make pack` or `make pack-here` has made.
 collect_ignore = ["test_packed.py"] if NOT_PACKED else []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_databag_is_as_its_interface_says() -> Iterator[None]:
+    with watch.every_databag():
+        yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

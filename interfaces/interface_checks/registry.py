@@ -18,9 +18,7 @@ Role = Literal["provider", "requirer", "peer"]
 INTERFACES = pathlib.Path(__file__).parents[1]
 CHARMS = INTERFACES.parent / "charms"
 
-NO_COPY = (
-    "# The schema as the public registry has it. Charms keep a copy of what stands above only.\n"
-)
+NO_COPY = "# The schema as the public registry has it. Charms copy what stands above only.\n"
 """The line of a schema.py that ends what charms copy."""
 
 SIDES: dict[Role, str] = {
@@ -99,7 +97,8 @@ class Interface:
         plain = self.folder / "charm_models.py"
         if plain.exists():  # For charms that do without pydantic.
             return plain.read_text()
-        return (self.folder / "schema.py").read_text().partition(f"\n\n{NO_COPY}")[0]
+        copied, _, _ = (self.folder / "schema.py").read_text().partition(NO_COPY)
+        return copied.rstrip() + "\n"
 
     @property
     def copies(self) -> list[pathlib.Path]:

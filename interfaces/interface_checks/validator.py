@@ -13,10 +13,13 @@ import sys
 import typing
 from typing import Any
 
+import pydantic
+
 from interface_checks import bags, readme
 from interface_checks.registry import (
     ENDPOINTS,
     LISTS,
+    SIDES,
     Interface,
     Role,
     charm_folders,
@@ -85,19 +88,29 @@ def _schema(interface: Interface) -> list[str]:
     """Rules of the registry's guide to the design of interfaces, where a machine can see them."""
     if not interface.roles:
         return ["schema.py has no ProviderSchema, RequirerSchema or PeerSchema"]
-    found = []
+    found = [
+        f"schema.py has no {SIDES[role]}, and interface.yaml lists {LISTS[role]}"
+        for role in LISTS
+        if interface.description.get(LISTS[role]) and role not in interface.roles
+    ]
     for role in interface.roles:
         for bag in ("app", "unit"):
-            model = interface.bag_model(role, bag)
-            for name, field in model.model_fields.items() if model else ():
-                where = f'schema.py: field "{field.alias or name}" of the {role}\'s {bag} databag'
-                if field.is_required():
-                    found.append(f"{where} is mandatory: whoever reads must do without any")
-                if typing.get_origin(_without_none(field.annotation)) is list:
-                    given = {field.alias or name: ["b", "a"]}
-                    assert model
-                    if getattr(model.model_validate(given), name) != ["a", "b"]:
-                        found.append(f"{where} is a list in no fixed order")
+            if model := interface.bag_model(role, bag):
+                found += _design_faults(model, f"the {role}'s {bag} databag")
+    return found
+
+
+def _design_faults(model: type[pydantic.BaseModel], where: str) -> list[str]:
+    mandatory = [name for name, field in model.model_fields.items() if field.is_required()]
+    if mandatory:
+        names = ", ".join(mandatory)
+        return [f"schema.py: mandatory in {where}, but a reader must do without any: {names}"]
+    found = []
+    for name, field in model.model_fields.items():
+        if typing.get_origin(_without_none(field.annotation)) is list:
+            loaded = model.model_validate({field.alias or name: ["b", "a"]})
+            if getattr(loaded, name) != ["a", "b"]:
+                found.append(f'schema.py: field "{name}" of {where} is a list in no fixed order')
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from interface_checks.charm_side import CharmSide
 
 TOKEN = "d2c4a7de-1d6f-4bb4-a7a5-6d0a1a9b4c12"

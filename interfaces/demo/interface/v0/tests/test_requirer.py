@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from interface_checks.charm_side import CharmSide
 
 LEADER = {"leader-uuid": "5f7e2a3c-3a0e-5d52-9c39-0f6bb6f2b1f4"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from interface_checks.charm_side import CharmSide
 
 LOGS = {"directory": '"/var/log/app"', "files": '["app.log"]'}

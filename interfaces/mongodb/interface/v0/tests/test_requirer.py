@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from interface_checks.charm_side import CharmSide
 from ops import testing
+
+from interface_checks.charm_side import CharmSide
 
 SECRET = testing.Secret(
     {
