@@ -34,7 +34,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 .PHONY: help demo test lint format unit functional localjuju interfaces sync-interfaces bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and Node.js, and no Juju
 	@$(TOX) -q -e demo --notest

@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the charm's modules importable, and the fixtures of its ``test_setup``."""
-    folder = config.getoption("--charm").resolve()
+    folder = _charm_folder(config)
     sys.path.insert(0, str(folder / "src"))
     for argument in config.args:
         setup = _test_setup(_interface_of(pathlib.Path(argument)), folder)
@@ -46,6 +46,13 @@ def pytest_configure(config: pytest.Config) -> None:
             location = folder / setup["location"]
             sys.path[:0] = [str(location.parent), str(folder / "tests")]
             config.pluginmanager.register(load_module(location, "interface_test_setup"))
+
+
+def _charm_folder(config: pytest.Config) -> pathlib.Path:
+    folder: pathlib.Path | None = config.getoption("--charm")
+    if folder is None or not (folder / "charmcraft.yaml").is_file():
+        raise pytest.UsageError(f"--charm {folder}: there is no charmcraft.yaml")
+    return folder.resolve()
 
 
 def _interface_of(test: pathlib.Path) -> Interface:
@@ -64,7 +71,7 @@ def _test_setup(interface: Interface, charm: pathlib.Path) -> dict[str, str] | N
 @pytest.fixture
 def charm_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> CharmSide:
     """The charm that the command line names, on the side that the test's file names."""
-    folder = request.config.getoption("--charm").resolve()
+    folder = _charm_folder(request.config)
     interface = _interface_of(request.path)
     role: Any = request.path.stem.removeprefix("test_")
     names = [n for n, of, r in endpoints(folder) if (of, r) == (interface.name, role)]
@@ -121,7 +128,7 @@ class Written:
         name = re.split("[:/]", self.app[field].strip('"'))[-1]
         found = [s for s in self.state.secrets if re.split("[:/]", s.id)[-1] == name]
         assert found, f'field "{field}" names no secret'
-        content = found[0].latest_content or found[0].tracked_content
+        content = dict(found[0].latest_content or found[0].tracked_content)
         problems = bags.secret_problems(self.interface.secrets[field], content)
         assert not problems, f'field "{field}": ' + "; ".join(problems)
         return content

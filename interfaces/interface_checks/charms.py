@@ -25,8 +25,9 @@ from interface_checks.registry import (
 
 def claims(charm: pathlib.Path) -> list[tuple[Interface, Role]]:
     """Return the sides of written-down interfaces that a charm declares."""
-    known = [(interface(name), role) for _, name, role in endpoints(charm)]
-    return [(one, role) for one, role in known if one]
+    return [
+        (one, role) for _, name, role in endpoints(charm) if (one := interface(name)) is not None
+    ]
 
 
 def run_tests(one: Interface, role: Role, charm: pathlib.Path) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ SECTIONS = ("Usage", "Direction", "Behavior", "Relation Data", "Example")
 BEGIN, END = "<!-- From schema.py, by `make sync-interfaces`. -->", "<!-- Until here. -->"
 
 PLURALS = {"string": "strings", "integer": "integers"}
-TYPES = {"str": "string", "int": "integer", "UUID": "UUID"}
+TYPES: dict[str, str] = {"str": "string", "int": "integer", "UUID": "UUID"}
 
 
 def sections(interface: Interface) -> dict[str, str]:
@@ -72,6 +72,7 @@ def _table(interface: Interface, model: type[pydantic.BaseModel]) -> str:
 
 
 def _type(annotation: Any) -> str:
+    """Return how a table names a type."""
     options = [a for a in typing.get_args(annotation) if a is not type(None)]
     origin = typing.get_origin(annotation)
     if origin is list:
@@ -82,7 +83,7 @@ def _type(annotation: Any) -> str:
     if options:
         kinds = {_type(option) for option in options}
         return "IP address" if kinds == {"IPv4Address", "IPv6Address"} else " or ".join(kinds)
-    return TYPES.get(annotation.__name__, annotation.__name__)
+    return TYPES.get(annotation.__name__) or annotation.__name__
 
 
 def _meanings(path: pathlib.Path) -> dict[str, dict[str, str]]:
@@ -91,10 +92,12 @@ def _meanings(path: pathlib.Path) -> dict[str, dict[str, str]]:
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef):
             for field, doc in zip(node.body, node.body[1:], strict=False):
-                is_field = isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-                if is_field and isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant):
-                    meaning = " ".join(str(doc.value.value).split())
-                    meanings.setdefault(node.name, {})[field.target.id] = meaning
+                match field, doc:
+                    case (
+                        ast.AnnAssign(target=ast.Name(id=name)),
+                        ast.Expr(value=ast.Constant(value=str(meaning))),
+                    ):
+                        meanings.setdefault(node.name, {})[name] = " ".join(meaning.split())
     return meanings
 
 

@@ -148,7 +148,9 @@ def _models(interface: Interface) -> list[Any]:
 def _example(interface: Interface) -> list[str]:
     found = []
     data = readme.example(interface)
-    told = {(role, bag) for role in interface.roles for bag in data.get(role) or {}}
+    told: set[tuple[Role, str]] = {
+        (role, bag) for role in interface.roles for bag in data.get(role) or {}
+    }
     for role in interface.roles:
         for bag in ("app", "unit"):
             if interface.bag_model(role, bag) and (role, bag) not in told:
