@@ -5,7 +5,6 @@ Collected where all of ``make pack`` is in ``build/``; see ``conftest.py``.
 
 from __future__ import annotations
 
-import pathlib
 from collections.abc import Iterator
 
 import pytest
