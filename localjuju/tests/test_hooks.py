@@ -132,7 +132,7 @@ def test_seeds_differ_in_the_order_of_hooks(series: str) -> None:
     assert len(orders_of_hooks) > 1
 
 
-def test_seed_decides_how_sets_are_walked(make_charm: MakeCharm) -> None:
+def test_seed_decides_how_charms_walk_sets(make_charm: MakeCharm) -> None:
     charm = make_charm("a")
     walks = []
     for seed in (1, 1, 2):

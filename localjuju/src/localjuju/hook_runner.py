@@ -68,6 +68,7 @@ class HookRunner:
             seed: of the order in which a charm walks its sets.
         """
         self._folder = folder
+        self._hash_seed = str(seed % 2**32)
         self._stdout = folder / "hook.stdout"
         self._stderr = folder / "hook.stderr"
         self._commands = folder / "hook-commands"
@@ -78,7 +79,7 @@ class HookRunner:
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             # Hooks are forked from it, so it decides how they hash.
-            env={**os.environ, "PYTHONHASHSEED": str(seed % 2**32)},
+            env={**os.environ, "PYTHONHASHSEED": self._hash_seed},
             # Away from the terminal's process group, so that Ctrl-C does not reach hooks.
             start_new_session=True,
         )
@@ -97,30 +98,33 @@ class HookRunner:
             environment: the ``JUJU_*`` variables.
             timeout: seconds until it is ended, 0 for no limit.
         """
-        charm, folder = unit.application.charm, pathlib.Path(environment["JUJU_CHARM_DIR"])
+        charm = unit.application.charm
         if charm.packed:
-            if file := charm.machine_stand_in:
-                machine, address = unit.machine.folder, unit.machine.address
-                environment = environment | stand_in.environment(file, machine, address)
-            hook = environment["JUJU_DISPATCH_PATH"]
-            program = next((p for p in ("dispatch", hook) if (folder / p).exists()), None)
-            # As on a controller, a charm needs no program for a hook that it does not mind.
-            return (
-                self.run_program(unit, [f"./{program}"], folder, context, environment, timeout)
-                if program
-                else Ending(0)
-            )
+            return self._run_packed_hook(unit, context, environment, timeout)
         return self._run(
             context,
             {**_inherited(), **environment},
             timeout,
             charm=str(charm.folder),
-            directory=str(folder),
+            directory=environment["JUJU_CHARM_DIR"],
             commands=sorted([*COMMANDS, *LEFT_OUT]),
             stand_in=str(charm.machine_stand_in or ""),
             machine=str(unit.machine.folder),
             address=unit.machine.address,
         )
+
+    def _run_packed_hook(
+        self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float
+    ) -> Ending:
+        folder = pathlib.Path(environment["JUJU_CHARM_DIR"])
+        if file := unit.application.charm.machine_stand_in:
+            machine, address = unit.machine.folder, unit.machine.address
+            environment = environment | stand_in.environment(file, machine, address)
+        for program in ("dispatch", environment["JUJU_DISPATCH_PATH"]):
+            if (folder / program).exists():
+                command = [f"./{program}"]
+                return self.run_program(unit, command, folder, context, environment, timeout)
+        return Ending(0)  # It minds no such hook, as on a controller.
 
     def run_program(
         self,
@@ -141,11 +145,12 @@ class HookRunner:
             environment: the ``JUJU_*`` variables.
             timeout: seconds until it is ended, 0 for no limit.
         """
-        # What Juju gives to a hook, and nothing of whoever runs localjuju.
+        # What Juju gives to a hook and nothing of whoever runs localjuju, but for the hash seed.
         environment = {
             "PATH": f"{self._commands}:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(unit.machine.folder),
             "LANG": "C.UTF-8",
+            "PYTHONHASHSEED": self._hash_seed,
             **environment,
         }
         return self._run(
