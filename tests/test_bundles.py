@@ -161,9 +161,17 @@ def test_variant_for_kubernetes_says_so_and_finds_its_charms() -> None:
     variant = bundles.write_variant("test-kubernetes", bundles.DEMOS, kubernetes=True)
     written = bundles.read(variant)
     assert written["bundle"] == "kubernetes"
-    for application in written["applications"].values():
-        packed = pathlib.Path(application["charm"])
-        assert packed.is_absolute() and packed.parent == bundles.BUILD
+    charms = {name: application["charm"] for name, application in written["applications"].items()}
+    # In the form that was seen to work: relative to the bundle, with a dot.
+    assert charms == {name: f"./{name}.charm" for name in charms}
+    assert variant.parent == bundles.BUILD
+
+
+def test_variant_leaves_charms_of_a_store(tmp_path: pathlib.Path) -> None:
+    bundle = tmp_path / "bundle.yaml"
+    bundle.write_text("applications: {ubuntu: {charm: ubuntu, num_units: 1}}")
+    written = bundles.read(bundles.write_variant("test-store", bundle))
+    assert written["applications"]["ubuntu"]["charm"] == "ubuntu"
 
 
 def test_variant_has_the_resource(tmp_path: pathlib.Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from typing import Any
 
@@ -30,7 +31,7 @@ def write_variant(
 ) -> pathlib.Path:
     """Write a bundle with changes, and return its file.
 
-    Below the repository, because a juju that is a snap cannot read the computer's /tmp.
+    Beside the packed charms: a juju that is a snap cannot read the computer's /tmp.
 
     Args:
         name: of the new file, which has to be this caller's own: tests run side by side.
@@ -42,14 +43,16 @@ def write_variant(
     data = read(bundle)
     applications = data["applications"]
     for application in applications.values():
-        application["charm"] = str(bundle.parent / application["charm"])
+        if application["charm"].startswith("."):  # Others are from a store.
+            packed = os.path.relpath(bundle.parent / application["charm"], BUILD)
+            application["charm"] = f"./{packed}"
     for application, number in (units or {}).items():
         applications[application]["num_units"] = number
     if mongod and "mongodb" in applications:
         applications["mongodb"]["resources"] = {"mongod": str(mongod.resolve())}
     if kubernetes:
         data = {"bundle": "kubernetes", **data}
-    variant = BUILD / "bundles" / f"{name}.yaml"
-    variant.parent.mkdir(parents=True, exist_ok=True)
+    BUILD.mkdir(exist_ok=True)
+    variant = BUILD / f"bundle-{name}.yaml"
     variant.write_text(yaml.safe_dump(data, sort_keys=False))
     return variant
