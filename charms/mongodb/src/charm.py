@@ -183,10 +183,7 @@ class MongodbCharm(ops.CharmBase):
         if not settings:
             event.add_status(ops.WaitingStatus("waiting for the leader to settle the replica set"))
         elif not self._mongod.is_installed():
-            source = "resource mongod" if self._resource() else f"MongoDB {settings.version}"
-            event.add_status(
-                ops.BlockedStatus(f"cannot install mongod from {source}: see juju debug-log")
-            )
+            event.add_status(self._not_installed(settings))
         elif not self._mongod.is_running():
             event.add_status(ops.WaitingStatus("waiting for mongod to run"))
         elif state := self._mongod.state():
@@ -203,10 +200,16 @@ class MongodbCharm(ops.CharmBase):
                     ops.BlockedStatus(f"relation {relation.id} ({relation.app.name}): {error}")
                 )
         settings = self._settings()
-        if settings and settings.members:
+        if settings and not self._mongod.is_installed():
+            event.add_status(self._not_installed(settings))
+        elif settings and settings.members:
             event.add_status(ops.ActiveStatus())
         else:
             event.add_status(ops.WaitingStatus("waiting for the replica set"))
+
+    def _not_installed(self, settings: MongodbReplicaSetApp) -> ops.StatusBase:
+        source = "resource mongod" if self._resource() else f"MongoDB {settings.version}"
+        return ops.BlockedStatus(f"cannot install mongod from {source}: see juju debug-log")
 
     # Every unit: its own mongod.
 

@@ -28,6 +28,7 @@ class World:
     install_error: str = ""
     primary: bool = True
     members: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": HOST})
+    stays: set[str] = dataclasses.field(default_factory=set)
     users: dict[str, set[tuple[str, str]]] = dataclasses.field(default_factory=dict)
     passwords: dict[str, str] = dataclasses.field(default_factory=dict)
     units: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": "active"})
@@ -102,7 +103,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.members = {
                 unit: host
                 for unit, host in (joining | world.members).items()
-                if unit not in leaving
+                if unit not in leaving - world.stays
             }
 
         def users(self) -> dict[str, set[tuple[str, str]]]:

@@ -29,6 +29,7 @@ def members(states: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
         ("PSS", {2}, [0, 1]),
         ("PSS", {1, 2}, [0, 2]),  # One at a time.
         ("PSD", {1, 2}, [0, 1]),  # First the one that is away.
+        ("PSSD", {1, 3}, [0, 1, 2]),
         ("PSD", {1}, None),  # One of two would be no majority.
         ("PDD", {1}, None),
         ("PS", {0}, [1]),
@@ -50,6 +51,16 @@ def test_joining_one_at_a_time():
     assert after[1:] == [
         {"_id": 1, "host": "h1", "tags": {"unit": "mongodb/1"}, "votes": 1, "priority": 1}
     ]
+
+
+def test_member_joins_once_and_with_an_id_of_its_own():
+    config, status = members("PSS")
+    config, status = [config[0], config[2]], [status[0], status[2]]  # One has left.
+    there = {"mongodb/0": "h0", "mongodb/2": "h2"}
+    assert next_members(config, status, set(), there) is None
+    after = next_members(config, status, set(), {**there, "mongodb/3": "h3"})
+    assert after
+    assert [member["_id"] for member in after] == [0, 2, 3]
 
 
 def test_next_joins_when_the_last_has_synced():

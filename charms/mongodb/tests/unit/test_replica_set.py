@@ -143,6 +143,20 @@ def test_removed_unit_goes_though_it_stays_in_relation_list(ctx, world, model, g
     assert app_bag(state, client)["endpoints"] == [HOST]
 
 
+def test_member_that_cannot_leave_yet_is_no_endpoint(ctx, world, model):
+    world.members |= {"mongodb/1": "10.0.0.1:27017"}
+    world.stays = {"mongodb/1"}
+    client = database(7)
+    state = ctx.run(ctx.on.update_status(), model(peers(1), client))
+    assert app_bag(state, client)["endpoints"] == [HOST]
+
+
+def test_member_that_somebody_else_has_added_stays(ctx, world, model):
+    world.members[""] = "10.9.9.9:27017"
+    ctx.run(ctx.on.update_status(), model())
+    assert world.called("align") == [(set(), {"mongodb/0": HOST})]
+
+
 def test_unit_that_has_published_nothing_yet_stays_out_and_in(ctx, world, model):
     world.units["mongodb/1"] = "waiting"
     relation = dataclasses.replace(peers(), peers_data={1: {}})
@@ -274,6 +288,7 @@ def test_failed_installation_blocks(ctx, world, model):
     assert state.unit_status == testing.BlockedStatus(
         "cannot install mongod from MongoDB 8.0: see juju debug-log"
     )
+    assert state.app_status == state.unit_status
     assert not world.called("run")
 
 
