@@ -121,7 +121,6 @@ def test_stand_in_runs_before_the_charm_and_close_ends_its_processes(
 SLOW = """
 def _on_start(self, _):
     subprocess.Popen(["sleep", "1000"], start_new_session=True)
-    (pathlib.Path({folder!r}) / "started").touch()
     subprocess.run(["sleep", "1000"])
 """
 INTERRUPTED = """
@@ -135,26 +134,41 @@ with LocalJuju() as juju:
 """
 
 
-def test_ctrl_c_during_a_slow_hook_leaves_no_process_and_no_file(
-    make_charm: MakeCharm, tmp_path: pathlib.Path
-) -> None:
-    charm = make_charm("a", "", SLOW.format(folder=str(tmp_path)))
-    operator = subprocess.Popen(
+def test_ctrl_c_during_a_slow_hook_leaves_no_process_and_no_file(make_charm: MakeCharm) -> None:
+    charm = make_charm("a", "", SLOW)
+    with subprocess.Popen(
         [sys.executable, "-c", INTERRUPTED, charm],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert operator.stdout
-    folder = pathlib.Path(operator.stdout.readline().strip())
-    until((tmp_path / "started").exists)
-    started = psutil.Process(operator.pid).children(recursive=True)
-    assert [process.name() for process in started].count("sleep") == 2
-    operator.send_signal(signal.SIGINT)
-    _, said = operator.communicate(timeout=30)
+    ) as operator:
+        assert operator.stdout
+        folder = pathlib.Path(operator.stdout.readline().strip())
+        until(lambda: _names_of_children(operator.pid).count("sleep") == 2)
+        started = psutil.Process(operator.pid).children(recursive=True)
+        operator.send_signal(signal.SIGINT)
+        _, said = operator.communicate(timeout=30)
     assert said.rstrip().endswith("KeyboardInterrupt")
     assert not folder.exists()
     assert not [process for process in started if process.is_running()]
+
+
+def _names_of_children(pid: int) -> list[str]:
+    try:
+        return [process.name() for process in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:  # One has just ended.
+        return []
+
+
+def test_hook_that_never_ends_fails(
+    make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localjuju.hook_runner.LONGEST_HOOK", 0.5)
+    with LocalJuju() as juju:
+        juju.deploy(make_charm("a", "", SLOW))
+        juju.settle()
+        assert juju.status().apps["a"].app_status.message == 'hook failed: "start"'
+        assert 'hook "start" failed: ended after 0.5 s' in juju.debug_log()
 
 
 def test_close_ends_what_exec_has_left_running(make_charm: MakeCharm) -> None:

@@ -30,6 +30,9 @@ from localjuju.model import Unit
 CLOSING_TIME = 10.0
 """Seconds that the server gets to end what hooks have left running."""
 
+LONGEST_HOOK = 900.0
+"""Seconds after which a hook is ended: one that waits in vain is to be seen."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Ending:
@@ -45,6 +48,8 @@ class Ending:
     @property
     def error(self) -> str | None:
         """Why it did not succeed, None if it did."""
+        if self.timed_out:
+            return f"ended after {LONGEST_HOOK:g} s"
         return self.problem or (f"exit status {self.status}" if self.status else None)
 
     @property
@@ -96,7 +101,7 @@ class HookRunner:
             unit: whose hook it is.
             context: answers its hook commands.
             environment: the ``JUJU_*`` variables.
-            timeout: seconds until it is ended, 0 for no limit.
+            timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
         """
         charm = unit.application.charm
         if charm.packed:
@@ -143,7 +148,7 @@ class HookRunner:
             folder: where it starts.
             context: answers its hook commands.
             environment: the ``JUJU_*`` variables.
-            timeout: seconds until it is ended, 0 for no limit.
+            timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
         """
         # What Juju gives to a hook and nothing of whoever runs localjuju, but for the hash seed.
         environment = {
@@ -176,7 +181,7 @@ class HookRunner:
                 environment=environment,
                 stdout=str(self._stdout),
                 stderr=str(self._stderr),
-                timeout=timeout,
+                timeout=timeout or LONGEST_HOOK,
                 **request,
             )
             problem = None
