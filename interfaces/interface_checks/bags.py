@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pydantic
@@ -38,14 +38,15 @@ def problems(interface: Interface, role: Role, bag: str, data: Mapping[str, str]
             decoded[key] = value if plain else json.loads(value)
         except ValueError:
             found.append(f'{where}: field "{key}": not JSON: {value!r}')
-    return found + [f"{where}: {problem}" for problem in _misfits(model, decoded)]
+    misfits = _misfits(model, decoded, str if plain else json.dumps)
+    return found + [f"{where}: {problem}" for problem in misfits]
 
 
 def secret_problems(model: type[pydantic.BaseModel], content: Mapping[str, str]) -> list[str]:
     """Return what is wrong with the content of a secret; never with a value in it."""
     unknown = [f'field "{key}": unknown' for key in content if key not in field_names(model)]
     known = {key: value for key, value in content.items() if key in field_names(model)}
-    return [f"content of a secret: {problem}" for problem in unknown + _misfits(model, known)]
+    return [f"content of a secret: {problem}" for problem in unknown + _misfits(model, known, str)]
 
 
 def field_names(model: type[pydantic.BaseModel]) -> list[str]:
@@ -53,7 +54,10 @@ def field_names(model: type[pydantic.BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _misfits(model: type[pydantic.BaseModel], decoded: dict[str, Any]) -> list[str]:
+def _misfits(
+    model: type[pydantic.BaseModel], decoded: dict[str, Any], encode: Callable[[Any], str]
+) -> list[str]:
+    """Return what is wrong with values; compared as text, because pydantic takes "1" for 1 too."""
     try:
         loaded = model.model_validate(decoded)
     except pydantic.ValidationError as error:
@@ -62,5 +66,5 @@ def _misfits(model: type[pydantic.BaseModel], decoded: dict[str, Any]) -> list[s
     return [
         f'field "{key}": not as a sorted, canonical value would be: {decoded[key]!r}'
         for key, value in written.items()
-        if value != decoded[key] and str(value) != decoded[key]
+        if encode(value) != encode(decoded[key])
     ]

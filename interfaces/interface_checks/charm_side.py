@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import functools
 import importlib
 import inspect
 import pathlib
@@ -61,11 +60,16 @@ def _interface_of(test: pathlib.Path) -> Interface:
 
 def _test_setup(interface: Interface, charm: pathlib.Path) -> dict[str, str] | None:
     """Return where the charm's own fixture is, which replaces its workload."""
+    own_name = _declared(charm).get("name")
     for name in LISTS.values():
         for listed in interface.description.get(name) or []:
-            if listed["name"] == charm.name:
+            if listed["name"] == own_name:
                 return listed.get("test_setup")
     return None
+
+
+def _declared(charm: pathlib.Path) -> dict[str, Any]:
+    return yaml.safe_load((charm / "charmcraft.yaml").read_text())
 
 
 @pytest.fixture
@@ -76,23 +80,19 @@ def charm_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     role: Any = request.path.stem.removeprefix("test_")
     names = [n for n, of, r in endpoints(folder) if (of, r) == (interface.name, role)]
     assert names, f"{folder.name} has no endpoint that is a {role} of {interface.name}"
+    declared = _declared(folder)
     if setup := _test_setup(interface, folder):
         context, state = request.getfixturevalue(setup["identifier"])
     else:
-        context, state = testing.Context(_charm_type()), testing.State()
-    declared = yaml.safe_load((folder / "charmcraft.yaml").read_text())
+        context = testing.Context(_charm_type())
+        # Juju makes these with the first unit, before all that the tests are about.
+        peers = [testing.PeerRelation(name) for name in declared.get("peers") or {}]
+        state = testing.State(relations=peers)
     side = CharmSide(interface, role, names[0], context, state, declared)
     # ops.testing knows neither of these hook commands.
-    monkeypatch.setattr(ops.hookcmds, "goal_state", functools.partial(_goal_state, folder.name))
+    monkeypatch.setattr(ops.hookcmds, "goal_state", side.goal_state)
     monkeypatch.setattr(ops.hookcmds, "secret_ids", side.own_secrets)
     return side
-
-
-def _goal_state(application: str) -> ops.hookcmds.GoalState:
-    now = datetime.datetime.now(datetime.timezone.utc)
-    goal = ops.hookcmds.Goal(status="active", since=now)
-    units = {f"{application}/{number}": goal for number in (0, OTHER_UNIT)}
-    return ops.hookcmds.GoalState(units=units, relations={})
 
 
 def _charm_type() -> type[ops.CharmBase]:
@@ -144,10 +144,20 @@ class CharmSide:
     context: testing.Context[Any]
     state: testing.State
     declared: dict[str, Any]
+    given: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    """What the other side has written."""
 
     def own_secrets(self) -> list[str]:
         """Return what secret-ids prints: the secrets that the charm has made."""
         return [secret.id for secret in self.state.secrets if secret.owner]
+
+    def goal_state(self) -> ops.hookcmds.GoalState:
+        """Return what goal-state prints: this unit and a peer."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        goal = ops.hookcmds.Goal(status="active", since=now)
+        numbers = (self.context.unit_id, OTHER_UNIT)
+        units = {f"{self.context.app_name}/{number}": goal for number in numbers}
+        return ops.hookcmds.GoalState(units=units, relations={})
 
     def relate(
         self,
@@ -166,9 +176,11 @@ class CharmSide:
             secrets: what the other side has granted.
 
         Raises:
-            AssertionError: a databag of the charm's is not what the interface says.
+            AssertionError: a databag of the charm's is not what the interface says, or the charm
+                fails.
         """
-        relation = self._relation(app or {}, unit or {})
+        self.given = {"app": app or {}, "unit": unit or {}}
+        relation = self._relation(**self.given)
         others = [r for r in self.state.relations if r.endpoint != self.endpoint]
         self.state = dataclasses.replace(
             self.state,
@@ -190,8 +202,7 @@ class CharmSide:
 
     def leave(self) -> testing.State:
         """Run what Juju runs when the relation goes."""
-        broken = self.context.on.relation_broken(self._present)
-        self.state = self.context.run(broken, self.state)
+        self._emit(self.context.on.relation_broken(self._present))
         return self.state
 
     @property
@@ -200,8 +211,16 @@ class CharmSide:
         return next(r for r in self.state.relations if r.endpoint == self.endpoint)
 
     def _run(self, event: Any) -> Written:
-        self.state = self.context.run(event, self.state)
+        self._emit(event)
         return self._written()
+
+    def _emit(self, event: Any) -> None:
+        try:
+            self.state = self.context.run(event, self.state)
+        except testing.errors.UncaughtCharmError as error:
+            raise AssertionError(
+                f"{event.name} fails with {error.__cause__!r}, given {self.given}"
+            ) from error
 
     def _relation(self, app: dict[str, str], unit: dict[str, str]) -> testing.RelationBase:
         bag = {"ingress-address": "10.0.0.9", "egress-subnets": "10.0.0.9/32", **unit}

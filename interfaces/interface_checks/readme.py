@@ -57,7 +57,7 @@ def fields(interface: Interface) -> str:
             elif role != "peer" and bag == "unit" and not interface.bag_model(role, "app"):
                 parts.append(f"### The {role}\n\nIt writes nothing.\n")
     for field, model in interface.secrets.items():
-        parts.append(f"### Secret that `{field}` names\n\nEvery field is there.\n")
+        parts.append(f"### Secret that `{field}` names\n")
         parts.append(_table(interface, model))
     return "\n".join(parts)
 
@@ -78,6 +78,8 @@ def _type(annotation: Any) -> str:
     if origin is list:
         kind = _type(options[0])
         return f"list of {PLURALS.get(kind, kind)}"
+    if origin is typing.Literal:
+        return " or ".join(f"`{option}`" for option in options)
     if origin is typing.Annotated:
         return _type(options[0])
     if options:

@@ -7,13 +7,18 @@ prints what is wrong, and its exit status is 1 if anything is.
 
 from __future__ import annotations
 
+import enum
 import json
 import pathlib
+import re
 import sys
+import types
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 import pydantic
+from pydantic.fields import FieldInfo
 
 from interface_checks import bags, readme
 from interface_checks.registry import (
@@ -43,6 +48,9 @@ NEEDED = ("name", "version", "status", "summary", "description", "maintainer")
 STATUSES = ("draft", "published", "retired")
 CHARM_KEYS = {"name", "url", "branch", "test_setup"}
 JUJUS_OWN = "juju-info"
+
+LATER = "of-a-later-version"
+"""What no version yet has: a field, or a value."""
 
 
 def problems(interface: Interface) -> list[str]:
@@ -87,9 +95,9 @@ def _yaml(interface: Interface) -> list[str]:
 def _schema(interface: Interface) -> list[str]:
     """Rules of the registry's guide to the design of interfaces, where a machine can see them."""
     if not interface.roles:
-        return ["schema.py has no ProviderSchema, RequirerSchema or PeerSchema"]
+        return ["schema.py: no ProviderSchema, RequirerSchema or PeerSchema"]
     found = [
-        f"schema.py has no {SIDES[role]}, and interface.yaml lists {LISTS[role]}"
+        f"no {SIDES[role]}, and interface.yaml lists {LISTS[role]}"
         for role in LISTS
         if interface.description.get(LISTS[role]) and role not in interface.roles
     ]
@@ -97,26 +105,55 @@ def _schema(interface: Interface) -> list[str]:
         for bag in ("app", "unit"):
             if model := interface.bag_model(role, bag):
                 found += _design_faults(model, f"the {role}'s {bag} databag")
-    return found
+    for field, model in interface.secrets.items():
+        found += _design_faults(model, f"the secret of {field}")
+    return [f"schema.py: {fault}" for fault in found]
 
 
 def _design_faults(model: type[pydantic.BaseModel], where: str) -> list[str]:
-    mandatory = [name for name, field in model.model_fields.items() if field.is_required()]
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    mandatory = [name for name, field in fields.items() if field.is_required()]
     if mandatory:
-        names = ", ".join(mandatory)
-        return [f"schema.py: mandatory in {where}, but a reader must do without any: {names}"]
+        return [f"mandatory in {where}, but a reader must do without any: {', '.join(mandatory)}"]
     found = []
-    for name, field in model.model_fields.items():
-        if typing.get_origin(_without_none(field.annotation)) is list:
-            loaded = model.model_validate({field.alias or name: ["b", "a"]})
-            if getattr(loaded, name) != ["a", "b"]:
-                found.append(f'schema.py: field "{name}" of {where} is a list in no fixed order')
+    if _refuses(model, {LATER: "x"}):
+        found.append(f"{where}: a reader must do with fields that it does not know")
+    for name, field in fields.items():
+        if _refuses(model, {name: None}):
+            found.append(f'field "{name}" of {where}: a reader must do with null')
+        found += [f'field "{name}" of {where} {fault}' for fault in _faults(model, name, field)]
     return found
 
 
+def _faults(model: type[pydantic.BaseModel], name: str, field: FieldInfo) -> Iterator[str]:
+    kind = _without_none(field.annotation)
+    origin = typing.get_origin(kind) or kind
+    if origin in (dict, frozenset, set, tuple):
+        yield f"is a {origin.__name__}: a collection is a list, sorted"
+    if origin is list:
+        for values in (["a", "b"], [1, 2]):
+            given = {name: values[::-1]}
+            if not _refuses(model, given):
+                loaded = model.model_validate(given)
+                if loaded.model_dump(by_alias=True)[name] != values:
+                    yield "is a list in no fixed order"
+    is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
+    if (is_enum or origin is typing.Literal) and _refuses(model, {name: LATER}):
+        yield "refuses what a later version may add: a reader has to take that for none"
+
+
+def _refuses(model: type[pydantic.BaseModel], data: dict[str, Any]) -> bool:
+    try:
+        model.model_validate(data)
+    except pydantic.ValidationError:
+        return True
+    return False
+
+
 def _without_none(annotation: Any) -> Any:
-    options = [a for a in typing.get_args(annotation) if a is not type(None)]
-    if typing.get_origin(annotation) is not list and len(options) >= 1:
+    """Return the type of a field that is there, without what is noted on it."""
+    if typing.get_origin(annotation) in (typing.Annotated, typing.Union, types.UnionType):
+        options = [a for a in typing.get_args(annotation) if a is not type(None)]
         return _without_none(options[0])
     return annotation
 
@@ -124,8 +161,13 @@ def _without_none(annotation: Any) -> Any:
 def _readme(interface: Interface) -> list[str]:
     there = readme.sections(interface)
     found = [f'README.md: no section "{name}"' for name in readme.SECTIONS if name not in there]
+    found += [f'README.md: section "{name}" is empty' for name in there if not there[name].strip()]
     if "Direction" in there and "```mermaid" not in there["Direction"]:
         found.append('README.md: section "Direction" has no Mermaid diagram')
+    drawn = re.findall(r"-- (.+?) -->", there.get("Direction", ""))
+    known = {name for model in _models(interface) for name in bags.field_names(model)}
+    strange = sorted({name for arrow in drawn for name in arrow.split(", ")} - known)
+    found += [f'README.md: section "Direction" has "{name}", no field' for name in strange]
     untold = set(interface.roles) - readme.roles_in_behavior(interface)
     found += [f'README.md: section "Behavior" does not tell of the {role}' for role in untold]
     if readme.with_fields(interface) != readme.text(interface):
@@ -146,33 +188,46 @@ def _models(interface: Interface) -> list[Any]:
 
 
 def _example(interface: Interface) -> list[str]:
-    found = []
     data = readme.example(interface)
-    told: set[tuple[Role, str]] = {
-        (role, bag) for role in interface.roles for bag in data.get(role) or {}
-    }
+    known = {*interface.roles, *interface.secrets}
+    found = [f'"{key}" is no side and no secret' for key in data if key not in known]
     for role in interface.roles:
+        given = data.get(role) or {}
+        found += [f'"{bag}" is no databag' for bag in given if bag not in ("app", "unit")]
         for bag in ("app", "unit"):
-            if interface.bag_model(role, bag) and (role, bag) not in told:
-                found.append(f"the {role}'s {bag} databag is missing")
-    for role, bag in sorted(told):
-        found += bags.problems(interface, role, bag, data[role][bag])
+            shown = given.get(bag) or {}
+            found += bags.problems(interface, role, bag, shown)
+            if model := interface.bag_model(role, bag):
+                found += _not_shown(model, shown)
     for field, model in interface.secrets.items():
         found += bags.secret_problems(model, data.get(field) or {})
+        found += _not_shown(model, data.get(field) or {})
     return [f"README.md, Example: {problem}" for problem in found]
+
+
+def _not_shown(model: type[pydantic.BaseModel], shown: dict[str, str]) -> list[str]:
+    names = [name for name in bags.field_names(model) if name not in shown]
+    return [f'field "{name}" of {model.__name__} is missing' for name in names]
 
 
 def _vectors(interface: Interface) -> list[str]:
     """What sides have written since this version began has to be read for ever."""
-    paths = sorted((interface.folder / "vectors").glob("*.json"))
-    if not paths:
-        return ["vectors/ holds no databag"]
-    found = []
-    for path in paths:
+    found: list[str] = []
+    written: set[tuple[str, str, str]] = set()
+    for path in sorted((interface.folder / "vectors").glob("*.json")):
         vector = json.loads(path.read_text())
-        problems = bags.problems(interface, vector["role"], vector["bag"], vector["data"])
+        role, bag, data = vector["role"], vector["bag"], vector["data"]
+        written |= {(role, bag, field) for field in data}
+        problems = bags.problems(interface, role, bag, data)
         found += [f"vectors/{path.name}: {problem}" for problem in problems]
-    return found
+    return found + [
+        f'vectors/ has no {bag} databag of the {role} with field "{field}"'
+        for role in interface.roles
+        for bag in ("app", "unit")
+        if (model := interface.bag_model(role, bag))
+        for field in bags.field_names(model)
+        if (role, bag, field) not in written
+    ]
 
 
 def _tests(interface: Interface) -> list[str]:
@@ -200,6 +255,10 @@ def unlisted(known: list[Interface], charms: list[pathlib.Path]) -> list[str]:
     found = [
         f"{charm} is a {role} of {name}, whose interface.yaml does not list it"
         for name, role, charm in sorted(declared - listed)
+    ]
+    used = {name for name, _, _ in declared}
+    found += [
+        f"{one.name}: no charm has such an endpoint" for one in known if one.name not in used
     ]
     return found + [
         f"{name}: interface.yaml lists {charm}, which is no {role} of it"

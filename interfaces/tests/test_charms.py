@@ -25,13 +25,15 @@ def test_charm_keeps_to_its_interface(
     assert done.returncode == 0, done.stdout
 
 
-BROKEN = """\
+CHARM = """\
+import ipaddress
+import json
 import uuid
 
 import ops
 
 
-class BrokenCharm(ops.CharmBase):
+class MadeUpCharm(ops.CharmBase):
     def __init__(self, framework):
         super().__init__(framework)
         for event in ("created", "joined", "changed"):
@@ -41,6 +43,8 @@ class BrokenCharm(ops.CharmBase):
         unit = event.relation.data[self.unit]
         app = event.relation.data[self.app] if self.unit.is_leader() else {}
         relation = event.relation
+        their_app = relation.data[event.app]
+        their_unit = relation.data[event.unit] if event.unit else {}
         BODY
 """
 
@@ -57,6 +61,7 @@ if self.unit.is_leader() and "secret-user" not in app:
     secret = self.app.add_secret({content})
     app["secret-user"] = f'"{{secret.id}}"'
 """
+GRANT = ADD.replace("    app[", "    secret.grant(relation)\n    app[")
 FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
 
 
@@ -110,7 +115,7 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             "mongodb",
             "provider",
             ANSWER + ADD.format(content={"username": "u", "uris": "mongodb://u"}),
-            'field "password": Field required',
+            'field "password" of the secret is missing',
         ),
         ("mongodb", "provider", ANSWER + ADD.format(content=FULL), 'field "secret-user" is not'),
         (
@@ -119,6 +124,20 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             ANSWER + ADD.format(content=FULL) + "unit['version'] = 'the-password'",
             'field "version" shows what is in a secret: password',
         ),
+        (
+            "mongodb",
+            "provider",
+            ANSWER + GRANT.format(content=FULL),
+            'field "secret-user" is there',
+        ),
+        (
+            "mongodb",
+            "provider",
+            ANSWER + GRANT.format(content=FULL),
+            'the secret of field "secret-user" outlives the relation',
+        ),
+        ("mongodb", "provider", ANSWER.replace("notes", "x"), 'field "database" is another'),
+        ("mongodb", "provider", ANSWER.replace("='database'", "='db'"), 'field "type" is another'),
         ("mongodb", "requirer", "app['database'] = '5'", 'field "database": Input should be'),
         (
             "mongodb",
@@ -130,23 +149,78 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
         ("mongodb-replica-set", "peer", "pass", 'field "secret-admin" is missing'),
         ("demo-replicas", "peer", "app['leader-ip'] = 'me'", 'field "leader-ip": Input is not'),
         ("demo-replicas", "peer", "unit['unit'] = 'me'", 'field "unit": the interface'),
+        # Those that fail when the other side writes what they do not expect.
+        ("demo", "provider", "uuid.UUID(their_app.get('token', '0' * 32))", "'token': 'no UUID'"),
+        ("demo", "requirer", "uuid.UUID(their_app.get('leader-uuid', '0' * 32))", "'no UUID'"),
+        ("http", "requirer", "int(their_unit.get('port', '0'))", "'port': 'no port'"),
+        (
+            "logging-directory",
+            "requirer",
+            "json.loads(their_unit.get('files', '0'))",
+            "'files': 'no",
+        ),
+        (
+            "mongodb",
+            "provider",
+            "json.loads(their_app.get('database', '0'))",
+            "'database': 'notes'",
+        ),
+        (
+            "mongodb",
+            "requirer",
+            "len(json.loads(their_app.get('endpoints', '[]')))",
+            "'endpoints': '5'",
+        ),
+        ("mongodb", "requirer", "their_app['secret-user']", "given {'app': {}"),
+        (
+            "mongodb",
+            "requirer",
+            "self.model.get_secret(id=json.loads(their_app.get('secret-user', 'null')))",
+            "'secret-user'",
+        ),
+        ("mongodb-replica-set", "peer", "json.loads(their_unit.get('host', '0'))", "'host': 'no"),
+        ("demo-replicas", "peer", "ipaddress.ip_address(their_app.get('leader-ip', '::'))", "'no"),
     ],
 )
 def test_broken_charm_is_told_which_field(
     tmp_path: pathlib.Path, name: str, role: Role, body: str, complaint: str
 ) -> None:
-    section = next(key for key, value in registry.ENDPOINTS.items() if value == role)
-    scope = ", scope: container" if name == "logging-directory" else ""
-    subordinate = "subordinate: true, " if scope and role == "requirer" else ""
-    (tmp_path / "src").mkdir()
-    (tmp_path / "charmcraft.yaml").write_text(
-        "{name: broken, summary: broken, description: broken, type: charm, "
-        f"{subordinate}{section}: {{end: {{interface: {name}{scope}}}}}}}"
-    )
-    indented = textwrap.indent(body, " " * 8)
-    (tmp_path / "src" / "charm.py").write_text(BROKEN.replace("        BODY", indented))
-    one = interface(name)
-    assert one
+    one = write_charm(tmp_path, name, role, body)
     done = charms.run_tests(one, role, tmp_path)
     assert done.returncode == 1, done.stdout
     assert complaint in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("role", "body"),
+    [
+        ("requirer", "their_unit.get('port', '').isdigit()"),
+        # Of its peers nobody has told the tests but its charmcraft.yaml.
+        (
+            "provider",
+            "if self.model.get_relation('mates'): unit.update(hostname='h', port='80')",
+        ),
+    ],
+)
+def test_charm_that_nobody_listed_can_pass(tmp_path: pathlib.Path, role: Role, body: str) -> None:
+    one = write_charm(tmp_path, "http", role, body)
+    done = charms.run_tests(one, role, tmp_path)
+    assert done.returncode == 0, done.stdout
+
+
+def write_charm(folder: pathlib.Path, name: str, role: Role, body: str) -> registry.Interface:
+    """Write a charm of which each relation event does the same, and return its interface."""
+    section = next(key for key, value in registry.ENDPOINTS.items() if value == role)
+    scope = ", scope: container" if name == "logging-directory" else ""
+    subordinate = "subordinate: true, " if scope and role == "requirer" else ""
+    mates = "" if role == "peer" else ", peers: {mates: {interface: mates}}"
+    (folder / "src").mkdir()
+    (folder / "charmcraft.yaml").write_text(
+        "{name: made-up, summary: x, description: x, type: charm, "
+        f"{subordinate}{section}: {{end: {{interface: {name}{scope}}}}}{mates}}}"
+    )
+    indented = textwrap.indent(body, " " * 8)
+    (folder / "src" / "charm.py").write_text(CHARM.replace("        BODY", indented))
+    one = interface(name)
+    assert one
+    return one

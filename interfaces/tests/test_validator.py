@@ -9,7 +9,7 @@ import shutil
 
 import pytest
 
-from interface_checks import readme, registry, validator
+from interface_checks import bags, readme, registry, sync, validator
 from interface_checks.registry import Interface, charm_folders, interfaces
 
 ALL = [pytest.param(one, id=str(one)) for one in interfaces()]
@@ -78,6 +78,7 @@ def copy(tmp_path: pathlib.Path) -> Interface:
         ("README.md", "## Direction", "## Where", 'no section "Direction"'),
         ("README.md", "## Behavior", "## Behaviour", 'no section "Behavior"'),
         ("README.md", "## Relation Data", "## Data", 'no section "Relation Data"'),
+        ("README.md", "## Usage\n", "## Usage\n## Use\n", 'section "Usage" is empty'),
         ("README.md", "```mermaid", "```", "no Mermaid diagram"),
         ("README.md", "### Requirer\n", "### Other\n", "does not tell of the requirer"),
         ("README.md", "| `endpoints` |", "| `endpoint` |", "not those of schema.py"),
@@ -85,7 +86,12 @@ def copy(tmp_path: pathlib.Path) -> Interface:
         ("README.md", "database: '\"notes\"'", "database: '5'", 'field "database": Input should'),
         ("README.md", "database: '\"notes\"'", "data: '\"notes\"'", 'field "data": the interface'),
         ("README.md", '10.0.0.11:27017", "10.0.0.12', 'b:1", "a', 'field "endpoints": not as'),
-        ("README.md", "  password: example\n", "", 'field "password": Field required'),
+        ("README.md", "  password: example\n", "", 'field "password" of MongodbUserSecret'),
+        ("README.md", "    version: 8.0.4\n", "", 'field "version" of MongodbProviderUnit'),
+        ("README.md", "secret-user:\n  user", "secret:\n  user", '"secret" is no side and no'),
+        ("README.md", "requirer:\n  app:", "requirer:\n  apps:", '"apps" is no databag'),
+        ("README.md", "password: example", "pass: example", 'a secret: field "pass": unknown'),
+        ("README.md", "replset, version,", "replset, series,", '"Direction" has "series"'),
         ("README.md", "```yaml", "```json", "no ```yaml block"),
         (
             "schema.py",
@@ -99,6 +105,31 @@ def copy(tmp_path: pathlib.Path) -> Interface:
             "pydantic.AfterValidator(list)",
             'field "endpoints" of the provider\'s app databag is a list in no fixed order',
         ),
+        (
+            "schema.py",
+            "    username: str | None = None",
+            "    username: str",
+            "mandatory in the secret of secret-user",
+        ),
+        (
+            "schema.py",
+            "Annotated[list[str], pydantic.AfterValidator(sorted)]",
+            "frozenset[str]",
+            'field "endpoints" of the provider\'s app databag is a frozenset',
+        ),
+        (
+            "schema.py",
+            "    type: str | None",
+            "    type: Literal['database'] | None",
+            'field "type" of the provider\'s unit databag refuses what a later version may add',
+        ),
+        ("schema.py", "database: str | None = None", "database: str = ''", "must do with null"),
+        (
+            "schema.py",
+            "validate_by_alias=True,",
+            "validate_by_alias=True, extra='forbid',",
+            "must do with fields that it does not know",
+        ),
         ("schema.py", '    """Name of the replica set."""\n', "", "README.md is silent"),
         ("schema.py", "    replset: str | None", "    replica_set: str | None", "vectors/"),
         ("schema.py", "class ProviderSchema", "class ProvidersSchema", "no ProviderSchema"),
@@ -111,7 +142,9 @@ def test_spoilt_folder_is_refused(
     path = copy.folder / file
     text = path.read_text()
     assert old in text
-    path.write_text(text.replace(old, new))
+    path.write_text(
+        text.replace(old, new).replace("import Annotated", "import Annotated, Literal")
+    )
     problems = validator.problems(copy)
     assert any(complaint in problem for problem in problems), problems
 
@@ -133,7 +166,8 @@ def test_missing_file_is_named(copy: Interface, file: str, complaint: str) -> No
 
 def test_vectors_are_needed(copy: Interface) -> None:
     shutil.rmtree(copy.folder / "vectors")
-    assert any("vectors/ holds no databag" in problem for problem in validator.problems(copy))
+    complaint = 'vectors/ has no app databag of the requirer with field "database"'
+    assert any(complaint in problem for problem in validator.problems(copy))
 
 
 def test_vector_that_cannot_be_read_any_more_is_named(copy: Interface) -> None:
@@ -149,6 +183,46 @@ def test_readme_without_a_place_for_the_tables_is_named(copy: Interface) -> None
     path = copy.folder / "README.md"
     path.write_text(path.read_text().replace(readme.BEGIN, ""))
     assert any("README.md has no line" in problem for problem in validator.problems(copy))
+
+
+def test_interface_of_no_charm_is_named(copy: Interface) -> None:
+    path = copy.folder / "interface.yaml"
+    kept = path.read_text().partition("providers:")[0] + "maintainer: nobody\n"
+    path.write_text(kept)
+    assert validator.unlisted([copy], []) == ["mongodb: no charm has such an endpoint"]
+
+
+@pytest.mark.parametrize("value", ['"27017"', "true", "27017.0", "no JSON"])
+def test_number_that_is_not_written_as_one_is_refused(value: str) -> None:
+    one = registry.interface("mongodb-replica-set")
+    assert one
+    assert len(bags.problems(one, "peer", "app", {"port": value})) == 1
+    assert bags.problems(one, "peer", "app", {"port": "27017"}) == []
+
+
+def test_sync_writes_tables_and_copies(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("interfaces", "charms"):
+        origin = registry.INTERFACES.parent / name
+        ignored = shutil.ignore_patterns("tests", "node_modules", "__pycache__", ".*")
+        shutil.copytree(origin, tmp_path / name, ignore=ignored)
+    stale = [
+        tmp_path / "charms/mongodb/src/mongodb_interface.py",
+        tmp_path / "charms/my-node-app/src/mongodb_interface.py",
+        tmp_path / "charms/demo-provider/src/demo_interface.py",
+        tmp_path / "interfaces/http/interface/v0/README.md",
+    ]
+    texts = [path.read_text() for path in stale]
+    for path in stale[:3]:
+        path.write_text("")
+    stale[3].write_text(texts[3].replace("from 1 to 65535.", "or not."))
+    found = interfaces(tmp_path / "interfaces")
+    monkeypatch.setattr(sync, "interfaces", lambda: found)
+    monkeypatch.setattr(registry, "CHARMS", tmp_path / "charms")
+    sync.main()
+    assert [path.read_text() for path in stale] == texts
+    assert sorted(capsys.readouterr().out.split()[1::2]) == sorted(map(str, stale))
 
 
 def test_charm_and_interface_that_do_not_know_each_other_are_named(

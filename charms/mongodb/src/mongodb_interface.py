@@ -94,11 +94,11 @@ class MongodbProviderUnit(_Fields):
 class MongodbUserSecret(_Fields):
     """The content of the secret that `secret-user` names."""
 
-    username: str
+    username: str | None = None
     """Name of the user, made for this relation."""
 
-    password: str
+    password: str | None = None
     """Password of the user; needs no escaping in a URI."""
 
-    uris: str
+    uris: str | None = None
     """A connection string for a driver: members, credentials, `replicaSet` and `authSource`."""

@@ -166,25 +166,27 @@ class MyNodeAppCharm(ops.CharmBase):
             if not _ENDPOINT.fullmatch(endpoint):
                 message = f"{who} sent a bad endpoints: {endpoint!r} is not host:port"
                 raise NotReadyError(ops.BlockedStatus(message))
-        secret = self._secret(who, bag.secret_user)
-        user = f"{quote(secret.username, safe='')}:{quote(secret.password, safe='')}"
+        username, password = self._credentials(who, bag.secret_user)
+        user = f"{quote(username, safe='')}:{quote(password, safe='')}"
         hosts = ",".join(bag.endpoints)
         replset = quote(bag.replset, safe="")
         uri = f"mongodb://{user}@{hosts}/?replicaSet={replset}&authSource=admin"
         return bag.database, uri
 
-    def _secret(self, who: str, secret_id: str) -> MongodbUserSecret:
+    def _credentials(self, who: str, secret_id: str) -> tuple[str, str]:
+        """Return the name and the password of our user, or raise NotReadyError."""
         try:
             # Without refresh it would be the credentials of the first time for ever.
             content = self.model.get_secret(id=secret_id).get_content(refresh=True)
         except ops.ModelError as error:  # not granted yet, no longer, or no such secret
             message = f"{who} lets nobody read the secret of secret-user"
             raise NotReadyError(ops.WaitingStatus(message)) from error
-        try:
-            return MongodbUserSecret.model_validate(content)
-        except ValueError as error:
-            message = f"{who} sent a bad secret-user: {_describe(error)}"
-            raise NotReadyError(ops.BlockedStatus(message)) from None  # the cause shows the values
+        secret = MongodbUserSecret.model_validate(content)
+        if not (secret.username and secret.password):
+            missing = "password" if secret.username else "username"
+            message = f"{who} sent a bad secret-user: {missing} is missing"
+            raise NotReadyError(ops.BlockedStatus(message))
+        return secret.username, secret.password
 
     def _run(self, settings: node_app.Settings) -> None:
         changed = self._node_app.configure(settings)

@@ -55,10 +55,10 @@ class MongodbReplicaSetUnit(_Fields):
 class MongodbAdminSecret(_Fields):
     """The content of the secret that `secret-admin` names, which only the application reads."""
 
-    keyfile: str
+    keyfile: str | None = None
     """What the members of the replica set know each other by."""
 
-    password: str
+    password: str | None = None
     """Password of the administrator of the replica set."""
 
 

@@ -11,7 +11,9 @@ def test_leader_says_how_the_set_is_to_be(charm_side: CharmSide) -> None:
     written = charm_side.relate()
     for field in ("secret-admin", "seed", "version", "port"):
         assert field in written.app, f'field "{field}" is missing'
-    assert written.secret("secret-admin")["keyfile"], "keyfile"
+    content = written.secret("secret-admin")
+    for field in ("keyfile", "password"):
+        assert content.get(field), f'field "{field}" of the secret is missing'
 
 
 @pytest.mark.parametrize("leader", [True, False])

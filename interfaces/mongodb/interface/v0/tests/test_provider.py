@@ -9,10 +9,12 @@ from interface_checks.charm_side import CharmSide
 
 def test_answers_with_a_database_and_its_credentials(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"'})
-    assert written.app.get("database") == '"notes"', "database"
+    assert written.app.get("database") == '"notes"', 'field "database" is another'
     for field in ("endpoints", "replset", "version", "secret-user"):
         assert field in written.app, f'field "{field}" is missing'
     content = written.secret("secret-user")
+    for field in ("username", "password", "uris"):
+        assert content.get(field), f'field "{field}" of the secret is missing'
     assert content["username"] in content["uris"], 'field "uris" is not of the user'
 
 
@@ -30,7 +32,7 @@ def test_names_the_database_itself_where_none_is_asked_for(
 
 def test_fields_that_are_unknown_are_ignored(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"', "of-a-later-version": "[1]"})
-    assert written.app.get("database") == '"notes"', "database"
+    assert written.app.get("database") == '"notes"', 'field "database" is another'
 
 
 @pytest.mark.parametrize(
@@ -45,10 +47,11 @@ def test_every_unit_shows_its_address(charm_side: CharmSide) -> None:
     written = charm_side.relate(leader=False)
     for field in ("hostname", "port", "type", "replset", "version"):
         assert field in written.unit, f'field "{field}" is missing'
-    assert written.unit["type"] == "database", "type"
+    assert written.unit["type"] == "database", 'field "type" is another'
 
 
 def test_secret_goes_with_the_relation(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"'})
     before = len(list(written.state.secrets))
-    assert len(list(charm_side.leave().secrets)) < before, "secret-user"
+    after = len(list(charm_side.leave().secrets))
+    assert after < before, 'the secret of field "secret-user" outlives the relation'
