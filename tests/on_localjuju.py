@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from interface_checks import watch
 from localjuju import LocalJuju
 
 CHARMS = pathlib.Path(__file__).parents[1] / "charms"
@@ -22,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="module")
 def juju(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
     """A model of its own for each module, as pytest-jubilant has it."""
-    with LocalJuju("4.0", charms=CHARMS) as juju:
+    with watch.every_databag(), LocalJuju("4.0", charms=CHARMS) as juju:
         failed = request.session.testsfailed
         yield juju
         if request.session.testsfailed > failed:

@@ -21,7 +21,7 @@ def run(charm: pathlib.Path, packed: pathlib.Path, *arguments: str) -> str:
         **os.environ,
         "CHARM_PATH": str(packed / f"{charm.name}.charm"),
         "PRINCIPAL_CHARM_PATH": str(packed / "replicas-demo.charm"),
-        "PYTHONPATH": str(ROOT / "tests"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "interfaces")]),
     }
     for name in ("CHARM_PATH", "PRINCIPAL_CHARM_PATH"):
         pathlib.Path(environment[name]).touch()  # localjuju takes the folder with this name.

@@ -125,6 +125,7 @@ def interfaces(root: pathlib.Path = INTERFACES) -> list[Interface]:
     return [Interface(path) for path in sorted(root.glob("*/interface/v*")) if path.is_dir()]
 
 
+@functools.cache
 def interface(name: str) -> Interface | None:
     """Return the newest version of an interface, None if it is not written down."""
     found = [one for one in interfaces() if one.name == name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Callable
 
 import pytest
 
@@ -16,31 +17,64 @@ import ops
 class ACharm(ops.CharmBase):
     def __init__(self, framework):
         super().__init__(framework)
-        framework.observe(self.on["demo"].relation_created, self._write)
+        framework.observe(self.on["demo"].relation_created, self._on_created)
+        framework.observe(self.on["write"].action, self._on_action)
 
-    def _write(self, event):
-        event.relation.data[self.unit]["{field}"] = "x"
+    def _on_created(self, event):
+        event.relation.data[self.unit]["special-field"] = "x"
+
+    def _on_action(self, event):
+        for relation in self.model.relations["demo"]:
+            relation.data[self.unit]["special-field"] = "y"
 
 
 ops.main(ACharm)
 """
 
 
-@pytest.mark.parametrize("field", ["special-field", "another-field"])
-def test_hook_that_writes_what_the_interface_does_not_say_is_named(
-    tmp_path: pathlib.Path, field: str
-) -> None:
-    for name, section in (("a", "provides"), ("b", "requires")):
-        (tmp_path / name / "src").mkdir(parents=True)
-        declared = f"{{name: {name}, {section}: {{demo: {{interface: demo}}}}}}"
-        (tmp_path / name / "charmcraft.yaml").write_text(declared)
-        (tmp_path / name / "src" / "charm.py").write_text(CHARM.format(field=field))
-    with watch.every_databag(), LocalJuju() as juju:
+@pytest.fixture
+def deploy(tmp_path: pathlib.Path) -> Callable[..., None]:
+    def deploy(juju: LocalJuju, source: str) -> None:
+        for name, section in (("a", "provides"), ("b", "requires")):
+            (tmp_path / name / "src").mkdir(parents=True)
+            (tmp_path / name / "charmcraft.yaml").write_text(
+                f"{{name: {name}, actions: {{write: {{}}}}, "
+                f"{section}: {{demo: {{interface: demo}}}}}}"
+            )
+            (tmp_path / name / "src" / "charm.py").write_text(source)
         juju.deploy(tmp_path / "a")
         juju.deploy(tmp_path / "b", num_units=0)
         juju.integrate("a", "b")
-        if field == "special-field":
+
+    return deploy
+
+
+def test_what_the_interface_says_may_be_written(deploy: Callable[..., None]) -> None:
+    with watch.every_databag(), LocalJuju() as juju:
+        deploy(juju, CHARM)
+        juju.settle()
+        juju.run("a/0", "write")
+
+
+def test_hook_that_writes_something_else_is_named(deploy: Callable[..., None]) -> None:
+    with watch.every_databag(), LocalJuju() as juju:
+        deploy(juju, CHARM.replace('["special-field"] = "x"', '["another-field"] = "x"'))
+        with pytest.raises(AssertionError, match=r'a/0 .*created.*field "another-field"'):
             juju.settle()
-        else:
-            with pytest.raises(AssertionError, match=r'a/0 .*created.*field "another-field"'):
-                juju.settle()
+
+
+def test_action_that_writes_something_else_is_named(deploy: Callable[..., None]) -> None:
+    with watch.every_databag(), LocalJuju() as juju:
+        deploy(juju, CHARM.replace('["special-field"] = "y"', '["another-field"] = "y"'))
+        juju.settle()
+        with pytest.raises(AssertionError, match=r'a/0 write.*field "another-field"'):
+            juju.run("a/0", "write")
+
+
+def test_what_a_test_writes_in_a_charms_name_is_its_own_affair(
+    deploy: Callable[..., None],
+) -> None:
+    with watch.every_databag(), LocalJuju() as juju:
+        deploy(juju, CHARM)
+        juju.settle()
+        juju.exec("relation-set -r demo:0 another-field=x", unit="a/0")
