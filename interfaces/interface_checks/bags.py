@@ -34,6 +34,8 @@ def problems(interface: Interface, role: Role, bag: str, data: Mapping[str, str]
         if key not in field_names(model):
             found.append(f'{where}: field "{key}": the interface has no such field')
             continue
+        if plain and value[:1] == value[-1:] == '"':
+            found.append(f'{where}: field "{key}": JSON, and not a plain string: {value}')
         try:
             decoded[key] = value if plain else json.loads(value)
         except ValueError:

@@ -29,6 +29,9 @@ OTHER, OTHER_UNIT = "app", 1
 RELATION = 1000
 """Id of the relation; others that the charm's own set-up makes have smaller ones."""
 
+NOTHING = ("null", "[]", '""')
+"""Values that say as much as no field."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the charm's folder."""
@@ -113,7 +116,9 @@ class Written:
     interface: Interface
     state: testing.State
     app: dict[str, str]
+    """The application databag, without fields that are null or empty."""
     unit: dict[str, str]
+    """The unit's databag, in the same way."""
     granted: set[str]
     """Ids of the secrets that are granted to the relation."""
 
@@ -259,5 +264,6 @@ class CharmSide:
                 content = secret.latest_content or secret.tracked_content or {}
                 shown = [k for k, text in content.items() if k != "username" and text in value]
                 assert not shown, f'field "{key}" shows what is in a secret: {", ".join(shown)}'
+        app, unit = ({k: v for k, v in bag.items() if v not in NOTHING} for bag in (app, unit))
         granted = {secret.id for secret in secrets if relation.id in (secret.remote_grants or {})}
         return Written(self.interface, self.state, app, unit, granted)

@@ -82,8 +82,15 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
         ("http", "provider", HTTP, 'field "port" is missing'),
         ("http", "provider", HTTP + "unit['port'] = '70000'", 'field "port": Input should be'),
         ("http", "provider", HTTP + "unit['port'] = '080'", 'field "port": not as a sorted'),
+        ("http", "provider", "unit['hostname'] = '\"h\"'", 'field "hostname": JSON, and not'),
         ("http", "requirer", HTTP, 'field "hostname": nothing is to be written'),
         ("logging-directory", "provider", LOGS, 'field "files" is missing'),
+        (
+            "logging-directory",
+            "provider",
+            LOGS + "unit['files'] = '[]'",
+            'field "files" is missing',
+        ),
         (
             "logging-directory",
             "provider",
@@ -137,6 +144,7 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             'the secret of field "secret-user" outlives the relation',
         ),
         ("mongodb", "provider", ANSWER.replace("notes", "x"), 'field "database" is another'),
+        ("mongodb", "provider", ANSWER.replace('["h:1"]', "null"), 'field "endpoints" is missing'),
         ("mongodb", "provider", ANSWER.replace("='database'", "='db'"), 'field "type" is another'),
         ("mongodb", "requirer", "app['database'] = '5'", 'field "database": Input should be'),
         (

@@ -37,7 +37,13 @@ def test_fields_that_are_unknown_are_ignored(charm_side: CharmSide) -> None:
 
 @pytest.mark.parametrize(
     "app",
-    [{"database": "5"}, {"database": "notes"}, {"database": '"$%"'}, {"extra-user-roles": '"x"'}],
+    [
+        {"database": "5"},
+        {"database": "notes"},
+        {"database": '"$%"'},
+        {"extra-user-roles": '"x"'},
+        {"extra-user-roles": '["root"]'},  # More than one database's.
+    ],
 )
 def test_bad_request_gets_no_credentials(charm_side: CharmSide, app: dict[str, str]) -> None:
     assert "secret-user" not in charm_side.relate(app=app).app, 'field "secret-user" is there'
