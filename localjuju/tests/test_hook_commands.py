@@ -65,3 +65,27 @@ def test_bag_of_a_unit_of_the_same_application_reads_among_peers_only(
 
     assert said("replicas:0") == "''"
     assert "permission denied" in said("data:1")
+
+
+THREADS = """
+def asks(self, program, shown):
+    command = ["juju-log", f"{program} says {shown}"]
+    for _ in range(50):
+        assert subprocess.run(command, capture_output=True, text=True).returncode == 0
+        leads = subprocess.run([program], capture_output=True, text=True).stdout.strip()
+        assert leads == shown, leads
+
+def _on_start(self, _):
+    from concurrent.futures import ThreadPoolExecutor
+    asked = [("is-leader", "True"), ("opened-ports", "")] * 3
+    with ThreadPoolExecutor() as threads:
+        list(threads.map(lambda pair: self.asks(*pair), asked))
+    self.unit.status = ops.ActiveStatus()
+"""
+
+
+def test_each_thread_of_a_charm_gets_its_own_answers(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", "", THREADS))
+    juju.wait(jubilant.all_active, error=jubilant.any_error)

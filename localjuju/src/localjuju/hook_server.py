@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -32,6 +33,7 @@ from localjuju import hook_programs, stand_in
 
 PR_SET_CHILD_SUBREAPER = 36
 PRELOADED: set[pathlib.Path] = set()
+ONE_AT_A_TIME = threading.Lock()
 
 
 def serve(connection: TextIO) -> None:
@@ -150,8 +152,10 @@ def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
 
 def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
     """Have localjuju answer a hook command."""
-    print(json.dumps(request), file=connection, flush=True)
-    return json.loads(connection.readline())
+    # Threads log too (pymongo's do), and each has to get its own answer.
+    with ONE_AT_A_TIME:
+        print(json.dumps(request), file=connection, flush=True)
+        return json.loads(connection.readline())
 
 
 def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
