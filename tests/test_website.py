@@ -1,0 +1,74 @@
+"""Whoever requires the website finds the units that serve it, and each where it says."""
+
+from __future__ import annotations
+
+import pytest
+
+import databags
+from cloud import Cloud
+from website import Website
+
+pytestmark = pytest.mark.localjuju("the charm that requires it is not packed")
+
+READER = """\
+import ops
+
+
+class ReaderCharm(ops.CharmBase):
+    def __init__(self, framework):
+        super().__init__(framework)
+        framework.observe(self.on.start, self._on_start)
+
+    def _on_start(self, event):
+        self.unit.status = ops.ActiveStatus()
+
+
+ops.main(ReaderCharm)
+"""
+
+
+@pytest.fixture(scope="module")
+def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    """The bundle with two units of the website, and a charm that requires it."""
+    folder = tmp_path_factory.mktemp("reader")
+    (folder / "src").mkdir()
+    (folder / "src" / "charm.py").write_text(READER)
+    declared = "{name: reader, requires: {site: {interface: http}}}"
+    (folder / "charmcraft.yaml").write_text(declared)
+    bundle.juju.deploy(folder)
+    bundle.juju.add_unit("my-node-app")
+    bundle.juju.integrate("reader:site", "my-node-app:website")
+    bundle.settle()
+    return bundle
+
+
+def sites(cloud: Cloud) -> dict[str, tuple[str, str]]:
+    """Return host name and port of each unit that has told both."""
+    bags = databags.unit_bags(cloud.juju, "website", "my-node-app")
+    return {
+        name: (bag["hostname"], bag["port"])
+        for name, bag in bags.items()
+        if "hostname" in bag and "port" in bag
+    }
+
+
+def test_each_unit_answers_where_it_says(reader: Cloud) -> None:
+    found = sites(reader)
+    assert sorted(found) == ["my-node-app/0", "my-node-app/1"]
+    assert len(set(found.values())) == 2
+    for hostname, port in found.values():
+        assert Website(hostname, int(port)).is_healthy()
+
+
+def test_port_follows_the_option(reader: Cloud) -> None:
+    reader.juju.config("my-node-app", {"port": 3001})
+    reader.settle()
+    for hostname, port in sites(reader).values():
+        assert port == "3001"
+        assert Website(hostname, 3001).is_healthy()
+
+
+def test_nobody_is_sent_to_a_unit_that_does_not_serve(reader: Cloud) -> None:
+    reader.juju.remove_relation("my-node-app:database", "mongodb:database")
+    reader.juju.wait(lambda status: status.apps["my-node-app"].is_blocked)
+    assert sites(reader) == {}
