@@ -45,7 +45,8 @@ _UP = ("PRIMARY", "SECONDARY")
 _SYNCING = ("STARTUP", "STARTUP2", "RECOVERING", "UNKNOWN")
 
 # The set is just being reconfigured (mongod does that by itself too, when a new member has synced
-# and may vote), or just has a new primary: read the configuration again and retry.
+# and may vote), or just has a new primary (to which it is NodeNotFound that it was to be taken
+# out itself): read the configuration again and retry.
 _TRY_AGAIN = {
     "ConfigurationInProgress",
     "CurrentConfigNotCommittedYet",
@@ -53,6 +54,7 @@ _TRY_AGAIN = {
     "InterruptedDueToReplStateChange",
     "MaxTimeMSExpired",
     "NewReplicaSetConfigurationIncompatible",
+    "NodeNotFound",
     "NotWritablePrimary",
     "PrimarySteppedDown",
 }

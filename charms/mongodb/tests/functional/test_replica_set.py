@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psutil
 import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
-from machines import PASSWORD, REPLSET, Machine, replica_set, until
-from mongod import ReplicaSet
+from machines import PASSWORD, PORT, REPLSET, Machine, replica_set, until
+from mongod import OPERATOR, ReplicaSet
 
 PATIENCE = 60
 """Seconds for what has to come to its end, however busy the computer is."""
@@ -116,6 +117,29 @@ def test_two_leave_side_by_side(three: list[Machine]):
     for thread in threads:
         thread.join()
     assert states(three[2]) == {"mongodb/2": "PRIMARY"}
+
+
+def test_unit_leaves_though_it_has_just_become_primary(
+    three: list[Machine], monkeypatch: pytest.MonkeyPatch
+):
+    leaving = three[1]
+    with replica_set(*three) as rs:
+        read = rs._read
+
+        def read_before_it_becomes_primary() -> Any:
+            before = read()
+            monkeypatch.undo()
+            direct = MongoClient(
+                leaving.host, directConnection=True, username=OPERATOR, password=PASSWORD
+            )
+            with direct:
+                direct.admin.command("replSetStepUp")
+            until(lambda: rs._client.primary == (leaving.address, PORT))
+            return before
+
+        monkeypatch.setattr(rs, "_read", read_before_it_becomes_primary)
+        rs.align([leaving.unit], {}, PATIENCE)
+    assert set(states(*three)) == {"mongodb/0", "mongodb/2"}
 
 
 def test_killed_primary_is_replaced_in_seconds(three: list[Machine]):
