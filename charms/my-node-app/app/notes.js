@@ -58,6 +58,7 @@ export class Notes {
    */
   async add({ id, text }) {
     const created = new Date();
+    let tried = false;
     const deadline = Date.now() + TRY_WRITE;
     for (;;) {
       try {
@@ -68,8 +69,11 @@ export class Notes {
             { upsert: true, returnDocument: "after", includeResultMetadata: true },
           ),
         );
-        return { note: asNote(value), added: !lastErrorObject.updatedExisting };
+        // What is there already may be from a try of this very call that was not answered.
+        const ours = tried && value.created.getTime() === created.getTime();
+        return { note: asNote(value), added: ours || !lastErrorObject.updatedExisting };
       } catch (error) {
+        tried = true;
         // Whatever the error is, credentials that were just rotated included, the next try may
         // find another primary or another connection.
         if (this.stopping || Date.now() > deadline) {

@@ -83,7 +83,13 @@ export function answerRequests(notes, log) {
     const text = (form.get("text") ?? "").replaceAll("\r\n", "\n");
     const id = form.get("id") || randomUUID();
     try {
-      await notes.add(checkNote(id, text));
+      const { note } = await notes.add(checkNote(id, text));
+      if (note.text !== text) {
+        // Sent, stored but not answered, changed and sent again. The next try has a new id.
+        const problem = "This was kept before, with another text. Send it again to keep both.";
+        await sendPage(response, 422, { text, problem });
+        return;
+      }
     } catch (error) {
       const problem = explain(error, log);
       await sendPage(response, problem.status, { id, text, problem: problem.message });

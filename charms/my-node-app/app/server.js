@@ -11,6 +11,9 @@ import { Notes } from "./notes.js";
 import { answerRequests } from "./requests.js";
 import { readSettings } from "./settings.js";
 
+// A write ends sooner, and systemd ends the application only later; in milliseconds.
+const LONGEST_STOP = 15_000;
+
 const path = process.argv[2];
 if (path === undefined) fail("usage: node server.js SETTINGS");
 
@@ -65,6 +68,8 @@ async function stop(signal) {
   server.close();
   // A connection is idle as soon as its answer is sent; left alone, it would wait for more.
   setInterval(() => server.closeIdleConnections(), 50);
+  // A request that is never sent to its end: Node enforces no requestTimeout any more.
+  setTimeout(() => server.closeAllConnections(), LONGEST_STOP);
   await once(server, "close");
   await notes.close();
   log("info", "stopped");

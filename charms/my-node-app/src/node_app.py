@@ -34,6 +34,8 @@ LogsDirectory={logs}
 LogsDirectoryMode=0755
 Restart=on-failure
 RestartSec=2
+# A reload that comes before the application listens to the signal ends it.
+RestartForceExitStatus=SIGHUP
 # A write that waits for a new primary gets this long to finish.
 TimeoutStopSec=30
 # It needs the network, its own files to read and its log to write, and nothing else.
@@ -72,7 +74,7 @@ class Settings:
     database: str
 
 
-_FIELDS = [field.name for field in dataclasses.fields(Settings)]
+_SETTING_NAMES = [field.name for field in dataclasses.fields(Settings)]
 
 
 class NodeApp:
@@ -179,7 +181,7 @@ class NodeApp:
         """Return the settings that were written last, or None if there are none."""
         try:
             written = json.loads(self.settings_file.read_text())
-            return Settings(**{name: written[name] for name in _FIELDS})
+            return Settings(**{name: written[name] for name in _SETTING_NAMES})
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -204,10 +206,6 @@ class NodeApp:
             return "no answer"
         finally:
             connection.close()
-
-    def is_healthy(self) -> bool:
-        """Whether the application answers, and reaches its database."""
-        return self.health() == "ok"
 
     def wait_until_it_answers(self, seconds: float = 10) -> bool:
         """Wait after a start until the application answers; return whether it does."""

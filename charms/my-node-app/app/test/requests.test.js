@@ -181,6 +181,18 @@ test("a form that cannot be stored comes back with its text and key", async () =
   assert.match(page, />\nkept &quot;&lt;&quot; here<\/textarea>/);
 });
 
+test("a form that was stored, not answered, and changed comes back to be stored too", async () => {
+  await postForm({ id: "form-1", text: "first" });
+  const response = await postForm({ id: "form-1", text: "first and more" });
+  const page = await response.text();
+  assert.equal(response.status, 422);
+  assert.match(page, />\s*first and more<\/textarea>/);
+  const [, id] = page.match(/name="id" value="([^"]+)"/);
+  assert.notEqual(id, "form-1");
+  assert.equal((await postForm({ id, text: "first and more" })).status, 303);
+  assert.deepEqual([...notes.stored.values()].map((note) => note.text), ["first", "first and more"]);
+});
+
 test("while the database is away everything says so, and the log once for each change", async () => {
   assert.equal((await fetch(`${base}/health`)).status, 200);
   notes.away = true;

@@ -118,5 +118,5 @@ def running(app: node_app.NodeApp, settings: node_app.Settings) -> node_app.Node
     app.configure(settings)
     app.start()
     assert app.wait_until_it_answers()
-    wait_for(app.is_healthy)
+    wait_for(lambda: app.health() == "ok")
     return app

@@ -7,6 +7,7 @@ import dataclasses
 import http.client
 import json
 import pathlib
+import socket
 import stat
 import subprocess
 import threading
@@ -111,7 +112,7 @@ def test_a_killed_database_is_told_and_no_posted_note_is_lost(
         database.start()
         status, note = posted.result(timeout=60)
     assert (status, note["text"]) == (201, "while away")
-    wait_for(running.is_healthy)
+    wait_for(lambda: running.health() == "ok")
     assert texts(settings) == ["while away"]
     assert [line["event"] for line in events(running)].count("started") == 1
 
@@ -178,6 +179,19 @@ def test_a_stop_answers_what_is_under_way(running: NodeApp, settings: Settings):
     slow.close()
     assert not running.is_running()
     assert events(running)[-1]["event"] == "stopped"
+
+
+def test_a_stop_waits_for_no_request_that_is_never_sent_to_its_end(
+    running: NodeApp, settings: Settings
+):
+    with socket.create_connection((settings.host, settings.port), timeout=10) as slow:
+        slow.sendall(
+            b"POST /api/notes HTTP/1.1\r\nHost: notes\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n{"
+        )
+        assert slow.recv(1000).startswith(b"HTTP/1.1 100 ")  # it waits for the rest
+        running.stop()
+    assert events(running)[-1]["event"] == "stopped"  # by itself: it was not killed
 
 
 def test_a_stop_while_the_database_is_away_is_quick(
