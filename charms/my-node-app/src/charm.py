@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The charm: runs the application while, and only while, it has a database."""
 
+import ipaddress
 import json
 import logging
 import re
@@ -17,7 +18,9 @@ from mongodb_interface import MongodbProviderApp, MongodbRequirerApp, MongodbUse
 
 logger = logging.getLogger(__name__)
 
-_ENDPOINT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+):[0-9]{1,5}", re.ASCII)
+# What the driver takes: the application ends at its next start if it is given anything else.
+_DATABASE = re.compile(r'[^\s/\\."$\x00]{1,63}')
+_ENDPOINT = re.compile(r"(\[(?P<ipv6>[^]]+)\]|[\w.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 class Config(pydantic.BaseModel):
@@ -45,6 +48,7 @@ class MyNodeAppCharm(ops.CharmBase):
         framework.observe(self.on.upgrade_charm, self._on_install)
         # What has changed does not matter: one function looks at everything, and may do so at any
         # time. Juju promises no order of relations, and merges changes into one event.
+        # relation-joined is left out: relation-changed follows it.
         for event in (
             self.on.leader_elected,
             self.on.config_changed,  # also when the machine has another address
@@ -53,13 +57,11 @@ class MyNodeAppCharm(ops.CharmBase):
             self.on.secret_changed,  # the provider has rotated the credentials
             self.on["database"].relation_created,
             self.on["database"].relation_changed,
-            self.on["database"].relation_broken,
-            self.on["website"].relation_joined,
             self.on["website"].relation_changed,
-            self.on["logging"].relation_joined,
             self.on["logging"].relation_changed,
         ):
             framework.observe(event, self._reconcile)
+        framework.observe(self.on["database"].relation_broken, self._on_database_relation_broken)
         framework.observe(self.on.stop, self._on_stop)
         framework.observe(self.on.remove, self._on_remove)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
@@ -68,25 +70,29 @@ class MyNodeAppCharm(ops.CharmBase):
         # If there is no Node.js to be had, the hook fails, and Juju tries it again and again.
         self._node_app.install(self.charm_dir / "app")
         self.unit.set_workload_version(self._node_app.version())
-        if self._node_app.is_running():  # an upgrade: run the new code, whatever else is wrong
-            self._node_app.stop()
-            self._node_app.start()
-            self._node_app.wait_until_it_answers()
+        self._node_app.stop()  # an upgrade: the new code is started
         self._reconcile(event)
 
     def _reconcile(self, _: ops.EventBase) -> None:
         """Make the machine and our databags what the model says that they should be."""
-        if not self.model.relations["database"]:  # never there, or just broken
-            self._node_app.stop()
-            self._node_app.unconfigure()
-        # Otherwise what runs goes on with the last good settings, whatever is wrong with the new.
+        changed = False
         try:
             config = self._config()
             self._request_database(config)
-            self._run(self._settings(config))
-        except (NotReadyError, node_app.NodeAppError) as error:
+            changed = self._node_app.configure(self._settings(config))
+        except NotReadyError as error:  # the last good settings stay, if there are any
+            logger.warning("%s", error)
+        try:
+            self._run(changed)
+        except node_app.NodeAppError as error:
             logger.warning("%s", error)
         self._publish()
+
+    def _on_database_relation_broken(self, event: ops.RelationBrokenEvent) -> None:
+        # Its credentials end with it, also where another relation is there to take its place.
+        self._node_app.stop()
+        self._node_app.unconfigure()
+        self._reconcile(event)
 
     def _on_stop(self, _: ops.StopEvent) -> None:
         self._node_app.stop()
@@ -115,7 +121,7 @@ class MyNodeAppCharm(ops.CharmBase):
         """Return the configuration, or raise NotReadyError if it cannot be used."""
         try:
             return self.load_config(Config)
-        except ValueError as error:
+        except pydantic.ValidationError as error:
             option = _describe(error)
             raise NotReadyError(ops.BlockedStatus(f"config option {option}")) from error
 
@@ -152,7 +158,7 @@ class MyNodeAppCharm(ops.CharmBase):
         who = f"database: {relation.app.name}"
         try:
             bag = relation.load(MongodbProviderApp, relation.app, decoder=_decode)
-        except ValueError as error:
+        except pydantic.ValidationError as error:
             raise NotReadyError(
                 ops.BlockedStatus(f"{who} sent a bad {_describe(error)}")
             ) from error
@@ -162,8 +168,11 @@ class MyNodeAppCharm(ops.CharmBase):
             wanted = ("database", "endpoints", "replset", "secret-user")
             missing = ", ".join(field for field in wanted if not found[field])
             raise NotReadyError(ops.WaitingStatus(f"{who} has not sent {missing}"))
+        if not _DATABASE.fullmatch(bag.database):
+            message = f"{who} sent a bad database: {bag.database[:80]!r} cannot be the name of one"
+            raise NotReadyError(ops.BlockedStatus(message))
         for endpoint in bag.endpoints:
-            if not _ENDPOINT.fullmatch(endpoint):
+            if not _is_endpoint(endpoint):
                 message = f"{who} sent a bad endpoints: {endpoint!r} is not host:port"
                 raise NotReadyError(ops.BlockedStatus(message))
         username, password = self._credentials(who, bag.secret_user)
@@ -178,7 +187,7 @@ class MyNodeAppCharm(ops.CharmBase):
         try:
             # Without refresh it would be the credentials of the first time for ever.
             content = self.model.get_secret(id=secret_id).get_content(refresh=True)
-        except ops.ModelError as error:  # not granted yet, no longer, or no such secret
+        except (ops.ModelError, ValueError) as error:  # not granted, not there, or no id at all
             message = f"{who} lets nobody read the secret of secret-user"
             raise NotReadyError(ops.WaitingStatus(message)) from error
         secret = MongodbUserSecret.model_validate(content)
@@ -188,11 +197,13 @@ class MyNodeAppCharm(ops.CharmBase):
             raise NotReadyError(ops.BlockedStatus(message))
         return secret.username, secret.password
 
-    def _run(self, settings: node_app.Settings) -> None:
-        changed = self._node_app.configure(settings)
+    def _run(self, changed: bool) -> None:
+        """Run the application with the settings that there are, if any."""
+        if not self._node_app.settings():
+            return
         if not self._node_app.is_running():
             self._node_app.start()
-        elif changed:
+        elif changed or self._node_app.health() == "no answer":  # perhaps its port was in use
             self._node_app.reload()
         else:
             return
@@ -218,20 +229,28 @@ class MyNodeAppCharm(ops.CharmBase):
             relation.save(data, self.unit)
 
 
+def _is_endpoint(text: str) -> bool:
+    match = _ENDPOINT.fullmatch(text)
+    try:
+        if match and match["ipv6"]:
+            ipaddress.IPv6Address(match["ipv6"])
+    except ValueError:
+        return False
+    return bool(match) and 1 <= int(match["port"]) <= 65535
+
+
 def _decode(value: str) -> Any:
     """Return what `value` says in JSON; what is no JSON stays text, for the model to judge."""
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
         return value
 
 
-def _describe(error: ValueError) -> str:
+def _describe(error: pydantic.ValidationError) -> str:
     """Return the name of the first field that is wrong and what is wrong, without its value."""
-    if isinstance(error, pydantic.ValidationError):
-        first = error.errors(include_input=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-    return str(error)
+    first = error.errors(include_input=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 if __name__ == "__main__":

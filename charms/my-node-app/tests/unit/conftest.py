@@ -29,6 +29,7 @@ class Machine:
         self.running = False
         self.health = "ok"
         self.start_fails = False
+        self.healthy_after_reload = False
 
 
 @pytest.fixture
@@ -42,6 +43,8 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
                 raise node_app.NodeAppError("cannot start it")
             machine.calls.append(call)
             machine.running = machine.running if running is None else running
+            if call == "reload" and machine.healthy_after_reload:
+                machine.health = "ok"
 
         return method
 

@@ -63,6 +63,10 @@ def settings() -> node_app.Settings | None:
     return node_app.NodeApp().settings()
 
 
+def warnings(context: Context) -> list[str]:
+    return [log.message for log in context.juju_log if log.level == "WARNING"]
+
+
 def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
     bag = state.get_relation(relation.id).local_unit_data
     return {key: value for key, value in bag.items() if key not in DEFAULTS}
@@ -90,9 +94,7 @@ def events(
         "secret_changed": on.secret_changed(secret),
         "database_relation_created": on.relation_created(database),
         "database_relation_changed": on.relation_changed(database),
-        "website_relation_joined": on.relation_joined(website),
         "website_relation_changed": on.relation_changed(website),
-        "logging_relation_joined": on.relation_joined(logging_relation),
         "logging_relation_changed": on.relation_changed(logging_relation),
     }
 
@@ -107,9 +109,7 @@ EVENTS = [
     "secret_changed",
     "database_relation_created",
     "database_relation_changed",
-    "website_relation_joined",
     "website_relation_changed",
-    "logging_relation_joined",
     "logging_relation_changed",
 ]
 
@@ -129,7 +129,7 @@ def test_any_event_makes_everything_right(
 ):
     out = context.run(events[name], dataclasses.replace(state, leader=leader))
     assert settings() == SETTINGS
-    assert [call for call in machine.calls if call != "install"] == ["start"]
+    assert [call for call in machine.calls if call not in ("install", "stop")] == ["start"]
     assert out.unit_status == testing.ActiveStatus()
     assert out.opened_ports == {testing.TCPPort(3000)}
     assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
@@ -143,7 +143,7 @@ def test_any_event_makes_everything_right(
 
 def test_install_brings_the_application(context: Context, machine: Machine, state: testing.State):
     out = context.run(context.on.install(), state)
-    assert machine.calls == ["install", "start"]
+    assert machine.calls == ["install", "stop", "start"]
     assert out.workload_version == "1.2.3"
 
 
@@ -155,6 +155,36 @@ def test_upgrade_runs_the_new_code_even_if_the_settings_cannot_be_had(
     context.run(context.on.upgrade_charm(), dataclasses.replace(state, secrets=set()))
     assert machine.calls == ["install", "stop", "start"]
     assert settings() == SETTINGS
+
+
+def test_upgrade_to_what_does_not_start_is_said(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = context.run(context.on.config_changed(), state)
+    machine.start_fails = True
+    out = context.run(context.on.upgrade_charm(), state)
+    assert out.unit_status == testing.BlockedStatus("the application does not run: see the log")
+    assert "cannot start it" in warnings(context)
+
+
+def test_what_has_ended_runs_again_with_the_last_good_settings(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = context.run(context.on.config_changed(), state)
+    machine.running = False
+    context.run(context.on.update_status(), dataclasses.replace(state, secrets=set()))
+    assert machine.calls == ["start", "start"]
+
+
+def test_what_runs_and_does_not_answer_reads_its_settings_again(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = context.run(context.on.config_changed(), state)
+    machine.health = "no answer"  # its port was in use when it was told to listen there
+    machine.healthy_after_reload = True
+    out = context.run(context.on.update_status(), state)
+    assert machine.calls == ["start", "reload"]
+    assert out.unit_status == testing.ActiveStatus()
 
 
 def test_a_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
@@ -276,6 +306,18 @@ def test_two_databases_are_one_too_many(
     assert settings() == SETTINGS
 
 
+def test_a_database_that_goes_is_let_go_though_another_one_is_there(
+    context: Context, machine: Machine, state: testing.State, database: testing.Relation
+):
+    state = context.run(context.on.config_changed(), state)
+    second = testing.Relation("database", remote_app_name="another")
+    state = dataclasses.replace(state, relations={*state.relations, second})
+    out = context.run(context.on.relation_broken(state.get_relation(database.id)), state)
+    assert not machine.running
+    assert settings() is None
+    assert isinstance(out.unit_status, testing.WaitingStatus)
+
+
 @pytest.mark.parametrize(
     ("bag", "missing"),
     [
@@ -305,9 +347,16 @@ def test_what_the_provider_has_not_sent_is_waited_for(
         ("endpoints", "[1]"),
         ("endpoints", '["10.0.0.1"]'),
         ("endpoints", '["10.0.0.1:27017/?authSource=evil"]'),
+        ("endpoints", '["10.0.0.1:0"]'),
+        ("endpoints", '["10.0.0.1:65536"]'),
+        ("endpoints", '["[:::::]:27017"]'),
+        ("endpoints", "[" * 100_000),
         ("replset", "{}"),
         ("secret-user", "[]"),
         ("database", "7"),
+        ("database", '"a.b"'),
+        ("database", '"a b"'),
+        ("database", '"a/b"'),
     ],
 )
 def test_what_the_provider_sent_wrong_is_named(
@@ -324,7 +373,7 @@ def test_what_the_provider_sent_wrong_is_named(
     out = context.run(context.on.update_status(), with_bag(state, database, **bag))
     assert isinstance(out.unit_status, testing.BlockedStatus)
     assert out.unit_status.message.startswith(f"database: mongodb sent a bad {field}")
-    assert any(out.unit_status.message in log.message for log in context.juju_log)
+    assert out.unit_status.message in warnings(context)
     assert settings() == SETTINGS
     assert machine.running
 
@@ -338,6 +387,22 @@ def test_a_secret_that_cannot_be_read_is_waited_for(
     assert out.unit_status == testing.WaitingStatus(message)
     assert settings() == SETTINGS
     assert machine.running
+
+
+def test_what_is_no_id_of_a_secret_is_waited_for(
+    context: Context,
+    state: testing.State,
+    database: testing.Relation,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    def get_secret(*_: object, **__: object) -> None:
+        raise ValueError("embedded null byte")  # as subprocess does
+
+    monkeypatch.setattr(ops.Model, "get_secret", get_secret)
+    bag = {**BAG, "secret-user": '"a\\u0000b"'}
+    out = context.run(context.on.update_status(), with_bag(state, database, **bag))
+    message = "database: mongodb lets nobody read the secret of secret-user"
+    assert out.unit_status == testing.WaitingStatus(message)
 
 
 def test_a_secret_without_a_password_is_named_and_not_shown(
