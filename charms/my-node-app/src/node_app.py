@@ -57,6 +57,19 @@ RestrictSUIDSGID=true
 WantedBy=multi-user.target
 """
 
+# The application opens its log anew for each line, so it needs no signal.
+_ROTATION = """\
+{log} {{
+    weekly
+    maxsize 100M
+    rotate 4
+    compress
+    delaycompress
+    missingok
+    notifempty
+}}
+"""
+
 
 class NodeAppError(Exception):
     """The application could not be installed or started; the message says why."""
@@ -86,6 +99,7 @@ class NodeApp:
     settings_file = pathlib.Path("/etc/my-node-app/settings.json")
     log_file = pathlib.Path("/var/log/my-node-app/app.log")
     unit_file = pathlib.Path("/etc/systemd/system/my-node-app.service")
+    rotation_file = pathlib.Path("/etc/logrotate.d/my-node-app")
 
     # The machine: what tests/localmachine.py replaces.
 
@@ -113,6 +127,7 @@ class NodeApp:
                 logs=self.log_file.parent.name,
             )
         )
+        self.rotation_file.write_text(_ROTATION.format(log=self.log_file))
         systemd.daemon_reload()
 
     def start(self) -> None:
@@ -149,6 +164,7 @@ class NodeApp:
         """
         self.stop()
         self.unit_file.unlink(missing_ok=True)
+        self.rotation_file.unlink(missing_ok=True)
         systemd.daemon_reload()
         for folder in (self.app_dir, self.settings_file.parent, self.log_file.parent):
             shutil.rmtree(folder, ignore_errors=True)
