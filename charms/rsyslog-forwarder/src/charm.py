@@ -81,13 +81,20 @@ class RsyslogForwarderCharm(ops.CharmBase):
 
     def _on_remove(self, _: ops.StopEvent | ops.RemoveEvent) -> None:
         # What relation-departed has not removed yet, whichever hooks came before (Q5, Q6).
-        self._rsyslog.uninstall()
+        try:
+            self._rsyslog.uninstall()
+        except rsyslog.RsyslogError as error:  # the files have gone, and so may the unit
+            logger.warning("%s", error)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         if not self._principal:  # Juju 4 lets `juju add-unit` of a subordinate through
             event.add_status(ops.BlockedStatus("has no principal: remove this unit"))
             return
         # The most severe of those added is shown.
+        try:
+            self._config()
+        except NotReadyError as error:
+            event.add_status(error.status)
         streams, statuses = self._streams()
         for status in statuses:
             event.add_status(status)
@@ -182,7 +189,7 @@ def _decode(value: str) -> Any:
     """Return what `value` says in JSON; what is no JSON stays text, for the model to judge."""
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested too deeply
         return value
 
 

@@ -23,7 +23,9 @@ _TARGET = re.compile(r"(\[(?P<v6>[^]]+)\]|(?P<host>[^]:[]+))(:(?P<port>[0-9]{1,5
 _UNSAFE = re.compile(r'["\\$`\x00-\x1f\x7f]')
 
 # A module can be loaded once: rsyslogd refuses a configuration that does so in two places.
-_LOADS_IMFILE = re.compile(r'^\s*(module\s*\(\s*load="imfile"|\$ModLoad\s+imfile\b)', re.I | re.M)
+_LOADS_IMFILE = re.compile(
+    r'^\s*(module\s*\([^)]*\bload="imfile"|\$ModLoad\s+imfile\b)', re.I | re.M
+)
 _FOLLOWS = re.compile(r'^\s*input\s*\(\s*type="imfile"\s+file="([^"]+)"', re.I | re.M)
 
 _HEADER = "# Written by the Juju application {app}, and removed with its relation. Do not edit.\n"
@@ -114,19 +116,20 @@ class LogFiles:
         for field, value in ("directory", self.directory), *(("files", n) for n in self.names):
             if _UNSAFE.search(value):
                 raise ValueError(f"{field}: {value!r} holds a character that is not allowed")
+        # What comes in over the network goes into the syslog too: a machine that is also the
+        # target would send it to itself for ever.
+        if path.parts[1:] == ("var", "log") and any(map(_matches_syslog, self.names)):
+            raise ValueError("files: the machine's own syslog is for juju-info")
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.tag, re.ASCII):
             raise ValueError(f"tag: {self.tag!r} is not the name of a program")
 
     def paths(self) -> list[str]:
-        """Return what rsyslog is to follow: nothing that another one's glob matches too.
+        """Return what rsyslog is to follow: no name that a wider one covers.
 
-        A file that two inputs of rsyslog match is sent again after a restart.
+        A file that two inputs of rsyslog match is sent again after a restart. Globs that overlap
+        without one covering the other ("a*", "*b") are left as they are.
         """
-        names = [
-            name
-            for name in self.names
-            if not any(other != name and fnmatch.fnmatchcase(name, other) for other in self.names)
-        ]
+        names = [name for name in self.names if not any(_covers(n, name) for n in self.names)]
         return [f"{self.directory}/{name}" for name in names]
 
 
@@ -207,8 +210,8 @@ class Rsyslog:
                 as it is.
 
         Raises:
-            RsyslogError: rsyslog refuses the configuration, and the last good one stays (without
-                the streams that have ended); or rsyslog does not restart.
+            RsyslogError: rsyslog refuses the configuration, or does not restart with it. The last
+                good one stays, without the streams that have ended.
         """
         before = self._snippets()
         kept = self._wanted(before, dict.fromkeys(streams))
@@ -217,10 +220,10 @@ class Rsyslog:
             # What only ends is not judged: another one's mistake must not keep ours there.
             if after != kept:
                 self.check(after)
+            self._write(before, after)
         except RsyslogError:
-            self._write(before, kept)
+            self._write(self._snippets(), kept)
             raise
-        self._write(before, after)
         if streams and not self.is_running():
             self.restart()
 
@@ -250,7 +253,8 @@ class Rsyslog:
             for file, text in snippets.items():
                 _write(pathlib.Path(folder) / file, text)
             main_file = pathlib.Path(folder) / "main"
-            _write(main_file, _read(self.main_file).replace(str(self.snippet_dir), folder))
+            text = _read(self.main_file).replace(f"{self.snippet_dir}/*", f"{folder}/*")
+            _write(main_file, text)
             try:
                 done = subprocess.run(
                     [self.program, "-N1", "-f", main_file],
@@ -271,7 +275,8 @@ class Rsyslog:
 
     def _snippets(self) -> dict[str, str]:
         """Return the text of all snippets on the machine, whosever they are, by file name."""
-        return {file.name: _read(file) for file in sorted(self.snippet_dir.glob("*.conf"))}
+        files = (file for file in sorted(self.snippet_dir.glob("*.conf")) if file.is_file())
+        return {file.name: _read(file) for file in files}
 
     def _wanted(
         self, before: Mapping[str, str], streams: Mapping[str, Forward | None]
@@ -369,6 +374,15 @@ def _is_host(text: str) -> bool:
         labels = text.split(".")
         # A name that ends in a number is a mistyped address.
         return len(text) <= 253 and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def _matches_syslog(name: str) -> bool:
+    return fnmatch.fnmatchcase("syslog", name)
+
+
+def _covers(glob: str, name: str) -> bool:
+    # Globs can match each other as text ("?.log", "*.log"), and neither may be dropped then.
+    return fnmatch.fnmatchcase(name, glob) and not fnmatch.fnmatchcase(glob, name)
 
 
 def _followed(snippets: Mapping[str, str]) -> set[str]:

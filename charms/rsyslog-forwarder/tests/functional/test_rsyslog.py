@@ -195,6 +195,20 @@ def test_refused_configuration_keeps_the_last_good_one(machine: Machine, udp: Re
     wait_for(lambda: udp.lines("still forwarded"))
 
 
+def test_main_file_may_include_what_is_no_snippet(machine: Machine, udp: Receiver):
+    theirs = machine.forwarder.snippet_dir / "theirs.inc"
+    theirs.write_text("# nothing\n")
+    main_file = machine.forwarder.main_file
+    before = main_file.read_text()
+    main_file.write_text(f'{before}include(file="{theirs}" mode="required")\n')
+    machine.forwarder.configure({"syslog": syslog_to(udp)})
+    machine.log("hello")
+    wait_for(lambda: udp.lines("test: hello"))
+    machine.forwarder.configure({})
+    theirs.unlink()
+    main_file.write_text(before)
+
+
 def test_stream_that_ends_goes_even_if_the_rest_is_refused(machine: Machine, udp: Receiver):
     snippets = machine.forwarder.snippet_dir
     machine.forwarder.configure({"syslog": syslog_to(udp), "files": syslog_to(udp)})
@@ -231,7 +245,10 @@ def test_two_applications_on_one_machine(machine: Machine, udp: Receiver):
     assert machine.files() == []
 
 
-@pytest.mark.parametrize("load", ['module(load="imfile")', "$ModLoad imfile"])
+@pytest.mark.parametrize(
+    "load",
+    ['module(load="imfile")', 'module(\n  mode="inotify" load="imfile")', "$ModLoad imfile"],
+)
 def test_module_that_another_one_loads_is_not_loaded_twice(
     load: str, machine: Machine, udp: Receiver
 ):
@@ -240,7 +257,7 @@ def test_module_that_another_one_loads_is_not_loaded_twice(
     streams = {"files": files_to(udp, machine.logs, "app.log")}
     machine.forwarder.configure(streams)
     assert machine.forwarder.problem(streams) == ""
-    theirs.write_text(f"# {load}\n")
+    theirs.write_text("".join(f"# {line}\n" for line in load.splitlines()))
     machine.forwarder.configure(streams)
     append(machine.logs / "app.log", "one")
     wait_for(lambda: udp.lines("one"))

@@ -47,6 +47,10 @@ def configured(state: testing.State, **config: str) -> testing.State:
     return dataclasses.replace(state, config=config)
 
 
+def fail_to_restart(self: rsyslog.Rsyslog) -> None:
+    raise rsyslog.RsyslogError("cannot restart rsyslog")
+
+
 def changed(context: Context, relation: Any) -> Any:
     if isinstance(relation, testing.Relation):
         return context.on.relation_changed(relation, remote_unit=1)
@@ -174,6 +178,20 @@ def test_stop_and_remove_leave_nothing(
     assert machine.restarts == 2
 
 
+@pytest.mark.parametrize("event", ["stop", "remove"])
+def test_removal_is_not_held_up_by_an_rsyslog_that_does_not_restart(
+    event: str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    context.run(context.on.start(), state)
+    monkeypatch.setattr(rsyslog.Rsyslog, "restart", fail_to_restart)
+    context.run(getattr(context.on, event)(), testing.State())
+    assert list(machine.snippets.iterdir()) == []
+
+
 class TestDepartures:
     """Juju 4 tells of units of every machine: only one of them matters (Q2)."""
 
@@ -190,12 +208,20 @@ class TestDepartures:
         assert out.unit_status == testing.ActiveStatus(BOTH)
         assert machine.restarts == 1
 
+    @pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
     def test_principal_has_departed(
-        self, context: Context, machine: Machine, state: testing.State, logs: Any
+        self,
+        endpoint: str,
+        context: Context,
+        machine: Machine,
+        state: testing.State,
+        logs: Any,
+        info: Any,
     ):
         context.run(context.on.start(), state)
-        others = {0: logs.remote_units_data[0], 2: logs.remote_units_data[2]}
-        gone = dataclasses.replace(logs, remote_units_data=others)
+        ending = logs if endpoint == "logging" else info
+        others = {0: ending.remote_units_data[0], 2: ending.remote_units_data[2]}
+        gone = dataclasses.replace(ending, remote_units_data=others)
         state = dataclasses.replace(state, relations={gone})
         out = context.run(context.on.relation_departed(gone, remote_unit=0), state)
         assert machine.streams() == {}
@@ -283,7 +309,9 @@ def test_tcp_queues_on_disk(context: Context, machine: Machine, state: testing.S
         assert f'queue.filename="forwarder.{name}"' in text
 
 
-def test_unknown_protocol(context: Context, machine: Machine, state: testing.State):
+@pytest.mark.parametrize("joined", [True, False])
+def test_unknown_protocol(joined: bool, context: Context, machine: Machine, state: testing.State):
+    state = state if joined else testing.State()
     out = context.run(context.on.start(), configured(state, protocol="TLS"))
     assert out.unit_status == testing.BlockedStatus(
         "config option protocol: Input should be 'udp' or 'tcp'"
@@ -328,6 +356,8 @@ def test_waiting_for_the_data_of_the_principal(
         ({"files": '["a.log\\n"]'}, "files"),
         ({"files": '["a$b"]'}, "files"),
         ({"files": '["a\\\\b"]'}, "files"),
+        ({"files": "[" * 100_000}, "files"),
+        ({"directory": '"/var/log"', "files": '["*.log", "sys*"]'}, "files"),
     ],
 )
 def test_bad_data_names_the_field_and_keeps_the_last_good(
@@ -343,7 +373,8 @@ def test_bad_data_names_the_field_and_keeps_the_last_good(
     assert machine.streams()["logging-2"] == followed
     # One bad relation does not harm the other.
     assert 'target="192.0.2.7"' in machine.streams()["juju-info-3"]
-    assert message in "".join(log.message for log in context.juju_log)
+    warnings = [log.message for log in context.juju_log if log.level == "WARNING"]
+    assert out.unit_status.message in warnings
 
 
 def test_unknown_fields_are_let_pass(context: Context, machine: Machine, state: testing.State):
@@ -414,15 +445,43 @@ def test_refused_configuration_is_not_installed(
     assert isinstance(out.unit_status, testing.ActiveStatus)
 
 
-def test_rsyslog_that_cannot_be_restarted(
+def test_restart_that_fails_is_told_and_tried_again(
     context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
 ):
-    def restart(self: rsyslog.Rsyslog) -> None:
-        machine.running = False
-        raise rsyslog.RsyslogError("cannot restart rsyslog")
-
-    monkeypatch.setattr(rsyslog.Rsyslog, "restart", restart)
-    out = context.run(context.on.start(), state)
+    context.run(context.on.start(), state)
+    before = machine.streams()
+    state = configured(state, target="192.0.2.7")
+    with monkeypatch.context() as patch:
+        patch.setattr(rsyslog.Rsyslog, "restart", fail_to_restart)
+        out = context.run(context.on.config_changed(), state)
     assert out.unit_status == testing.BlockedStatus(
         "rsyslog does not run as configured: see journalctl -u rsyslog"
     )
+    assert machine.streams() == before  # which rsyslog still runs with
+    out = context.run(context.on.update_status(), state)
+    assert isinstance(out.unit_status, testing.ActiveStatus)
+    assert 'target="192.0.2.7"' in machine.streams()["logging-2"]
+
+
+@pytest.mark.parametrize(
+    ("names", "followed"),
+    [
+        (["*.log", "a.log"], ["*.log"]),
+        (["*.log", "?.log"], ["*.log", "?.log"]),
+        (["*", "a*", "b"], ["*"]),
+        (["a*", "*b"], ["a*", "*b"]),
+    ],
+)
+def test_name_that_a_wider_glob_covers_is_not_followed_twice(
+    names: list[str], followed: list[str]
+):
+    files = rsyslog.LogFiles("/srv", tuple(names), tag="app")
+    assert files.paths() == [f"/srv/{name}" for name in followed]
+
+
+def test_folder_that_looks_like_a_snippet_is_left_alone(
+    context: Context, machine: Machine, state: testing.State
+):
+    (machine.snippets / "old.conf").mkdir()
+    out = context.run(context.on.start(), state)
+    assert out.unit_status == testing.ActiveStatus(BOTH)
