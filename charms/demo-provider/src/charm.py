@@ -30,7 +30,7 @@ class DemoProviderCharm(ops.CharmBase):
         # A new leader: what the old one wrote is no longer true, in any of the relations.
         # get_relation("demo") would raise where there are several.
         for relation in self.model.relations["demo"]:
-            self._show_leader(relation)
+            self._write_leader_uuid(relation)
 
     def _on_demo_relation_created(self, event: ops.RelationCreatedEvent) -> None:
         # As early as can be: whoever meets this unit later finds everything in its first changed,
@@ -40,7 +40,7 @@ class DemoProviderCharm(ops.CharmBase):
         event.relation.save(unit_bag, self.unit, encoder=encode)
         # On a relation that comes later nobody is elected again.
         if self.unit.is_leader():
-            self._show_leader(event.relation)
+            self._write_leader_uuid(event.relation)
 
     def _on_demo_relation_changed(self, event: ops.RelationChangedEvent) -> None:
         # The token is in the bag of the application, which every unit may read, whether the event
@@ -77,7 +77,7 @@ class DemoProviderCharm(ops.CharmBase):
         # The most severe of all is shown. To have no relation is all right for a provider.
         event.add_status(ops.ActiveStatus(", ".join(seen)))
 
-    def _show_leader(self, relation: ops.Relation) -> None:
+    def _write_leader_uuid(self, relation: ops.Relation) -> None:
         """Write `leader-uuid`; only the leader may."""
         # Made from the unit's name, so it need not be kept anywhere: a leader that writes it again
         # writes the same, which is no change to Juju, and wakes nobody.

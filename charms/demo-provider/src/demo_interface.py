@@ -54,6 +54,8 @@ def _require_uuid(field: str, value: str | None) -> None:
     if value is None:
         return
     try:
-        uuid.UUID(value)
+        written = str(uuid.UUID(value))
     except ValueError:
-        raise ValueError(f"{field}: it is not a UUID") from None
+        written = None
+    if written != value.lower():  # UUID() takes other spellings too, line ends among them
+        raise ValueError(f"{field}: it is not a UUID")

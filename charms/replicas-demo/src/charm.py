@@ -33,19 +33,19 @@ class DemoCharm(ops.CharmBase):
 
     def _on_leader_elected(self, _: ops.LeaderElectedEvent) -> None:
         # The first leader, or another: the address that the old one wrote is not true any more.
-        self._tell_leader_ip()
-        self._miss_peers()
+        self._write_leader_ip()
+        self._say_goodbye_to_missing_peers()
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
         # Juju runs this when the machine or the pod has another address too; there is no
         # configuration here.
         if self.unit.is_leader():
-            self._tell_leader_ip()
+            self._write_leader_ip()
         for relation in self.model.relations["replicas"]:
             self._remember(relation)  # A new pod has a new disk, and is not told again.
 
     def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
-        self._miss_peers()
+        self._say_goodbye_to_missing_peers()
 
     def _on_replicas_relation_created(self, event: ops.RelationCreatedEvent) -> None:
         # Even a unit without peers gets this, once. Whoever meets it later finds everything in its
@@ -69,7 +69,7 @@ class DemoCharm(ops.CharmBase):
         seen = json.dumps(self._seen(event.relation))
         logger.info("Unit %s can see the following data: %s", self.unit.name, seen)
         self._remember(event.relation)
-        self._miss_peers()
+        self._say_goodbye_to_missing_peers()
 
     def _on_show_relation_data(self, event: ops.ActionEvent) -> None:
         for relation in self.model.relations["replicas"]:  # one, as every peer relation is
@@ -96,7 +96,7 @@ class DemoCharm(ops.CharmBase):
             event.add_status(ops.WaitingStatus("replicas: the leader has not sent leader-ip"))
         event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))  # The worst is shown.
 
-    def _tell_leader_ip(self) -> None:
+    def _write_leader_ip(self) -> None:
         """Write this unit's address into the application's bag; only the leader may."""
         for relation in self.model.relations["replicas"]:
             # From the binding: it follows the space that the operator bound the endpoint to, and
@@ -126,7 +126,7 @@ class DemoCharm(ops.CharmBase):
             self._stored.peers.remove(peer)
             logger.info("Goodbye from %s to %s", self.unit.name, peer)
 
-    def _miss_peers(self) -> None:
+    def _say_goodbye_to_missing_peers(self) -> None:
         """Say goodbye to those that left unannounced.
 
         Q5: on Juju 4 the peers of a removed unit get no departed. goal-state knows better, but

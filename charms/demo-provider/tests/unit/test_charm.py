@@ -130,7 +130,7 @@ def test_broken_before_there_was_a_token(context: Context):
     assert out.unit_status == testing.ActiveStatus()
 
 
-@pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36])
+@pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
 def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str):
     state = model(with_token(), with_token(2, "other", OTHER_TOKEN))
     event = context.on.relation_changed(state.get_relation(1), remote_unit=0)

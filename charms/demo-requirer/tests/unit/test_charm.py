@@ -159,7 +159,7 @@ def test_nothing_sent_yet(context: Context):
     assert out.unit_status == testing.WaitingStatus("demo: provider has not sent leader-uuid")
 
 
-@pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36])
+@pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
 def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str):
     demo, other = relation(), relation(2, "other")
     state = testing.State(leader=True, relations={demo, other})
