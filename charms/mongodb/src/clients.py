@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import re
+import reprlib
 import secrets
-from collections.abc import Mapping
+from typing import Any
 
 import ops
 import pydantic
@@ -47,14 +48,17 @@ class Clients:
         """
         if not relation.units:  # Its leader's request may still be on the way.
             return None
-        bag = relation.data[relation.app]
         try:
-            request = relation.load(MongodbRequirerApp, relation.app)
-        except ValueError as error:
-            raise ValueError(_complaint(error, bag)) from error
+            request = relation.load(MongodbRequirerApp, relation.app, decoder=_decode)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise ValueError(f"{where}: {reprlib.repr(first['input'])}: {first['msg']}") from error
         database = request.database or _default_database(relation.app.name)
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", database):
-            raise ValueError(f"database: {database!r} is not 1 to 63 of A-Z, a-z, 0-9, _ and -")
+            raise ValueError(
+                f"database: {reprlib.repr(database)} is not 1 to 63 of A-Z, a-z, 0-9, _ and -"
+            )
         if database.lower() in RESERVED_DATABASES:
             raise ValueError(f"database: {database!r} is MongoDB's own")
         for other in self._model.relations["database"]:
@@ -64,9 +68,8 @@ class Clients:
                 raise ValueError(f"database: {database!r} belongs to relation {other.id}")
         for role in request.extra_user_roles or []:
             if role not in EXTRA_ROLES:
-                raise ValueError(
-                    f"extra-user-roles: {role!r} is not one of {', '.join(EXTRA_ROLES)}"
-                )
+                allowed = ", ".join(EXTRA_ROLES)
+                raise ValueError(f"extra-user-roles: {reprlib.repr(role)} is not one of {allowed}")
         return database, request.extra_user_roles or []
 
     def serve(self, replica_set: ReplicaSet, endpoints: list[str], version: str) -> None:
@@ -187,13 +190,9 @@ def _default_database(app: str) -> str:
     return f"app-{app}" if app in RESERVED_DATABASES else app[:63]
 
 
-def _complaint(error: ValueError, bag: Mapping[str, str]) -> str:
-    """What is wrong with which field, in a line."""
-    if isinstance(error, pydantic.ValidationError):
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"{where}: {first['input']!r}: {first['msg']}"
-    if isinstance(error, json.JSONDecodeError):
-        fields = [field for field, value in bag.items() if value == error.doc]
-        return f"{', '.join(sorted(fields))}: not JSON: {error}"
-    return str(error)
+def _decode(value: str) -> Any:
+    """Return what `value` says in JSON; what is no JSON becomes what no field takes."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
+        return {"not JSON": value}

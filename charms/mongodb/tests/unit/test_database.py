@@ -100,16 +100,20 @@ def test_unknown_fields_are_accepted(served):
 REFUSED = [
     ({"database": '"a b"'}, "database: 'a b' is not 1 to 63"),
     ({"database": '"a$b"'}, "database: 'a$b'"),
-    ({"database": json.dumps("a" * 64)}, "database: "),
+    ({"database": json.dumps("a" * 64)}, "database: 'aaa"),
+    ({"database": json.dumps("a" * 10_000)}, "database: 'aaa"),
+    ({"extra-user-roles": json.dumps(["a" * 10_000])}, "extra-user-roles: 'aaa"),
     ({"database": '"admin"'}, "database: 'admin' is MongoDB's own"),
     ({"database": '"Local"'}, "database: 'Local' is MongoDB's own"),
     ({"database": "7"}, "database: 7: "),
-    ({"database": "notes"}, "database: not JSON"),
+    ({"database": "notes"}, "database: {'not JSON': 'notes'}"),
     ({"database": '["notes"]'}, "database: "),
     ({"extra-user-roles": '"dbAdmin"'}, "extra-user-roles: "),
     ({"extra-user-roles": '["root"]'}, "extra-user-roles: 'root' is not one of dbAdmin"),
     ({"extra-user-roles": '["dbAdmin", 1]'}, "extra-user-roles.1: 1: "),
-    ({"extra-user-roles": "{"}, "extra-user-roles: not JSON"),
+    ({"extra-user-roles": "{"}, "extra-user-roles: {'not JSON': '{'}"),
+    ({"extra-user-roles": "[" * 100_000}, "extra-user-roles: {'not JSON': '[[["),
+    ({"extra-user-roles": f'"{"x" * 100_000}"'}, "extra-user-roles: 'xxx"),
 ]
 
 
@@ -118,6 +122,7 @@ def test_bad_request_is_named_and_harms_no_other(served, ctx, bag, complaint):
     state = served(database(7, bag=bag), database(8, "other"))
     assert isinstance(state.app_status, testing.BlockedStatus)
     assert state.app_status.message.startswith(f"relation 7 (my-app): {complaint}")
+    assert len(state.app_status.message) < 200
     assert any(complaint in log.message for log in ctx.juju_log if log.level == "ERROR")
     assert answer(state, 7) == {}
     assert answer(state, 8)["database"] == "other"
