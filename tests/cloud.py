@@ -15,6 +15,7 @@ from typing import Any
 
 import jubilant
 
+from deploy import stays_in_error
 from localjuju import LocalJuju
 
 # Scripts for a unit's machine. They print JSON, and have its root folder as their first argument.
@@ -89,7 +90,7 @@ class Cloud(abc.ABC):
         # On a controller ten looks in a row, because a change may need a moment to reach an agent.
         return self.juju.wait(
             lambda status: jubilant.all_active(status) and jubilant.all_agents_idle(status),
-            error=jubilant.any_error,
+            error=stays_in_error(),
             successes=10,
         )
 

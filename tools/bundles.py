@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 from typing import Any
 
 import yaml
@@ -37,7 +38,7 @@ def write_variant(
         name: of the new file, which has to be this caller's own: tests run side by side.
         bundle: the bundle that is changed.
         units: numbers of units by application, where these are others.
-        mongod: a file for the resource ``mongod`` of mongodb.
+        mongod: a file for the resource ``mongod`` of mongodb, whatever its name.
         kubernetes: whether it is for a model on Kubernetes, where Juju asks for the type.
     """
     data = read(bundle)
@@ -48,11 +49,14 @@ def write_variant(
             application["charm"] = f"./{packed}"
     for application, number in (units or {}).items():
         applications[application]["num_units"] = number
+    BUILD.mkdir(exist_ok=True)
     if mongod and "mongodb" in applications:
+        if mongod.suffix != ".tgz":
+            # Juju takes no file whose name ends otherwise than the one in charmcraft.yaml.
+            mongod = pathlib.Path(shutil.copyfile(mongod, BUILD / "mongod.tgz"))
         applications["mongodb"]["resources"] = {"mongod": str(mongod.resolve())}
     if kubernetes:
         data = {"bundle": "kubernetes", **data}
-    BUILD.mkdir(exist_ok=True)
     variant = BUILD / f"bundle-{name}.yaml"
     variant.write_text(yaml.safe_dump(data, sort_keys=False))
     return variant

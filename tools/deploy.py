@@ -5,10 +5,28 @@ from __future__ import annotations
 import argparse
 import logging
 import pathlib
+import sys
+from collections.abc import Callable
 
 import jubilant
 
 import bundles
+
+
+def stays_in_error(looks: int = 60) -> Callable[[jubilant.Status], bool]:
+    """Return a condition for `wait`: something is in error at so many looks in a row.
+
+    One hook that fails is no reason to give up: Juju tries it again after a few seconds, and apt,
+    for one, may just have been in use.
+    """
+    seen = 0
+
+    def condition(status: jubilant.Status) -> bool:
+        nonlocal seen
+        seen = seen + 1 if jubilant.any_error(status) else 0
+        return seen >= looks
+
+    return condition
 
 
 def deploy(
@@ -22,7 +40,8 @@ def deploy(
         mongod: a file for the resource of mongodb; without one it is installed with apt.
 
     Raises:
-        jubilant.WaitError: a unit is in error.
+        jubilant.CLIError: there is no such model, or Juju does not take the bundle.
+        jubilant.WaitError: a unit stays in error.
         TimeoutError: it takes too long.
     """
     variant = bundles.write_variant(
@@ -33,7 +52,7 @@ def deploy(
     )
     # Not juju.deploy(): for a juju that is a snap it copies the bundle, and away from its charms.
     juju.cli("deploy", str(variant))
-    return juju.wait(jubilant.all_active, error=jubilant.any_error)
+    return juju.wait(jubilant.all_active, error=stays_in_error())
 
 
 def main() -> None:
@@ -51,7 +70,12 @@ def main() -> None:
     # jubilant logs each status that differs from the one before.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     juju = jubilant.Juju(model=options.model, wait_timeout=options.timeout)
-    print(deploy(juju, options.bundle, options.mongod))
+    try:
+        print(deploy(juju, options.bundle, options.mongod))
+    except jubilant.CLIError as error:
+        sys.exit(error.stderr.strip())
+    except (jubilant.WaitError, TimeoutError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -41,6 +41,17 @@ def test_resource_is_fetched_when_attached_and_an_error_when_not(
     assert "ModelError" in failure.value.task.stderr
 
 
+def test_resource_whose_name_ends_otherwise_is_refused(
+    juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
+) -> None:
+    charm = make_charm("a", "resources: {r: {type: file, filename: r.bin}}")
+    (tmp_path / "r").write_text("content")
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.deploy(charm, resources={"r": str(tmp_path / "r")})
+    assert "incorrect extension on resource upload" in failure.value.stderr
+    assert failure.value.stderr.strip().endswith('expected ".bin"')
+
+
 def test_stored_state_lives_from_hook_to_hook(juju: LocalJuju, make_charm: MakeCharm) -> None:
     body = """
 _stored = ops.StoredState()

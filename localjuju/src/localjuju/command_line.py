@@ -193,6 +193,12 @@ class CommandLine:
             path = pathlib.Path(text).resolve()
             if not path.is_file():
                 raise CommandError(f'ERROR file for resource "{name}": {text} not found')
+            ending = pathlib.PurePath(charm.resources[name].get("filename", "")).suffix
+            if path.suffix != ending:
+                raise CommandError(
+                    f'ERROR resource "{name}": incorrect extension on resource upload "{text}", '
+                    f'expected "{ending}"'
+                )
             resources[name] = path
         return resources
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 
 import pytest
 
 
-def charm_at(variable: str) -> pathlib.Path:
-    """Return the packed charm that an environment variable names."""
+def file_at(variable: str) -> pathlib.Path:
+    """Return the file that an environment variable names."""
     path = pathlib.Path(os.environ[variable]).resolve()
     assert path.is_file(), f"{variable}: there is no file {path}"
     return path
@@ -19,13 +20,18 @@ def charm_at(variable: str) -> pathlib.Path:
 def charm() -> pathlib.Path:
     """Return the charm of CHARM_PATH, or else the one in this folder. Tests never pack."""
     if "CHARM_PATH" in os.environ:
-        return charm_at("CHARM_PATH")
+        return file_at("CHARM_PATH")
     found = list(pathlib.Path().glob("*.charm"))
     assert len(found) == 1, f"set CHARM_PATH, or pack one charm here: there are {found}"
     return found[0].resolve()
 
 
 @pytest.fixture(scope="session")
-def resources() -> dict[str, str]:
+def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The resource mongod, if MONGOD_PATH names one; MongoDB's apt repository otherwise."""
-    return {"mongod": str(charm_at("MONGOD_PATH"))} if "MONGOD_PATH" in os.environ else {}
+    if "MONGOD_PATH" not in os.environ:
+        return {}
+    # Juju takes no file whose name ends otherwise than the one in charmcraft.yaml.
+    named = tmp_path_factory.mktemp("resources") / "mongod.tgz"
+    shutil.copyfile(file_at("MONGOD_PATH"), named)
+    return {"mongod": str(named)}
