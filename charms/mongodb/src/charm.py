@@ -25,6 +25,8 @@ from mongodb_interface import MongodbProviderUnit
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
 
 logger = logging.getLogger(__name__)
+# ops logs what any library does, with a process for each line, and pymongo tells of every step.
+logging.getLogger("pymongo").setLevel(logging.WARNING)
 
 # What can go wrong with MongoDB; the next hook tries again.
 ERRORS = (MongodError, PyMongoError)
@@ -129,6 +131,8 @@ class MongodbCharm(ops.CharmBase):
             event.secret.get_content(refresh=True)
 
     def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
+        if not self.unit.is_leader():  # Put off, and another leads by now.
+            return
         label = event.secret.label  # The id comes in another form in this event on Juju 4.
         try:
             with self._replica_set() as replica_set:
@@ -258,16 +262,25 @@ class MongodbCharm(ops.CharmBase):
         return host
 
     def _leave(self) -> None:
-        """Hand over if this is the primary, and leave the replica set while that is possible."""
+        """Hand over if this is the primary, and leave the replica set while that is possible.
+
+        Raises:
+            MongodError: the rest would have no majority.
+        """
         if not self.app.planned_units():  # The whole application goes: nobody to hand over to.
             return
         if not self._settings():  # In stop, where departed came before.
             return
         try:
             with self._replica_set() as replica_set:
-                replica_set.align(leaving={self.unit.name}, joining={})
+                replica_set.align(leaving={self.unit.name}, joining={}, seconds=30)
+                members = {member["unit"] for member in replica_set.status()}
         except ERRORS as error:
             logger.warning("left to the leader to take this unit out: %s", error)
+            return
+        if self.unit.name in members:
+            # A hook that fails is tried again: to go on would delete what may be the only copy.
+            raise MongodError("the others cannot do without this unit's copy of the data yet")
 
     # The leader: the replica set.
 
@@ -319,11 +332,13 @@ class MongodbCharm(ops.CharmBase):
         if self.unit.name not in planned:
             return
         hosts = {unit: host for unit, host in self._hosts(peers).items() if unit in planned}
-        if not settings.members and not any(has_replica_set(host) for host in hosts.values()):
+        # All members may have gone with their units: the application was scaled to none.
+        lost = planned == set(goals) and set(settings.members or ()).isdisjoint(hosts.values())
+        if (not settings.members or lost) and not any(map(has_replica_set, hosts.values())):
             # Only the seed initiates a set, and another seed is named only if that one has gone
             # and has left no set behind: so there are never two.
             if settings.seed not in planned:
-                settings.seed = self.unit.name
+                settings.seed, settings.members = self.unit.name, None
                 peers.save(settings, self.app)
             return
         with self._replica_set() as replica_set:
@@ -334,7 +349,8 @@ class MongodbCharm(ops.CharmBase):
             settings.members = sorted(member["host"] for member in status)
             peers.save(settings, self.app)
             endpoints = [member["host"] for member in status if member["unit"] in planned]
-            self._clients.serve(replica_set, endpoints, self._mongod.version())
+            if endpoints:  # There are none while only a unit that leaves is a member.
+                self._clients.serve(replica_set, endpoints, self._mongod.version())
 
 
 def _complaint(error: ValueError) -> str:

@@ -104,7 +104,6 @@ class Mongod:
     unit_file = pathlib.Path("/etc/systemd/system/mongod.service")
     apt_source = pathlib.Path("/etc/apt/sources.list.d/mongodb-org.sources")
     apt_key = pathlib.Path("/usr/share/keyrings/mongodb-org.asc")
-    loopback: tuple[str, ...] = ("127.0.0.1",)
     cache_gigabytes: float | None = None  # None: mongod takes half of the memory.
 
     # The machine: what tests/localmachine.py replaces.
@@ -159,7 +158,10 @@ class Mongod:
     def stop(self) -> None:
         """Stop the service, now and at every boot; does nothing if there is none."""
         if self.unit_file.exists():
-            systemd.service_disable("--now", self.service)
+            try:
+                systemd.service_disable("--now", self.service)
+            except systemd.SystemdError as error:
+                raise MongodError(f"cannot stop mongod: {error}") from error
 
     def is_running(self) -> bool:
         """Whether the service runs."""
@@ -256,7 +258,9 @@ class Mongod:
         config: dict[str, Any] = {
             "net": {
                 "port": port,
-                "bindIp": ",".join([*self.loopback, address]),
+                # Not the loopback address: before there is a first user, anybody who comes from
+                # there may make one.
+                "bindIp": address,
                 "ipv6": ":" in address,
                 "unixDomainSocket": {"pathPrefix": str(self.run_dir), "filePermissions": 0o700},
             },
@@ -457,7 +461,9 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
             if all(state in _UP for state in states):
                 return in_effect
             return not any(state in _SYNCING for state in states)
-        primary = next(member["host"] for member in status if member["state"] == "PRIMARY")
+        primary = next((m["host"] for m in status if m["state"] == "PRIMARY"), None)
+        if primary is None:  # It has stepped down since the configuration was read.
+            return False
         if primary not in [member["host"] for member in members]:
             self._admin.command("replSetStepDown", 30, secondaryCatchUpPeriodSecs=5)
         else:
@@ -509,8 +515,8 @@ def next_members(
         joining: units that should be members, and their hosts.
 
     Returns:
-        The members with one taken out, one added or one more vote; None if nothing is to be done
-        now.
+        The members with one taken out, one added, one moved or one more vote; None if nothing is
+        to be done now.
     """
     states = {member["host"]: member["state"] for member in status}
     units = {member["host"]: member["unit"] for member in status}
@@ -538,6 +544,12 @@ def next_members(
                 "priority": int(vote),
             }
             return [*members, new]
+
+    for member in members:
+        host = joining.get(units[member["host"]], member["host"])
+        if host != member["host"]:  # The machine has another address.
+            moved = member | {"host": host}
+            return [moved if other is member else other for other in members]
 
     for member in members:
         if vote and not member["votes"] and states[member["host"]] == "SECONDARY":

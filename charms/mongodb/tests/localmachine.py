@@ -85,7 +85,6 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     machine.is_running = lambda self: process() is not None
 
     machine.user = None
-    machine.loopback = ()
     machine.cache_gigabytes = 0.25  # Several run side by side.
     machine.packaged_binary = folder / "usr/bin/mongod"
     machine.own_binary = folder / "usr/local/bin/mongod"

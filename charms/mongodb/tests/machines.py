@@ -21,8 +21,12 @@ class Machine:
     def __init__(self, folder: pathlib.Path, number: int):
         self.folder = folder
         self.unit = f"mongodb/{number}"
-        self.address = f"127.77.0.{number + 10}"
-        self.host = f"{self.address}:{PORT}"
+        self.move(f"127.77.0.{number + 10}")
+
+    def move(self, address: str) -> None:
+        """Give the machine another address."""
+        self.address = address
+        self.host = f"{address}:{PORT}"
 
     @property
     def mongod(self) -> mongod.Mongod:

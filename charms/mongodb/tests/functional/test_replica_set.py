@@ -142,6 +142,18 @@ def test_unit_leaves_though_it_has_just_become_primary(
     assert set(states(*three)) == {"mongodb/0", "mongodb/2"}
 
 
+def test_member_that_moves_to_another_address_is_followed(three: list[Machine]):
+    moving = three[1]
+    moving.mongod.stop()
+    moving.move("127.77.0.99")
+    moving.run()
+    with replica_set(three[0], three[2]) as rs:
+        until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"))
+        rs.align([], joining(*three), PATIENCE)
+        assert [member["host"] for member in rs.status()] == [each.host for each in three]
+    until(lambda: states(*three)["mongodb/1"] == "SECONDARY")
+
+
 def test_killed_primary_is_replaced_in_seconds(three: list[Machine]):
     psutil.Process(int((three[0].mongod.run_dir / "mongod.pid").read_text())).kill()
     until(lambda: "primary" in [machine.mongod.state() for machine in three[1:]], seconds=15)

@@ -98,7 +98,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
                 for number, (unit, host) in enumerate(sorted(world.members.items()))
             ]
 
-        def align(self, leaving: set[str], joining: dict[str, str]) -> None:
+        def align(self, leaving: set[str], joining: dict[str, str], seconds: float = 0) -> None:
             world.calls.append(("align", leaving, joining))
             world.members = {
                 unit: host

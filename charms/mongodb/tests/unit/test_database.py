@@ -10,6 +10,7 @@ import ops
 import pytest
 from ops import testing
 
+import charm
 from states import HOST, database, peers
 
 
@@ -321,6 +322,28 @@ def test_replaced_user_goes_later_without_a_primary(served, ctx, world):
     ctx.run(ctx.on.update_status(), state)
     assert list(world.users) == ["relation-7-2"]
     assert ctx.removed_secret_revisions == [1]
+
+
+def test_former_leader_leaves_a_replaced_user_alone(served, ctx, world):
+    state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
+    state = ctx.run(ctx.on.update_status(), state)
+    world.primary = False
+    state = ctx.run(ctx.on.secret_remove(secret_of(state, 7), revision=1), state)
+    world.primary = True
+    # Only the leader may remove a revision: Juju would fail the hook, and each retry.
+    after = ctx.run(ctx.on.update_status(), dataclasses.replace(state, leader=False))
+    assert not after.deferred
+    assert not ctx.removed_secret_revisions
+
+
+def test_nobody_is_given_a_user_while_no_member_stays(served, ctx, world, monkeypatch):
+    state = served(database(7))
+    world.members = {"mongodb/1": "10.0.0.1:27017"}
+    world.units["mongodb/1"] = "dying"
+    monkeypatch.setattr(charm.ReplicaSet, "align", lambda *_, **__: None)
+    after = ctx.run(ctx.on.update_status(), state)
+    assert list(world.users) == ["relation-7-1"]
+    assert answer(after, 7) == answer(state, 7)
 
 
 def test_owner_follows_its_own_secrets(served, ctx, world):

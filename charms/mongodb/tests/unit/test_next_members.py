@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mongod import next_members
+from mongod import ReplicaSet, next_members
 
 
 def members(states: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
@@ -87,3 +87,23 @@ def test_eighth_has_no_vote_until_one_leaves():
     after = next_members(after, status, set(), {})
     assert after
     assert (after[6]["votes"], after[6]["priority"]) == (1, 1)
+
+
+@pytest.mark.parametrize("moved", [0, 1])
+def test_member_with_another_address(moved: int):
+    config, status = members("PSS")
+    there = {f"mongodb/{n}": f"h{n}" for n in range(3)} | {f"mongodb/{moved}": "new"}
+    after = next_members(config, status, set(), there)
+    assert after
+    assert [member["host"] for member in after] == [
+        "new" if n == moved else f"h{n}" for n in range(3)
+    ]
+    assert [member["_id"] for member in after] == [0, 1, 2]
+
+
+def test_primary_that_has_just_stepped_down_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    config, status = members("SSS")
+    with ReplicaSet("mongodb", ["127.0.0.1:1"], "password") as replica_set:
+        monkeypatch.setattr(replica_set, "_read", lambda: ({"members": config}, status, True))
+        monkeypatch.setattr(replica_set, "_admin", None)  # Nobody is told anything.
+        replica_set.align({"mongodb/2"}, {}, seconds=0)

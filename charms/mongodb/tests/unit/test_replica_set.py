@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 from typing import Any
 
 import pytest
@@ -202,6 +203,29 @@ def test_new_leader_initiates_no_second_set(ctx, world, model):
     assert world.called("align")[0][0] == {"mongodb/1"}
 
 
+def test_scaled_to_none_and_up_again(world, model):
+    ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
+    world.units = {"mongodb/1": "active"}
+    world.members = {}
+    # The application's bag and secrets outlive the last unit, and the data has gone with it.
+    state = ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
+    assert not world.called("ReplicaSet")
+    ctx.run(ctx.on.update_status(), state)
+    assert world.called("initiate")
+
+
+def test_members_that_are_still_there_are_not_given_up(ctx, world, model):
+    world.units["mongodb/9"] = "dying"
+    world.members = {}
+    ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
+    assert not world.called("initiate")
+    assert world.called("ReplicaSet")
+
+
+def test_pymongo_does_not_flood_the_log():
+    assert not logging.getLogger("pymongo.command").isEnabledFor(logging.INFO)
+
+
 def test_without_a_primary_goes_on_later(ctx, world, model):
     world.primary = False
     world.state = ""
@@ -221,6 +245,19 @@ def test_leaving_unit_takes_itself_out(world, model):
     )
     assert world.called("align") == [({"mongodb/1"}, {})]
     assert not world.called("run")
+
+
+def test_unit_that_the_others_cannot_do_without_stays(world, model):
+    # Or `remove` would delete the only full copy, for instance while the others sync.
+    ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
+    relation = peers(0)
+    world.members = {"mongodb/1": "10.0.0.1:27017"}
+    world.stays = {"mongodb/1"}
+    leaving = ctx.on.relation_departed(relation, remote_unit=0, departing_unit=1)
+    with pytest.raises(testing.errors.UncaughtCharmError, match="cannot do without this unit"):
+        ctx.run(leaving, model(relation, leader=False))
+    world.stays = set()
+    ctx.run(leaving, model(relation, leader=False))
 
 
 def test_stop_and_remove(ctx, world, model):
