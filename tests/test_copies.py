@@ -1,6 +1,6 @@
 """A charm's folder, copied out of the repository, needs nothing of what it was copied from.
 
-That such a copy packs too shows `make pack-here`, which packs copies.
+Here a copy runs its unit tests, and `make pack-here`, which packs copies, shows that it packs.
 """
 
 from __future__ import annotations
