@@ -35,7 +35,7 @@ ERRORS = (MongodError, PyMongoError)
 class MongodbConfig(pydantic.BaseModel):
     """The charm's options."""
 
-    version: str = pydantic.Field(pattern=r"^[1-9]\d*\.\d+$")
+    version: str = pydantic.Field(pattern=r"^[1-9][0-9]*\.[0-9]+$")
     port: int = pydantic.Field(ge=1024, le=65535)
 
 
@@ -97,6 +97,8 @@ class MongodbCharm(ops.CharmBase):
                 self._mongod.initiate(self.app.name, self.unit.name, host, password)
             if self.unit.is_leader():
                 self._lead(peers, settings)
+            elif settings.members and not self._mongod.state():
+                self._join_what_the_leader_leaves(host)
         except ERRORS as error:
             # Not a failed hook: update-status, if nothing else, tries again.
             logger.warning("going on in a later hook: %s", error)
@@ -141,7 +143,8 @@ class MongodbCharm(ops.CharmBase):
             logger.warning("the replaced user is dropped later: %s", error)
             event.defer()
         else:
-            event.remove_revision()
+            with contextlib.suppress(ops.SecretNotFoundError):  # Gone with its relation.
+                event.remove_revision()
 
     def _on_rotate_password(self, event: ops.ActionEvent) -> None:
         params = event.load_params(RotatePassword, errors="fail")
@@ -206,7 +209,7 @@ class MongodbCharm(ops.CharmBase):
         settings = self._settings()
         if settings and not self._mongod.is_installed():
             event.add_status(self._not_installed(settings))
-        elif settings and settings.members:
+        elif settings and settings.members and self._mongod.state():
             event.add_status(ops.ActiveStatus())
         else:
             event.add_status(ops.WaitingStatus("waiting for the replica set"))
@@ -260,6 +263,18 @@ class MongodbCharm(ops.CharmBase):
         for relation in self.model.relations["database"]:
             relation.save(classic, self.unit, encoder=str)
         return host
+
+    def _join_what_the_leader_leaves(self, host: str) -> None:
+        """Become a member by itself while some unit is leaving.
+
+        A leader that is leaving leads no more, and yet it may be the only member: then it waits
+        until another has its data.
+        """
+        goals = ops.hookcmds.goal_state().units
+        dying = {unit for unit, goal in goals.items() if goal.status == "dying"}
+        if dying and self.unit.name not in dying:
+            with self._replica_set() as replica_set:
+                replica_set.align(leaving=set(), joining={self.unit.name: host})
 
     def _leave(self) -> None:
         """Hand over if this is the primary, and leave the replica set while that is possible.
@@ -332,8 +347,10 @@ class MongodbCharm(ops.CharmBase):
         if self.unit.name not in planned:
             return
         hosts = {unit: host for unit, host in self._hosts(peers).items() if unit in planned}
-        # All members may have gone with their units: the application was scaled to none.
-        lost = planned == set(goals) and set(settings.members or ()).isdisjoint(hosts.values())
+        # All members may have gone with their units: the application was scaled to none. Only who
+        # knows every unit's host can tell.
+        everybody = planned == set(goals) == set(hosts)
+        lost = everybody and set(settings.members or ()).isdisjoint(hosts.values())
         if (not settings.members or lost) and not any(map(has_replica_set, hosts.values())):
             # Only the seed initiates a set, and another seed is named only if that one has gone
             # and has left no set behind: so there are never two.

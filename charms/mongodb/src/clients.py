@@ -93,12 +93,12 @@ class Clients:
             database, extra_roles = request
             roles = {(role, database) for role in ["readWrite", *extra_roles]}
             answer = relation.load(MongodbProviderApp, self._app)
-            mine = [user for user in users if _relation_id(user) == relation.id]
-            for user in mine:
-                if users[user] != roles:  # Old users too: none keeps a former database.
+            for user in users:
+                # Old users too: none keeps a former database.
+                if _relation_id(user) == relation.id and users[user] != roles:
                     replica_set.set_user(user, roles)
-            known = mine and self._names_any(answer.secret_user, endpoints)
-            if answer.database != database or not known:
+            usable = self._is_usable(answer.secret_user, set(users), endpoints)
+            if answer.database != database or not usable:
                 secret_id = self._issue(replica_set, relation, roles, endpoints)
                 answer.secret_user = answer.secret_user or secret_id
             answer.database = database
@@ -130,6 +130,8 @@ class Clients:
         served = {r.id: r for r in self._model.relations["database"] if r.id in roles}
         if relation_id is not None and relation_id not in served:
             raise ValueError(f"relation-id: {relation_id} is not one of {sorted(served)}")
+        if not served:
+            raise ValueError("no relation has a user yet")
         chosen = sorted(served) if relation_id is None else [relation_id]
         for number in chosen:
             endpoints = served[number].load(MongodbProviderApp, self._app).endpoints or []
@@ -140,13 +142,13 @@ class Clients:
         """Drop the user that a revision of the secret with this label was made for."""
         replica_set.drop_user(f"relation-{label.removeprefix('database-')}-{revision}")
 
-    def _names_any(self, secret_id: str | None, endpoints: list[str]) -> bool:
-        """Whether the connection string in a secret still names a member of the set."""
+    def _is_usable(self, secret_id: str | None, users: set[str], endpoints: list[str]) -> bool:
+        """Whether the user in a secret is there, and its connection string names a member."""
         if not secret_id:
             return False
-        uris = self._model.get_secret(id=secret_id).get_content(refresh=True)["uris"]
-        named = uris.partition("@")[2].partition("/")[0].split(",")
-        return not set(named).isdisjoint(endpoints)
+        content = self._model.get_secret(id=secret_id).get_content(refresh=True)
+        named = content["uris"].partition("@")[2].partition("/")[0].split(",")
+        return content["username"] in users and not set(named).isdisjoint(endpoints)
 
     def _issue(
         self,

@@ -222,6 +222,15 @@ def test_dropped_user_is_made_again(served, ctx, world):
     assert list(world.users) == ["relation-7-2"]
 
 
+def test_dropped_user_is_made_again_though_an_older_one_is_there(served, ctx, world):
+    state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
+    del world.users["relation-7-2"]
+    state = ctx.run(ctx.on.update_status(), state)
+    content = secret_of(state, 7).latest_content
+    assert content
+    assert content["username"] in world.users
+
+
 def test_broken_takes_user_and_secret_away(served, ctx, world, monkeypatch):
     before = served(database(7), database(8, "other"))
     world.users["somebody"] = {("read", "other")}
@@ -291,6 +300,11 @@ def test_rotate_unknown(served, ctx, params, complaint):
         ctx.run(ctx.on.action("rotate-password", params=params), before)
 
 
+def test_rotate_nothing(ctx, world, model):
+    with pytest.raises(testing.ActionFailed, match="no relation has a user yet"):
+        ctx.run(ctx.on.action("rotate-password"), model())
+
+
 def test_rotate_on_a_follower(ctx, model):
     with pytest.raises(testing.ActionFailed, match="use mongodb/leader"):
         ctx.run(ctx.on.action("rotate-password"), model(leader=False))
@@ -322,6 +336,22 @@ def test_replaced_user_goes_later_without_a_primary(served, ctx, world):
     ctx.run(ctx.on.update_status(), state)
     assert list(world.users) == ["relation-7-2"]
     assert ctx.removed_secret_revisions == [1]
+
+
+def test_replaced_user_that_goes_later_may_be_gone(served, ctx, world):
+    state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
+    state = ctx.run(ctx.on.update_status(), state)
+    world.primary = False
+    state = ctx.run(ctx.on.secret_remove(secret_of(state, 7), revision=1), state)
+    world.primary = True
+    state = dataclasses.replace(
+        state,
+        secrets={secret for secret in state.secrets if secret.label == "admin"},
+        relations={relation for relation in state.relations if relation.id != 7},
+    )
+    after = ctx.run(ctx.on.update_status(), state)
+    assert not after.deferred
+    assert not world.users
 
 
 def test_former_leader_leaves_a_replaced_user_alone(served, ctx, world):

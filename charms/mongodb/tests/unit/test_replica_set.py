@@ -214,6 +214,36 @@ def test_scaled_to_none_and_up_again(world, model):
     assert world.called("initiate")
 
 
+def test_new_leader_that_sees_no_peer_yet_makes_no_second_set(world, model):
+    ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=3, juju_version="3.6.28")
+    hosts = ["10.0.0.1:27017", "10.0.0.2:27017"]
+    world.members = {"mongodb/1": hosts[0], "mongodb/2": hosts[1]}
+    world.units = {"mongodb/1": "active", "mongodb/2": "active", "mongodb/3": "waiting"}
+    relation = peers(members=hosts)  # The seed, mongodb/0, has gone.
+    state = ctx.run(ctx.on.leader_elected(), model(relation))
+    assert app_bag(state, relation)["seed"] == "mongodb/0"
+    ctx.run(ctx.on.update_status(), state)
+    assert not world.called("initiate")
+
+
+@pytest.mark.parametrize(("other", "joins"), [("dying", True), ("active", False)])
+def test_unit_joins_by_itself_while_another_leaves(ctx, world, model, other, joins):
+    # The leader may be the one that leaves, and only member: it waits until another has its data.
+    world.state = ""
+    world.units["mongodb/1"] = other
+    world.members = {"mongodb/1": "10.0.0.1:27017"}
+    relation = peers(1, members=["10.0.0.1:27017"])
+    ctx.run(ctx.on.update_status(), model(relation, leader=False))
+    assert world.called("align") == ([(set(), {"mongodb/0": HOST})] if joins else [])
+
+
+def test_unit_that_leaves_too_does_not_join(ctx, world, model):
+    world.state = ""
+    world.units = {"mongodb/0": "dying", "mongodb/1": "dying"}
+    ctx.run(ctx.on.update_status(), model(peers(1), leader=False))
+    assert not world.called("align")
+
+
 def test_members_that_are_still_there_are_not_given_up(ctx, world, model):
     world.units["mongodb/9"] = "dying"
     world.members = {}
