@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import pathlib
-import shutil
 
 import pytest
 
 
-def file_at(variable: str) -> pathlib.Path:
-    """Return the file that an environment variable names."""
+def charm_at(variable: str) -> pathlib.Path:
+    """Return the packed charm that an environment variable names."""
     path = pathlib.Path(os.environ[variable]).resolve()
     assert path.is_file(), f"{variable}: there is no file {path}"
     return path
@@ -20,7 +19,7 @@ def file_at(variable: str) -> pathlib.Path:
 def charm() -> pathlib.Path:
     """Return the charm of CHARM_PATH, or else the one in this folder. Tests never pack."""
     if "CHARM_PATH" in os.environ:
-        return file_at("CHARM_PATH")
+        return charm_at("CHARM_PATH")
     found = list(pathlib.Path().glob("*.charm"))
     assert len(found) == 1, f"set CHARM_PATH, or pack one charm here: there are {found}"
     return found[0].resolve()
@@ -33,5 +32,5 @@ def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         return {}
     # Juju takes no file whose name ends otherwise than the one in charmcraft.yaml.
     named = tmp_path_factory.mktemp("resources") / "mongod.tgz"
-    shutil.copyfile(file_at("MONGOD_PATH"), named)
+    named.write_bytes(charm_at("MONGOD_PATH").read_bytes())
     return {"mongod": str(named)}
