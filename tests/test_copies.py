@@ -62,6 +62,15 @@ def test_copied_charm_passes_its_unit_tests(charm: pathlib.Path, tmp_path: pathl
     assert result.returncode == 0, result.stdout
 
 
+def test_files_of_the_same_name_are_equal_in_all_charms() -> None:
+    texts: dict[str, dict[str, list[str]]] = {}
+    for path in ROOT.glob("charms/*/src/*.py"):
+        if path.name != "charm.py":
+            texts.setdefault(path.name, {}).setdefault(path.read_text(), []).append(str(path))
+    differ = {name: list(found.values()) for name, found in texts.items() if len(found) > 1}
+    assert differ == {}
+
+
 @pytest.mark.parametrize("statement", ["import localjuju", f"open({str(ROOT / 'README.md')!r})"])
 def test_what_reaches_back_is_found(tmp_path: pathlib.Path, statement: str) -> None:
     tests = tmp_path / "copy" / "tests" / "unit"
