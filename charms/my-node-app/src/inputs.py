@@ -61,7 +61,7 @@ def _decode_json(value: str) -> Any:
 
 
 def _explain(error: ValueError) -> str:
-    """Return the first field that is wrong, and why; not its value, which may be long or secret."""
+    """Return the first field that is wrong, and why; not its value: it may be long or secret."""
     if not isinstance(error, pydantic.ValidationError):
         return str(error)
     first = error.errors()[0]
