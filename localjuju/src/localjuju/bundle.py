@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-APPLICATION_KEYS = ("charm", "num_units", "options", "resources", "expose", "trust")
+APPLICATION_KEYS = ("charm", "num_units", "options", "resources", "storage", "expose", "trust")
 
 WITHOUT_EFFECT = ("annotations", "base", "channel", "constraints", "revision", "series")
 """What changes nothing for a charm that is run from its folder on this computer."""
@@ -29,6 +29,7 @@ class BundledApplication:
     num_units: int = 0
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     resources: dict[str, str] = dataclasses.field(default_factory=dict)
+    storage: dict[str, Any] = dataclasses.field(default_factory=dict)
     expose: bool = False
     trust: bool = False
 
@@ -69,7 +70,8 @@ def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication
     for key in data:
         if key not in (*APPLICATION_KEYS, *WITHOUT_EFFECT):
             raise BundleError(f'{where}: localjuju has no "{key}"')
-    for key, kind in (("num_units", int), ("options", dict), ("resources", dict)):
+    maps = [(key, dict) for key in ("options", "resources", "storage")]
+    for key, kind in [("num_units", int), *maps]:
         if not isinstance(data.get(key, kind()), kind):
             raise BundleError(f'{where}: "{key}" is {data[key]!r}, no {kind.__name__}')
     return BundledApplication(**{key: data[key] for key in APPLICATION_KEYS if key in data})

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import yaml
 
 from localjuju import stand_in
+from localjuju.storage import StorageDeclaration, StorageError, declarations
 
 Role = Literal["provides", "requires", "peers"]
 
@@ -43,7 +44,7 @@ JUJU_INFO = Endpoint("juju-info", "provides", "juju-info")
 
 @dataclasses.dataclass(frozen=True)
 class Charm:
-    """What a charm declares: its endpoints, configuration options, actions and resources."""
+    """What a charm declares: its endpoints, options, actions, resources and storage."""
 
     name: str
     folder: pathlib.Path
@@ -52,6 +53,7 @@ class Charm:
     options: dict[str, dict[str, Any]]
     actions: dict[str, dict[str, Any]]
     resources: dict[str, dict[str, Any]]
+    storages: dict[str, StorageDeclaration]
     metadata: dict[str, Any]
     machine_stand_in: pathlib.Path | None
     """The file that stands in for the machine, where the charm brings one."""
@@ -159,6 +161,10 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
                 raise CharmError(f'charm "{data["name"]}": endpoint "{name}" has no interface')
             scope = declared.get("scope", "global")
             endpoints[name] = Endpoint(name, role, declared["interface"], scope)
+    try:
+        storages = declarations(data.get("storage"))
+    except StorageError as error:
+        raise CharmError(f'charm "{data["name"]}": {error}') from None
     return Charm(
         name=data["name"],
         folder=folder,
@@ -167,6 +173,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
         options=(data.get("config") or {}).get("options") or {},
         actions=data.get("actions") or {},
         resources=data.get("resources") or {},
+        storages=storages,
         metadata={key: value for key, value in data.items() if key not in NOT_METADATA},
         machine_stand_in=stand_in,
     )

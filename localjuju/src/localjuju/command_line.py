@@ -2,51 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
 import datetime
 import hashlib
 import json
 import pathlib
 import re
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import jsonschema
 import yaml
 
 from localjuju import bundle as bundles
 from localjuju import charm as charms
+from localjuju.command import CommandError, Output, Parser, dump, pair
 from localjuju.controller import Controller
 from localjuju.hook_commands import Action
 from localjuju.hook_runner import Ending
 from localjuju.model import Application, Relation, Secret, Side, Unit
 from localjuju.status import StatusPrinter
-
-
-class CommandError(Exception):
-    """The command fails: with this exit status, and this on standard error and output."""
-
-    def __init__(self, message: str, returncode: int = 1, stdout: str = ""):
-        super().__init__(message)
-        self.returncode = returncode
-        self.stdout = stdout
-
-
-@dataclasses.dataclass(frozen=True)
-class Output:
-    """What a command printed."""
-
-    stdout: str = ""
-    stderr: str = ""
-
-
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, prog: str):
-        super().__init__(prog=prog, add_help=False, allow_abbrev=False)
-
-    def error(self, message: str) -> NoReturn:
-        raise CommandError(f"ERROR {self.prog}: {message}", 2)
+from localjuju.storage import Directive, StorageError, StorageInstance, check_directives
+from localjuju.storage_commands import COMMANDS as STORAGE_COMMANDS
+from localjuju.storage_commands import StorageCommands
 
 
 class CommandLine:
@@ -60,6 +37,7 @@ class CommandLine:
         self._charms = charms
         self._packed = packed
         self._status = StatusPrinter(controller)
+        self._storage = StorageCommands(controller)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
     def run(self, arguments: list[str]) -> Output:
@@ -72,8 +50,10 @@ class CommandLine:
             CommandError: the command fails.
         """
         command, *rest = arguments or [""]
+        if command in STORAGE_COMMANDS:
+            return self._storage.run(arguments)
         if command not in COMMANDS:
-            known = ", ".join(sorted(COMMANDS))
+            known = ", ".join(sorted([*COMMANDS, *STORAGE_COMMANDS]))
             raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
         return COMMANDS[command](self, rest)
 
@@ -99,7 +79,7 @@ class CommandLine:
     # Applications and units
 
     def deploy(self, arguments: list[str]) -> Output:
-        parser = _Parser("deploy")
+        parser = Parser("deploy")
         parser.add_argument("charm")
         parser.add_argument("application", nargs="?")
         parser.add_argument("-n", "--num-units", type=int)
@@ -107,6 +87,8 @@ class CommandLine:
         parser.add_argument("--channel")
         parser.add_argument("--config", action="append", default=[])
         parser.add_argument("--resource", action="append", default=[])
+        parser.add_argument("--storage", action="append", default=[])
+        parser.add_argument("--attach-storage", default="")
         parser.add_argument("--trust", action="store_true")
         parser.add_argument("--force", action="store_true")
         options = parser.parse_args(arguments)
@@ -128,12 +110,18 @@ class CommandLine:
         )
         if name in self.model.applications:
             raise CommandError(located + self._already_exists(name))
-        config = self._config(charm, dict(_pair(text) for text in options.config))
-        resources = self._resources(charm, dict(_pair(text) for text in options.resource))
+        config = self._config(charm, dict(pair(text) for text in options.config))
+        resources = self._resources(charm, dict(pair(text) for text in options.resource))
         units = 1 if options.num_units is None else options.num_units
         if units < 0:
             raise CommandError(f"ERROR --num-units must be a positive integer, not {units}", 2)
-        self.controller.deploy(charm, name, units, config, resources).trusted = options.trust
+        problem = f'cannot add application "{name}": ' if self._words_of_3_6 else ""
+        storage = self._directives(charm, options.storage, problem)
+        attach = self._to_attach(options.attach_storage, charm, units, problem)
+        application = self.controller.deploy(
+            charm, name, units, config, resources, storage, attach
+        )
+        application.trusted = options.trust
         return Output(stderr=located)
 
     def _already_exists(self, name: str) -> str:
@@ -202,6 +190,28 @@ class CommandLine:
             resources[name] = path
         return resources
 
+    def _directives(
+        self, charm: charms.Charm, texts: list[str], problem: str
+    ) -> dict[str, Directive]:
+        """What the operator asks of storage, as far as the charm takes it."""
+        asked = {name: self._storage.parse(name, text) for name, text in map(pair, texts)}
+        try:
+            check_directives(charm.name, charm.storages, asked)
+        except StorageError as error:
+            raise CommandError(f"ERROR {problem}{error}") from None
+        return asked
+
+    def _to_attach(self, text: str, charm: charms.Charm, units: int, problem: str) -> list[str]:
+        """The storage instances that a new unit is to have."""
+        instances = [name for name in text.split(",") if name]
+        if instances and units != 1:
+            raise CommandError("ERROR --attach-storage cannot be used with -n", 2)
+        try:
+            self.model.stores.check_attachable(instances, charm.name, charm.storages)
+        except StorageError as error:
+            raise CommandError(f"ERROR {problem}{error}") from None
+        return instances
+
     def _deploy_bundle(self, path: pathlib.Path) -> Output:
         try:
             applications, relations = bundles.load(path)
@@ -215,6 +225,8 @@ class CommandLine:
                 arguments += ["--config", f"{key}={_text(value)}"]
             for key, value in wanted.resources.items():
                 arguments += ["--resource", f"{key}={path.parent / value}"]
+            for key, value in wanted.storage.items():
+                arguments += ["--storage", f"{key}={value}"]
             said += self.deploy(arguments + ["--trust"] * wanted.trust).stderr
             self.model.applications[name].exposed = wanted.expose
         for first, second in relations:
@@ -222,24 +234,29 @@ class CommandLine:
         return Output(stderr=f"{said}Deploy of bundle completed.\n")
 
     def add_unit(self, arguments: list[str]) -> Output:
-        parser = _Parser("add-unit")
+        parser = Parser("add-unit")
         parser.add_argument("application")
         parser.add_argument("-n", "--num-units", type=int, default=1)
+        parser.add_argument("--attach-storage", default="")
         options = parser.parse_args(arguments)
         application = self._application(options.application)
         name = application.name
+        problem = (
+            f'cannot add unit 1/1 to application "{name}": cannot add unit to '
+            f'application "{name}": '
+        )
         if application.charm.subordinate and not self.controller.behaviour.subordinates_take_units:
-            raise CommandError(
-                f'ERROR cannot add unit 1/1 to application "{name}": cannot add unit to '
-                f'application "{name}": application is a subordinate'
-            )
+            raise CommandError(f"ERROR {problem}application is a subordinate")
         if options.num_units < 1:
             raise CommandError("ERROR --num-units must be a positive integer", 2)
-        self.controller.add_units(application, options.num_units)
+        attach = self._to_attach(
+            options.attach_storage, application.charm, options.num_units, problem
+        )
+        self.controller.add_units(application, options.num_units, attach)
         return Output()
 
     def remove_unit(self, arguments: list[str]) -> Output:
-        parser = _Parser("remove-unit")
+        parser = Parser("remove-unit")
         parser.add_argument("units", nargs="+")
         parser.add_argument("--no-prompt", action="store_true")
         parser.add_argument("--force", action="store_true")
@@ -263,12 +280,13 @@ class CommandLine:
                 )
             units.append(unit)
             said += f"will remove unit {name}\n"
+            said += _fate(self.model.stores.of(unit), options.destroy_storage)
         for unit in units:
-            self.controller.remove_unit(unit, options.force)
+            self.controller.remove_unit(unit, options.force, options.destroy_storage)
         return Output(said)
 
     def remove_application(self, arguments: list[str]) -> Output:
-        parser = _Parser("remove-application")
+        parser = Parser("remove-application")
         parser.add_argument("applications", nargs="+")
         parser.add_argument("--no-prompt", action="store_true")
         parser.add_argument("--force", action="store_true")
@@ -284,12 +302,14 @@ class CommandLine:
             said += f"will remove application {name}\n"
             units = self.model.applications[name].sorted_units
             said += "".join(f"- will remove unit {unit.name}\n" for unit in units)
+            stored = [one for unit in units for one in self.model.stores.of(unit)]
+            said += _fate(stored, options.destroy_storage)
         for application in applications:
-            self.controller.remove_application(application, options.force)
+            self.controller.remove_application(application, options.force, options.destroy_storage)
         return Output(said)
 
     def config(self, arguments: list[str]) -> Output:
-        parser = _Parser("config")
+        parser = Parser("config")
         parser.add_argument("application")
         parser.add_argument("settings", nargs="*")
         parser.add_argument("--format", default="yaml")
@@ -303,7 +323,7 @@ class CommandLine:
         sets = [text for text in options.settings if "=" in text]
         resets = [key for key in options.reset.split(",") if key]
         if sets or resets:
-            values = self._config(application.charm, dict(_pair(text) for text in sets))
+            values = self._config(application.charm, dict(pair(text) for text in sets))
             for key in resets:
                 if key not in application.charm.options:
                     raise CommandError(f'ERROR unknown option "{key}"', stdout="{}\n")
@@ -318,12 +338,12 @@ class CommandLine:
                     stdout="{}\n",
                 )
             return Output(f"{_text(application.settings.get(key, ''))}\n")
-        return Output(_dump(_settings(application), options.format))
+        return Output(dump(_settings(application), options.format))
 
     # Relations
 
     def integrate(self, arguments: list[str]) -> Output:
-        parser = _Parser("integrate")
+        parser = Parser("integrate")
         parser.add_argument("first")
         parser.add_argument("second")
         options = parser.parse_args(arguments)
@@ -396,7 +416,7 @@ class CommandLine:
         return None
 
     def remove_relation(self, arguments: list[str]) -> Output:
-        parser = _Parser("remove-relation")
+        parser = Parser("remove-relation")
         parser.add_argument("first")
         parser.add_argument("second")
         parser.add_argument("--force", action="store_true")
@@ -422,7 +442,7 @@ class CommandLine:
     # Actions and programs
 
     def run_action(self, arguments: list[str]) -> Output:
-        parser = _Parser("run")
+        parser = Parser("run")
         parser.add_argument("unit")
         parser.add_argument("action")
         parser.add_argument("parameters", nargs="*")
@@ -472,7 +492,7 @@ class CommandLine:
         if not isinstance(parameters, dict):
             raise CommandError(f"ERROR cannot read parameters from {file}: no keys with values")
         for text in pairs:
-            key, value = _pair(text)
+            key, value = pair(text)
             try:
                 parameters[key] = yaml.safe_load(value)
             except yaml.YAMLError as error:
@@ -532,10 +552,10 @@ class CommandLine:
             f"unit-{unit.name.replace('/', '-')}\n\nWaiting for task {action.task}...\n"
         )
         if style == "json":
-            printed = _dump({unit.name: task}, style)
+            printed = dump({unit.name: task}, style)
         else:
             printed = f"Action id {action.task} failed: {failure}\n" if failure else ""
-            printed += _dump(action.results, style) if action.results else ""
+            printed += dump(action.results, style) if action.results else ""
             printed += "".join(f"\n{text}" for _, text in printed_by_charm if text)
             printed += "\n"
         if ending and ending.timed_out:
@@ -546,7 +566,7 @@ class CommandLine:
 
     def exec(self, arguments: list[str]) -> Output:
         """Run a shell command as the operator would on the unit's machine."""
-        parser = _Parser("exec")
+        parser = Parser("exec")
         parser.add_argument("--unit", required=True)
         parser.add_argument("--format", default="yaml")
         parser.add_argument("--wait")
@@ -569,13 +589,13 @@ class CommandLine:
         described = {"id": str(task), "results": results, "status": "completed", "unit": unit.name}
         printed = ending.stdout
         if options.format == "json":
-            printed = _dump({unit.name: described}, "json")
+            printed = dump({unit.name: described}, "json")
         if ending.status:
             raise CommandError(_task_failed(task, ending.status), stdout=printed)
         return Output(printed)
 
     def resolved(self, arguments: list[str]) -> Output:
-        parser = _Parser("resolved")
+        parser = Parser("resolved")
         parser.add_argument("unit")
         parser.add_argument("--no-retry", action="store_true")
         options = parser.parse_args(arguments)
@@ -593,16 +613,16 @@ class CommandLine:
     # Looking
 
     def status(self, arguments: list[str]) -> Output:
-        parser = _Parser("status")
+        parser = Parser("status")
         parser.add_argument("applications", nargs="*")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
         self.controller.settle()
         described = self._status.status(options.applications)
-        return Output(_dump(described, options.format))
+        return Output(dump(described, options.format))
 
     def show_unit(self, arguments: list[str]) -> Output:
-        parser = _Parser("show-unit")
+        parser = Parser("show-unit")
         parser.add_argument("unit")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
@@ -613,10 +633,10 @@ class CommandLine:
             unit = self._unit(name, f"ERROR unit {quoted} not found")
         except CommandError as error:
             raise CommandError(str(error), stdout="{}\n") from None
-        return Output(_dump(self._status.show_unit(unit), options.format))
+        return Output(dump(self._status.show_unit(unit), options.format))
 
     def debug_log(self, arguments: list[str]) -> Output:
-        parser = _Parser("debug-log")
+        parser = Parser("debug-log")
         parser.add_argument("--limit", type=int, default=0)
         parser.add_argument("--replay", action="store_true")
         parser.add_argument("--no-tail", action="store_true")
@@ -625,14 +645,14 @@ class CommandLine:
         return Output("".join(f"{line}\n" for line in lines))
 
     def secrets(self, arguments: list[str]) -> Output:
-        parser = _Parser("secrets")
+        parser = Parser("secrets")
         parser.add_argument("--owner")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
         self.controller.settle()
         owner = options.owner and options.owner.partition("-")[2]
         return Output(
-            _dump(
+            dump(
                 {
                     s.id: _secret(s)
                     for s in self.model.secrets.values()
@@ -643,7 +663,7 @@ class CommandLine:
         )
 
     def show_secret(self, arguments: list[str]) -> Output:
-        parser = _Parser("show-secret")
+        parser = Parser("show-secret")
         parser.add_argument("secret")
         parser.add_argument("--reveal", action="store_true")
         parser.add_argument("--revision", type=int)
@@ -673,18 +693,18 @@ class CommandLine:
             written = json.dumps(content, sort_keys=True).encode()
             described["checksum"] = hashlib.sha256(written).hexdigest()
             described["content"] = {"Data": content}
-        return Output(_dump({secret.id: described}, options.format))
+        return Output(dump({secret.id: described}, options.format))
 
     # What the operator may say and localjuju only notes
 
     def expose(self, arguments: list[str]) -> Output:
-        parser = _Parser("expose")
+        parser = Parser("expose")
         parser.add_argument("application")
         self._application(parser.parse_args(arguments).application).exposed = True
         return Output()
 
     def trust(self, arguments: list[str]) -> Output:
-        parser = _Parser("trust")
+        parser = Parser("trust")
         parser.add_argument("application")
         parser.add_argument("--remove", action="store_true")
         parser.add_argument("--scope")
@@ -712,6 +732,15 @@ COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "status": CommandLine.status,
     "trust": CommandLine.trust,
 }
+
+
+def _fate(instances: list[StorageInstance], destroy: bool) -> str:
+    """Say what becomes of the storage of units that are removed."""
+    gone = [one for one in instances if destroy or not one.is_detachable]
+    kept = [one for one in instances if one not in gone]
+    return "".join(f"- will remove storage {one.id}\n" for one in gone) + "".join(
+        f"- will detach storage {one.id}\n" for one in kept
+    )
 
 
 def _are_compatible(one: Side, other: Side) -> bool:
@@ -744,13 +773,6 @@ def _matches(relation: Relation, first: str, second: str) -> bool:
     )
 
 
-def _pair(text: str) -> tuple[str, str]:
-    key, separator, value = text.partition("=")
-    if not separator:
-        raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
-    return key, value
-
-
 def _seconds(text: str | None) -> float:
     """Read a duration such as ``90s`` or ``1m30s``; 0 where there is none."""
     parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", text or "")
@@ -766,12 +788,6 @@ def _timed_out(unit: Unit) -> str:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _dump(data: Any, style: str) -> str:
-    if style == "json":
-        return json.dumps(data) + "\n"
-    return yaml.safe_dump(data, sort_keys=False)
 
 
 def _unscheduled(operation: int, reason: str) -> Output:

@@ -11,6 +11,7 @@ import dataclasses
 import pathlib
 import random
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 import psutil
@@ -21,6 +22,7 @@ from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, Hook
 from localjuju.hook_runner import Ending, HookRunner
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit
+from localjuju.storage import Directive, Stores
 from localjuju.uniter import Hook, Uniter
 from localjuju.versions import Behaviour
 
@@ -41,8 +43,8 @@ class Controller:
         self.behaviour = behaviour
         self.folder = folder
         self.rng = random.Random(seed)
-        self.model = Model(behaviour, self.rng)
         self.clock = Clock()
+        self.model = Model(behaviour, self.rng, Stores(folder / "storage", self.clock.now))
         self.history = History(self.clock)
         self.uniters: dict[str, Uniter] = {}
         self.hooks_run = 0
@@ -67,17 +69,20 @@ class Controller:
         units: int,
         config: dict[str, Any],
         resources: dict[str, pathlib.Path],
+        storage: dict[str, Directive],
+        attach: Sequence[str] = (),
     ) -> Application:
         """Add an application and its units; a subordinate gets its units with its relations."""
-        application = Application(name, charm, resources, config)
+        application = Application(name, charm, resources, config, storage)
         self.model.applications[name] = application
         for endpoint in charm.endpoints.values():
             if endpoint.role == "peers":
                 self.model.add_relation(Side(application, endpoint))
-        self.add_units(application, 0 if charm.subordinate else units)
+        self.add_units(application, 0 if charm.subordinate else units, attach)
         return application
 
-    def add_units(self, application: Application, count: int) -> None:
+    def add_units(self, application: Application, count: int, attach: Sequence[str] = ()) -> None:
+        """Add units; a new one gets the storage instances that ``attach`` names."""
         for _ in range(count):
             number = str(self._next_machine)
             self._next_machine += 1
@@ -85,12 +90,16 @@ class Controller:
             folder.mkdir(parents=True)
             machine = Machine(number, self._network.allocate(), folder)
             self.model.machines[number] = machine
-            self._add_unit(application, machine)
+            self._add_unit(application, machine, attach=attach)
         # Not before all are there: which of them leads is not promised.
         self.model.choose_leader(application)
 
     def _add_unit(
-        self, application: Application, machine: Machine, principal: Unit | None = None
+        self,
+        application: Application,
+        machine: Machine,
+        principal: Unit | None = None,
+        attach: Sequence[str] = (),
     ) -> None:
         name = f"{application.name}/{application.next_unit}"
         application.next_unit += 1
@@ -101,6 +110,9 @@ class Controller:
         unit = Unit(name, application, machine, folder, principal, status, agent)
         application.units[name] = unit
         self.uniters[name] = Uniter(self.model, unit)
+        for instance in attach:
+            self.model.stores.attach(instance, unit)
+        self.model.stores.fill(unit, application.storage)
 
     def integrate(self, *sides: Side) -> Relation:
         return self.model.add_relation(*sides)
@@ -112,18 +124,28 @@ class Controller:
             if force and uniter.failed:
                 uniter.abandon(relation)
 
-    def remove_unit(self, unit: Unit, force: bool = False) -> None:
-        """End a unit and its subordinates; ``force`` gives up on a hook that fails."""
+    def remove_unit(self, unit: Unit, force: bool = False, destroy_storage: bool = False) -> None:
+        """End a unit and its subordinates.
+
+        Args:
+            unit: which.
+            force: give up on a hook that fails.
+            destroy_storage: with the storage that would stay.
+        """
         for one in self.model.units.values():
             if unit in (one, one.principal):
                 one.life = "dying"
                 self.uniters[one.name].forced |= force
+                for instance in self.model.stores.of(one):
+                    instance.destroyed |= destroy_storage
 
-    def remove_application(self, application: Application, force: bool = False) -> None:
-        """End an application, its units and relations; ``force`` as of :meth:`remove_unit`."""
+    def remove_application(
+        self, application: Application, force: bool = False, destroy_storage: bool = False
+    ) -> None:
+        """End an application, its units and relations; the rest as of :meth:`remove_unit`."""
         application.life = "dying"
         for unit in application.sorted_units:
-            self.remove_unit(unit, force)
+            self.remove_unit(unit, force, destroy_storage)
         for relation in self.model.relations_of(application):
             self.remove_relation(relation, force)
 
@@ -247,6 +269,8 @@ class Controller:
                 self.model.choose_leader(application)
 
     def _forget(self, unit: Unit) -> None:
+        for instance in self.model.stores.of(unit):
+            self.model.stores.release(instance)
         del self.uniters[unit.name]
         del unit.application.units[unit.name]
         for secret in list(self.model.secrets.values()):
@@ -366,6 +390,10 @@ class Controller:
             environment["JUJU_REMOTE_UNIT"] = hook.remote_unit
             if hook.departing_unit:
                 environment["JUJU_DEPARTING_UNIT"] = hook.departing_unit
+        if hook.storage:
+            environment["JUJU_STORAGE_ID"] = hook.storage.id
+            environment["JUJU_STORAGE_LOCATION"] = str(hook.storage.location)
+            environment["JUJU_STORAGE_KIND"] = "filesystem"
         if hook.secret:
             environment.update(self._secret_environment(unit, hook))
         return environment

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import yaml
 
 from localjuju.model import Application, Databag, Relation, Secret, Status, Unit
+from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
 from localjuju.uniter import Hook, Uniter
 
 
@@ -79,9 +80,6 @@ LEFT_OUT = (
     "payload-status-set",
     "payload-unregister",
     "relation-model-get",
-    "storage-add",
-    "storage-get",
-    "storage-list",
     "unit-get",
 )
 
@@ -107,6 +105,7 @@ class HookContext:
         self._app_writes: dict[int, dict[str, str]] = {}
         self._secret_writes: list[Callable[[], None]] = []
         self._new_secrets: dict[str, Secret] = {}
+        self._new_storage: dict[str, int] = {}
         self._ports = set(self.unit.ports)
         self._state = dict(self.uniter.charm_state)
 
@@ -148,6 +147,11 @@ class HookContext:
             created = self.hook.kind == "relation-created" and self.hook.relation is relation
             if created and not relation.admits(self.unit):
                 raise HookCommandError("relation unit/application not found")
+        try:
+            for name, count in self._new_storage.items():
+                self._model.stores.check_addition(self.unit, name, count)
+        except StorageError as error:
+            raise HookCommandError(f"adding storage to unit {self.unit.name}: {error}") from None
         writes = []
         for relation_id, changes in self._unit_writes.items():
             writes.append(self._write(relation_id, self.unit.name, changes))
@@ -156,6 +160,8 @@ class HookContext:
         self._model.secrets.update(self._new_secrets)
         for write in self._secret_writes:
             write()
+        for name, count in self._new_storage.items():
+            self._model.stores.add(self.unit, name, Directive(count=count))
         self.unit.ports = self._ports
         self.uniter.charm_state = self._state
         return [write for write in writes if write.keys]
@@ -580,6 +586,53 @@ class HookContext:
     def opened_ports(self, arguments: list[str], _stdin: str) -> str:
         return _print(sorted(self._ports), _parser("opened-ports").parse_args(arguments).format)
 
+    # Storage
+
+    def storage_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("storage-get")
+        parser.add_argument("-s", dest="storage")
+        parser.add_argument("key", nargs="?")
+        options = parser.parse_args(arguments)
+        instance = self._storage(options.storage)
+        values = {"kind": "filesystem", "location": str(instance.location)}
+        if options.key and options.key not in values:
+            raise HookCommandError(f'invalid storage attribute "{options.key}"')
+        return _print(values[options.key] if options.key else values, options.format)
+
+    def _storage(self, reference: str | None) -> StorageInstance:
+        if reference is None:
+            if self.hook.storage is None:
+                raise HookCommandError("no storage instance specified")
+            return self.hook.storage
+        for instance in self._model.stores.of(self.unit):
+            if instance.id == reference:
+                return instance
+        raise HookCommandError(f'invalid value "{reference}" for option -s: storage not found')
+
+    def storage_list(self, arguments: list[str], _stdin: str) -> str:
+        parser = _parser("storage-list")
+        parser.add_argument("name", nargs="?")
+        options = parser.parse_args(arguments)
+        found = [instance.id for instance in self._model.stores.of(self.unit, options.name)]
+        return _print(found, options.format)
+
+    def storage_add(self, arguments: list[str], _stdin: str) -> str:
+        if not arguments:
+            raise HookCommandError("storage add requires a storage directive")
+        word = self._model.behaviour.word_for_storage_directive
+        for argument in arguments:
+            name, _, text = argument.partition("=")
+            try:
+                asked = parse_directive(text or "1", word)
+            except StorageError as error:
+                raise HookCommandError(
+                    f'cannot parse {word}s for storage "{name}": {error}'
+                ) from None
+            if asked.pool or asked.size:
+                raise HookCommandError(f'only count can be specified for "{name}"')
+            self._new_storage[name] = self._new_storage.get(name, 0) + (asked.count or 1)
+        return ""
+
     # The charm's own state, kept by the controller
 
     def state_get(self, arguments: list[str], _stdin: str) -> str:
@@ -674,6 +727,9 @@ COMMANDS: dict[str, Callable[[HookContext, list[str], str], str]] = {
     "state-set": HookContext.state_set,
     "status-get": HookContext.status_get,
     "status-set": HookContext.status_set,
+    "storage-add": HookContext.storage_add,
+    "storage-get": HookContext.storage_get,
+    "storage-list": HookContext.storage_list,
 }
 
 

@@ -13,7 +13,8 @@ from typing import Literal
 
 import jubilant
 
-from localjuju.command_line import CommandError, CommandLine
+from localjuju.command import CommandError
+from localjuju.command_line import CommandLine
 from localjuju.controller import Controller
 from localjuju.history import History
 from localjuju.status import StatusPrinter

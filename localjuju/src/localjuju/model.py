@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from localjuju.charm import Charm, Endpoint
 from localjuju.machine import Machine
+from localjuju.storage import Directive, Stores
 from localjuju.versions import Behaviour
 
 Life = Literal["alive", "dying"]
@@ -80,6 +81,8 @@ class Application:
     charm: Charm
     resources: dict[str, pathlib.Path]
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    storage: dict[str, Directive] = dataclasses.field(default_factory=dict)
+    """What the operator has asked for, for each new unit."""
     config_version: int = 1
     units: dict[str, Unit] = dataclasses.field(default_factory=dict)
     next_unit: int = 0
@@ -236,7 +239,9 @@ def unit_number(name: str) -> int:
 class Model:
     """All that Juju's controller would know."""
 
-    def __init__(self, behaviour: Behaviour, rng: random.Random, name: str = "local"):
+    def __init__(
+        self, behaviour: Behaviour, rng: random.Random, stores: Stores, name: str = "local"
+    ):
         self.name = name
         self.behaviour = behaviour
         self.rng = rng
@@ -245,6 +250,7 @@ class Model:
         self.relations: dict[int, Relation] = {}
         self.secrets: dict[str, Secret] = {}
         self.machines: dict[str, Machine] = {}
+        self.stores = stores
         self._relation_ids = itertools.count()
         self._task_ids = itertools.count(1)
 

@@ -9,6 +9,7 @@ from typing import Any
 from localjuju.charm import JUJU_INFO
 from localjuju.controller import Controller
 from localjuju.model import Application, Relation, Status, Unit
+from localjuju.storage import StorageInstance
 
 # The worst of the units' states is the application's, where the charm sets none.
 SEVERITY = ("error", "blocked", "waiting", "maintenance", "active", "terminated", "unknown")
@@ -52,7 +53,7 @@ class StatusPrinter:
                 for name, application in sorted(self.model.applications.items())
                 if name in shown
             },
-            "storage": {},
+            "storage": self.storage(),
             "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
         }
 
@@ -132,6 +133,57 @@ class StatusPrinter:
         subordinates = [u for u in self.model.units.values() if u.principal is unit]
         if subordinates:
             described["subordinates"] = {u.name: self._unit(u) for u in subordinates}
+        return described
+
+    def storage(self) -> dict[str, Any]:
+        """Describe the storage, as ``juju storage`` does."""
+        instances = sorted(self.model.stores.instances.items())
+        if not instances:
+            return {}
+        return {
+            "storage": {name: self._storage(instance) for name, instance in instances},
+            "filesystems": {
+                str(number): self._filesystem(number, instance)
+                for number, (_, instance) in enumerate(instances)
+            },
+        }
+
+    def _storage(self, instance: StorageInstance) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "kind": "filesystem",
+            "life": "dying" if instance.destroyed and instance.detaching else "alive",
+            "status": {"current": instance.status, "since": self._since(instance.since)},
+            # Juju says so of block storage only.
+            "persistent": False,
+        }
+        if instance.unit:
+            described["attachments"] = {"units": self._attachment(instance, instance.unit)}
+        return described
+
+    def _attachment(self, instance: StorageInstance, unit: Unit) -> dict[str, Any]:
+        life = "dying" if instance.detaching else "alive"
+        location, machine = str(instance.location), unit.machine.number
+        return {unit.name: {"machine": machine, "location": location, "life": life}}
+
+    def _filesystem(self, number: int, instance: StorageInstance) -> dict[str, Any]:
+        described: dict[str, Any] = {
+            "provider-id": f"localjuju-{number}",
+            "storage": instance.id,
+            "pool": instance.pool,
+            "size": instance.size,
+            "life": "alive",
+            "status": {"current": instance.status, "since": self._since(instance.since)},
+        }
+        if instance.unit:
+            mounted = {
+                "mount-point": str(instance.location),
+                "read-only": instance.read_only,
+                "life": "alive",
+            }
+            described["attachments"] = {
+                "machines": {instance.unit.machine.number: mounted},
+                "units": self._attachment(instance, instance.unit),
+            }
         return described
 
     def _status(self, status: Status) -> dict[str, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from localjuju.model import Model, Relation, Secret, Unit
+from localjuju.storage import StorageInstance
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,11 +24,11 @@ class Hook:
     departing_unit: str = ""
     secret: Secret | None = None
     secret_revision: int | None = None
+    storage: StorageInstance | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{self.name}{f' {self.reference}' * bool(self.relation)} {self.remote_unit}".rstrip()
-        )
+        about = self.storage.id if self.storage else self.remote_unit
+        return f"{self.name}{f' {self.reference}' * bool(self.relation)} {about}".rstrip()
 
     @property
     def reference(self) -> str:
@@ -124,6 +125,8 @@ class Uniter:
         """Be removed without another hook."""
         for relation in self.model.relations_of(self.unit.application):
             self.abandon(relation)
+        for instance in self.model.stores.of(self.unit):
+            self.model.stores.release(instance)
         self.failed = None
         self.removed = True
 
@@ -141,16 +144,19 @@ class Uniter:
         if self.unit.life == "dying":
             return self._parting_hooks()
         if not self.installed:
-            return [Hook("install", "install")]
+            return self._storage_hooks() or [Hook("install", "install")]
         return (
             self._created_hooks()
             or self._leadership_hooks()
             or self._secret_hooks()
+            or self._storage_hooks()
             or self._lifecycle_hooks()
             or self._relation_hooks()
         )
 
     def _parting_hooks(self) -> list[Hook]:
+        if hooks := self._storage_hooks():
+            return hooks
         if not self.installed:
             return [Hook("remove", "remove")]
         if hooks := self._relation_hooks():
@@ -197,6 +203,20 @@ class Uniter:
                     for r in secret.obsolete()
                     if (secret.id, r) not in self._obsolete_told
                 )
+        return hooks
+
+    def _storage_hooks(self) -> list[Hook]:
+        """Tell of storage that has come; or that goes, as all does that a dying unit has."""
+        dying = self.unit.life == "dying"
+        hooks = []
+        for instance in self.model.stores.of(self.unit):
+            if instance.announced and (dying or instance.detaching):
+                kind = "storage-detaching"
+            elif not instance.announced and not dying:
+                kind = "storage-attached"
+            else:
+                continue
+            hooks.append(Hook(f"{instance.name}-{kind}", kind, storage=instance))
         return hooks
 
     def _relation_hooks(self) -> list[Hook]:
@@ -269,6 +289,9 @@ class Uniter:
                 view.members[hook.remote_unit] = hook.relation.unit_bags[hook.remote_unit].version
             elif hook.kind == "relation-changed":
                 view.app_version = self._app_version(hook.relation)
+        elif hook.storage:
+            hook.storage.announced = True
+            hook.storage.detaching = hook.kind == "storage-detaching"
         elif hook.kind == "config-changed":
             self._config_version = self.unit.application.config_version
         elif hook.kind == "leader-elected":
@@ -291,6 +314,8 @@ class Uniter:
             self.stopped = True
         elif hook.kind == "remove":
             self.removed = True
+        elif hook.kind == "storage-detaching" and hook.storage:
+            self.model.stores.release(hook.storage)
         elif hook.kind == "relation-broken" and hook.relation:
             self._leave(hook.relation)
 

@@ -55,6 +55,9 @@ class Behaviour:
     errors_in_words_of_3_6: bool
     """The ``juju`` command words its errors as Juju 3.6 does, otherwise as 4.0 does."""
 
+    word_for_storage_directive: str
+    """What messages call the ``ebs,2,10G`` of ``juju deploy --storage data=ebs,2,10G``."""
+
     juju_info_is_declared: bool
     """Every charm has the endpoint ``juju-info`` as if its charmcraft.yaml declared it."""
 
@@ -80,6 +83,7 @@ BEHAVIOURS = {
         actions_take_undeclared_parameters=True,
         show_unit_shows_own_application_data=False,
         errors_in_words_of_3_6=True,
+        word_for_storage_directive="constraint",
         juju_info_is_declared=False,
         status_of_some_hides_relations_to_others=False,
         status_shows_every_life=False,
@@ -98,6 +102,7 @@ BEHAVIOURS = {
         actions_take_undeclared_parameters=False,
         show_unit_shows_own_application_data=True,
         errors_in_words_of_3_6=False,
+        word_for_storage_directive="directive",
         juju_info_is_declared=True,
         status_of_some_hides_relations_to_others=True,
         status_shows_every_life=True,

@@ -1,0 +1,52 @@
+"""What the commands of ``juju`` have in common: arguments, errors, and how they print."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from typing import Any, NoReturn
+
+import yaml
+
+
+class CommandError(Exception):
+    """The command fails: with this exit status, and this on standard error and output."""
+
+    def __init__(self, message: str, returncode: int = 1, stdout: str = ""):
+        super().__init__(message)
+        self.returncode = returncode
+        self.stdout = stdout
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """What a command printed."""
+
+    stdout: str = ""
+    stderr: str = ""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command's arguments; what it does not know is a CommandError."""
+
+    def __init__(self, prog: str):
+        super().__init__(prog=prog, add_help=False, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandError(f"ERROR {self.prog}: {message}", 2)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Split ``key=value``."""
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
+    return key, value
+
+
+def dump(data: Any, style: str) -> str:
+    """Print data as JSON or, where that is not asked for, as YAML."""
+    if style == "json":
+        return json.dumps(data) + "\n"
+    return yaml.safe_dump(data, sort_keys=False)

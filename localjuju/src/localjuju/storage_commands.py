@@ -1,0 +1,225 @@
+"""The ``juju`` commands on storage: what they take, print and refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from localjuju.command import CommandError, Output, Parser, dump
+from localjuju.controller import Controller
+from localjuju.status import StatusPrinter
+from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
+
+USE_FORCE = """
+Use the --force option to remove attached storage, or use
+"juju detach-storage" to explicitly detach the storage
+before removing.
+"""
+
+COLUMNS = ("Unit", "Storage ID", "Type", "Pool", "Size", "Status", "Message")
+
+
+class StorageCommands:
+    """Runs the commands on one controller's storage."""
+
+    def __init__(self, controller: Controller):
+        self._controller = controller
+        self._model = controller.model
+        self._stores = controller.model.stores
+        self._status = StatusPrinter(controller)
+
+    def run(self, arguments: list[str]) -> Output:
+        """Run one of ``COMMANDS``, with its arguments."""
+        command, *rest = arguments
+        return COMMANDS[command](self, rest)
+
+    # Looking
+
+    def storage(self, arguments: list[str]) -> Output:
+        parser = Parser("storage")
+        parser.add_argument("--filesystem", action="store_true")
+        parser.add_argument("--format", default="tabular")
+        options = parser.parse_args(arguments)
+        self._controller.settle()
+        described = self._status.storage()
+        if options.format != "tabular":
+            if options.filesystem:
+                described = {"filesystems": described["filesystems"]} if described else {}
+            return Output(dump(described, options.format))
+        instances = sorted(self._stores.instances.values(), key=_by_unit)
+        if not instances:
+            return Output(stderr="No storage to display.\n")
+        return Output(_table([COLUMNS, *map(_row, instances)]))
+
+    def show_storage(self, arguments: list[str]) -> Output:
+        parser = Parser("show-storage")
+        parser.add_argument("instances", nargs="+")
+        parser.add_argument("--format", default="yaml")
+        options = parser.parse_args(arguments)
+        self._controller.settle()
+        for name in options.instances:
+            if name not in self._stores.instances:
+                raise CommandError(f'ERROR storage instance "{name}" not found', stdout="{}\n")
+        described = self._status.storage()["storage"]
+        return Output(dump({name: described[name] for name in options.instances}, options.format))
+
+    # Changing
+
+    def add_storage(self, arguments: list[str]) -> Output:
+        parser = Parser("add-storage")
+        parser.add_argument("unit")
+        parser.add_argument("directives", nargs="+")
+        options = parser.parse_args(arguments)
+        asked = {}
+        for text in options.directives:
+            name, _, directive = text.partition("=")
+            asked[name] = self.parse(name, directive or "1")
+        unit = options.unit
+        if unit not in self._model.units:
+            raise CommandError(f'ERROR unit "{unit}" not found')
+        added, refused = "", ""
+        for name, directive in sorted(asked.items()):
+            try:
+                ids = self._stores.add(self._model.units[unit], name, directive)
+            except StorageError as error:
+                refused += f'failed to add storage "{name}" to {unit}: {error}\n'
+            else:
+                added += "".join(f"added storage {one} to {unit}\n" for one in ids)
+        return _said(added, refused)
+
+    def attach_storage(self, arguments: list[str]) -> Output:
+        parser = Parser("attach-storage")
+        parser.add_argument("unit")
+        parser.add_argument("instances", nargs="+")
+        options = parser.parse_args(arguments)
+
+        def attach(name: str) -> None:
+            if options.unit not in self._model.units:
+                raise StorageError(f'unit "{options.unit}" not found')
+            try:
+                self._stores.attach(name, self._model.units[options.unit])
+            except StorageError as error:
+                raise StorageError(
+                    f"cannot attach storage {name} to unit {options.unit}: {error}"
+                ) from None
+
+        return _each(
+            options.instances,
+            attach,
+            f"attaching {{}} to {options.unit}\n",
+            f"failed to attach {{}} to {options.unit}: {{}}\n",
+        )
+
+    def detach_storage(self, arguments: list[str]) -> Output:
+        parser = Parser("detach-storage")
+        parser.add_argument("instances", nargs="+")
+        parser.add_argument("--force", action="store_true")
+
+        def detach(name: str) -> None:
+            instance = self._instance(name)
+            try:
+                self._stores.detach(instance)
+            except StorageError as error:
+                unit = instance.unit.name if instance.unit else ""
+                raise StorageError(
+                    f"cannot destroy storage attachment {name}:{unit}: {error}"
+                ) from None
+
+        instances = parser.parse_args(arguments).instances
+        return _each(instances, detach, "detaching {}\n", "failed to detach {}: {}\n")
+
+    def remove_storage(self, arguments: list[str]) -> Output:
+        parser = Parser("remove-storage")
+        parser.add_argument("instances", nargs="+")
+        parser.add_argument("--force", action="store_true")
+        parser.add_argument("--no-destroy", action="store_true")
+        options = parser.parse_args(arguments)
+        attached = [n for n in options.instances if n in self._stores.instances]
+        attached = [n for n in attached if self._stores.instances[n].unit is not None]
+
+        def remove(name: str) -> None:
+            instance = self._instance(name)
+            if name in attached and not options.force:
+                raise StorageError(f'cannot destroy storage "{name}": storage is attached')
+            instance.destroyed = True
+            if instance.unit is None:
+                self._stores.release(instance)
+            else:
+                self._stores.let_go(instance)
+
+        try:
+            return _each(options.instances, remove, "removing {}\n", "failed to remove {}: {}\n")
+        except CommandError as error:
+            hint = USE_FORCE if attached and not options.force else ""
+            raise CommandError(f"{error}{hint}") from None
+
+    def _instance(self, name: str) -> StorageInstance:
+        if name not in self._stores.instances:
+            raise StorageError(f'storage instance "{name}" not found')
+        return self._stores.instances[name]
+
+    # What other commands take of storage
+
+    def parse(self, name: str, text: str) -> Directive:
+        """Read a directive that an operator has written for a storage.
+
+        Raises:
+            CommandError: it is none.
+        """
+        word = self._controller.behaviour.word_for_storage_directive
+        try:
+            return parse_directive(text, word)
+        except StorageError as error:
+            raise CommandError(
+                f'ERROR cannot parse {word}s for storage "{name}": {error}', 2
+            ) from None
+
+
+COMMANDS: dict[str, Callable[[StorageCommands, list[str]], Output]] = {
+    "add-storage": StorageCommands.add_storage,
+    "attach-storage": StorageCommands.attach_storage,
+    "detach-storage": StorageCommands.detach_storage,
+    "remove-storage": StorageCommands.remove_storage,
+    "show-storage": StorageCommands.show_storage,
+    "storage": StorageCommands.storage,
+}
+
+
+def _each(names: list[str], do: Callable[[str], None], done: str, failed: str) -> Output:
+    """Do something to each instance; what cannot be done to one leaves the others."""
+    did, refused = "", ""
+    for name in names:
+        try:
+            do(name)
+        except StorageError as error:
+            refused += failed.format(name, error)
+        else:
+            did += done.format(name)
+    return _said(did, refused)
+
+
+def _said(done: str, refused: str) -> Output:
+    if refused:
+        raise CommandError((done + refused).rstrip("\n"))
+    return Output(stderr=done)
+
+
+def _by_unit(instance: StorageInstance) -> tuple[Any, ...]:
+    """What no unit has comes last."""
+    unit = instance.unit
+    application, number = (unit.application.name, unit.number) if unit else ("", 0)
+    return unit is None, application, number, instance.name, int(instance.id.rpartition("/")[2])
+
+
+def _row(instance: StorageInstance) -> tuple[str, ...]:
+    unit = instance.unit.name if instance.unit else ""
+    size = f"{instance.size}MiB" if instance.size < 1024 else f"{instance.size / 1024:.1f}GiB"
+    return unit, instance.id, "filesystem", instance.pool, size, instance.status, ""
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + "\n"
+        for row in rows
+    )
