@@ -143,10 +143,12 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             ANSWER + GRANT.format(content=FULL),
             'the secret of field "secret-user" outlives the relation',
         ),
+        ("mongodb", "provider", ANSWER, 'field "database" is there, and nobody has asked'),
         ("mongodb", "provider", ANSWER.replace("notes", "x"), 'field "database" is another'),
         ("mongodb", "provider", ANSWER.replace('["h:1"]', "null"), 'field "endpoints" is missing'),
         ("mongodb", "provider", ANSWER.replace("='database'", "='db'"), 'field "type" is another'),
         ("mongodb", "requirer", "app['database'] = '5'", 'field "database": Input should be'),
+        ("mongodb", "requirer", "pass", 'field "database" is missing'),
         (
             "mongodb",
             "requirer",

@@ -9,7 +9,6 @@ from MongoDB.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import pathlib
@@ -17,19 +16,15 @@ import secrets
 
 import ops
 import pydantic
-from pymongo.errors import PyMongoError
 
 from clients import Clients
-from mongod import Mongod, MongodError, ReplicaSet, has_replica_set
+from mongod import ERRORS, Mongod, MongodError, ReplicaSet, has_replica_set
 from mongodb_interface import MongodbProviderUnit
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
 
 logger = logging.getLogger(__name__)
 # ops logs what any library does, with a process for each line, and pymongo tells of every step.
 logging.getLogger("pymongo").setLevel(logging.WARNING)
-
-# What can go wrong with MongoDB; the next hook tries again.
-ERRORS = (MongodError, PyMongoError)
 
 
 class MongodbConfig(pydantic.BaseModel):
@@ -39,19 +34,13 @@ class MongodbConfig(pydantic.BaseModel):
     port: int = pydantic.Field(ge=1024, le=65535)
 
 
-class RotatePassword(pydantic.BaseModel):
-    """Parameters of the action `rotate-password`."""
-
-    relation_id: int | None = None
-
-
 class MongodbCharm(ops.CharmBase):
     """Runs one member of the replica set; the leader runs the set."""
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
         self._mongod = Mongod()
-        self._clients = Clients(self)
+        self._clients = Clients(self, self._replica_set)
         for event in (
             self.on.install,
             self.on.leader_elected,
@@ -69,9 +58,6 @@ class MongodbCharm(ops.CharmBase):
         framework.observe(self.on["replicas"].relation_departed, self._on_replicas_departed)
         framework.observe(self.on.stop, self._on_stop)
         framework.observe(self.on.remove, self._on_remove)
-        framework.observe(self.on.secret_changed, self._on_secret_changed)
-        framework.observe(self.on.secret_remove, self._on_secret_remove)
-        framework.observe(self.on.rotate_password_action, self._on_rotate_password)
         framework.observe(self.on.replica_set_status_action, self._on_replica_set_status)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
@@ -126,42 +112,6 @@ class MongodbCharm(ops.CharmBase):
     def _on_remove(self, _: ops.RemoveEvent) -> None:
         self._mongod.uninstall()
 
-    def _on_secret_changed(self, event: ops.SecretChangedEvent) -> None:
-        # Juju counts the owner's units among the observers once they have read a secret. One that
-        # kept to an old revision would hold back secret-remove for ever.
-        with contextlib.suppress(ops.ModelError):  # Removed meanwhile.
-            event.secret.get_content(refresh=True)
-
-    def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
-        if not self.unit.is_leader():  # Put off, and another leads by now.
-            return
-        label = event.secret.label  # The id comes in another form in this event on Juju 4.
-        try:
-            with self._replica_set() as replica_set:
-                self._clients.revoke(replica_set, label or "", event.revision)
-        except ERRORS as error:
-            logger.warning("the replaced user is dropped later: %s", error)
-            event.defer()
-        else:
-            with contextlib.suppress(ops.SecretNotFoundError):  # Gone with its relation.
-                event.remove_revision()
-
-    def _on_rotate_password(self, event: ops.ActionEvent) -> None:
-        params = event.load_params(RotatePassword, errors="fail")
-        if not self.unit.is_leader():
-            event.fail(f"only the leader can do this: use {self.app.name}/leader")
-            return
-        try:
-            with self._replica_set() as replica_set:
-                rotated = self._clients.rotate(replica_set, params.relation_id)
-        except ValueError as error:
-            event.fail(str(error))
-            return
-        except ERRORS as error:
-            event.fail(f"the replica set cannot be reached now: {error}")
-            return
-        event.set_results({"rotated": ", ".join(str(relation_id) for relation_id in rotated)})
-
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
         try:
             with self._replica_set() as replica_set:
@@ -199,13 +149,7 @@ class MongodbCharm(ops.CharmBase):
             event.add_status(ops.WaitingStatus("waiting to be a synced member of the replica set"))
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
-        for relation in self.model.relations["database"]:
-            try:
-                self._clients.request(relation)
-            except ValueError as error:
-                event.add_status(
-                    ops.BlockedStatus(f"relation {relation.id} ({relation.app.name}): {error}")
-                )
+        self._clients.add_statuses(event)
         settings = self._settings()
         if settings and not self._mongod.is_installed():
             event.add_status(self._not_installed(settings))

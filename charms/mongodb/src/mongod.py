@@ -90,6 +90,14 @@ class MongodError(Exception):
     """This machine's mongod could not be installed or started; the message says why."""
 
 
+class UnusableMongodError(MongodError):
+    """There will be no mongod until the operator mends what the message says."""
+
+
+ERRORS = (MongodError, PyMongoError)
+"""What can go wrong with MongoDB, and may go right in a later hook."""
+
+
 class Mongod:
     """The mongod of this machine."""
 

@@ -40,6 +40,8 @@ def peers(
 def database(
     id: int, app: str = "my-app", bag: dict[str, str] | None = None, **request: Any
 ) -> testing.Relation:
-    """A `database` relation, with what its requirer asks for."""
-    asked = {key.replace("_", "-"): json.dumps(value) for key, value in request.items()}
-    return testing.Relation("database", id=id, remote_app_name=app, remote_app_data=bag or asked)
+    """A `database` relation, with what its requirer asks for: by default the default database."""
+    asked = {"database": None, **request}
+    if bag is None:
+        bag = {key.replace("_", "-"): json.dumps(value) for key, value in asked.items()}
+    return testing.Relation("database", id=id, remote_app_name=app, remote_app_data=bag)

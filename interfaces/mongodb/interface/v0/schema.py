@@ -1,9 +1,11 @@
 """What travels over a relation with the interface `mongodb`, v0.
 
-The requirer's leader asks for a database in its application bag (a requirer that wants the default
-writes nothing, or nulls). The provider's leader answers in its own application bag, and hands over
-the credentials in a secret that is granted to this relation alone: the bag carries only the
-secret's id.
+The requirer's leader asks for a database in its application bag: the field `database` is the
+request, with a name, or with null for the default. The provider's leader answers in its own
+application bag, and hands over the credentials in a secret that is granted to this relation alone:
+the bag carries only the secret's id. A requirer that does not write the field gets no database and
+no user; it can read the provider's unit bags, as requirers did before v0. If the field vanishes
+later, the relation keeps what it has.
 
 The database user lives in the database `admin` (`authSource=admin`) and may use only the
 relation's own database, in which it has the role `readWrite` and the extra roles that were asked
@@ -47,7 +49,7 @@ class MongodbRequirerApp(_Fields):
     """The application bag of the requirer, written by its leader."""
 
     database: str | None = None
-    """Name of the database wanted; by default the provider names it after the application."""
+    """The request: name of the database wanted, or null for one named after the application."""
 
     extra_user_roles: SortedStrings | None = None
     """Roles wanted in that database beside `readWrite`, from the provider's short list."""

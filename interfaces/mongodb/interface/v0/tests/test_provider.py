@@ -23,8 +23,19 @@ def test_grants_the_secret_to_the_relation(charm_side: CharmSide) -> None:
     assert written.granted, 'the secret of field "secret-user" is not granted to the relation'
 
 
-@pytest.mark.parametrize("app", [{}, {"database": "null", "extra-user-roles": "null"}])
-def test_names_the_database_itself_where_none_is_asked_for(
+@pytest.mark.parametrize("app", [{}, {"extra-user-roles": '["dbAdmin"]'}])
+def test_makes_nothing_before_it_is_asked(charm_side: CharmSide, app: dict[str, str]) -> None:
+    written = charm_side.relate(app=app)
+    for field in ("database", "secret-user"):
+        assert field not in written.app, f'field "{field}" is there, and nobody has asked'
+    # What a requirer of before v0 reads.
+    assert written.unit.get("type") == "database", 'field "type" is another'
+
+
+@pytest.mark.parametrize(
+    "app", [{"database": "null"}, {"database": "null", "extra-user-roles": "null"}]
+)
+def test_names_the_database_itself_where_no_name_is_asked_for(
     charm_side: CharmSide, app: dict[str, str]
 ) -> None:
     assert charm_side.relate(app=app).app.get("database"), 'field "database" is missing'
@@ -41,8 +52,8 @@ def test_fields_that_are_unknown_are_ignored(charm_side: CharmSide) -> None:
         {"database": "5"},
         {"database": "notes"},
         {"database": '"$%"'},
-        {"extra-user-roles": '"x"'},
-        {"extra-user-roles": '["root"]'},  # More than one database's.
+        {"database": "null", "extra-user-roles": '"x"'},
+        {"database": "null", "extra-user-roles": '["root"]'},  # More than one database's.
     ],
 )
 def test_bad_request_gets_no_credentials(charm_side: CharmSide, app: dict[str, str]) -> None:

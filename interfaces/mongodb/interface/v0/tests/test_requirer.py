@@ -37,6 +37,12 @@ def test_takes_the_answer(charm_side: CharmSide, leader: bool) -> None:
     charm_side.leave()
 
 
+def test_asks_for_a_database(charm_side: CharmSide) -> None:
+    state = charm_side.relate().state
+    (relation,) = state.get_relations(charm_side.endpoint)
+    assert "database" in relation.local_app_data, 'field "database" is missing'
+
+
 @pytest.mark.parametrize("leader", [True, False])
 def test_waits_for_an_answer(charm_side: CharmSide, leader: bool) -> None:
     charm_side.relate(leader=leader)
