@@ -2,29 +2,35 @@
 """The mongodb charm: each unit runs a mongod, and all units are one replica set.
 
 Every unit runs its own mongod and says in its peer bag where. The leader keeps the members of the
-replica set equal to the units, and makes a user, a secret and an answer for each `database`
-relation (see clients.py). What there is to do is found out anew in every hook, from the model and
-from MongoDB.
+replica set equal to the units (leader.py), and makes a user, a secret and an answer for each
+`database` relation (clients.py). What there is to do is found out anew in every hook, from the
+model and from MongoDB.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import pathlib
-import secrets
 
 import ops
 import pydantic
 
 from clients import Clients
-from mongod import ERRORS, Mongod, MongodError, ReplicaSet, has_replica_set
-from mongodb_interface import MongodbProviderUnit
+from inputs import NotReadyError, read_config
+from leader import Leader
+from member import Member
+from members import UndecidedError, refused_move
+from mongod import ERRORS, InstallError, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
+from replica_set import ReplicaSet
+from replicas import Replicas
 
 logger = logging.getLogger(__name__)
 # ops logs what any library does, with a process for each line, and pymongo tells of every step.
 logging.getLogger("pymongo").setLevel(logging.WARNING)
+
+NO_PRIMARY = "no primary: writes are unavailable until most members run"
+NO_STORAGE = "no storage: attach one with juju attach-storage, or add one with juju add-storage"
 
 
 class MongodbConfig(pydantic.BaseModel):
@@ -37,16 +43,24 @@ class MongodbConfig(pydantic.BaseModel):
 class MongodbCharm(ops.CharmBase):
     """Runs one member of the replica set; the leader runs the set."""
 
+    # What the last hook found, for the status handlers to tell. `unusable` and `undecided` are for
+    # the operator to mend, on this unit and for the set; `progress` is how far restarts are.
+    _stored = ops.StoredState()
+
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
-        self._mongod = Mongod()
+        self._stored.set_default(unusable="", undecided="", progress="")
+        self._replicas = Replicas(self)
+        self._member = Member(self, self._replicas)
+        self._leader = Leader(self.app, self._replicas, self._member)
         self._clients = Clients(self, self._replica_set)
         for event in (
-            self.on.install,
             self.on.leader_elected,
-            self.on.config_changed,
+            self.on.config_changed,  # Also when the machine has another address.
             self.on.start,
             self.on.update_status,
+            self.on.upgrade_charm,  # Also when another file is attached as the resource.
+            self.on["data"].storage_attached,
             self.on["replicas"].relation_created,
             self.on["replicas"].relation_changed,
             self.on["database"].relation_joined,
@@ -54,8 +68,8 @@ class MongodbCharm(ops.CharmBase):
             self.on["database"].relation_broken,
         ):
             framework.observe(event, self._reconcile)
-        framework.observe(self.on.upgrade_charm, self._on_upgrade_charm)
         framework.observe(self.on["replicas"].relation_departed, self._on_replicas_departed)
+        framework.observe(self.on["data"].storage_detaching, self._on_data_storage_detaching)
         framework.observe(self.on.stop, self._on_stop)
         framework.observe(self.on.remove, self._on_remove)
         framework.observe(self.on.replica_set_status_action, self._on_replica_set_status)
@@ -63,54 +77,58 @@ class MongodbCharm(ops.CharmBase):
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
     def _reconcile(self, _: ops.EventBase) -> None:
-        peers = self.model.get_relation("replicas")
-        if not peers:  # In install: relation-created of the peers comes next.
+        if not self._replicas.relation or not self._member.storage:  # Their hooks come first.
             return
-        on_record = self._settings()
-        settings = on_record or self._settle(peers)
-        if not settings:
-            return
+        on_record = self._replicas.settings()
+        self._stored.unusable = self._stored.undecided = self._stored.progress = ""
         try:
-            if not self._mongod.is_installed():
-                self._install(settings)
-            if not on_record:
-                # Go on in the next hook (Juju tells the leader of its own change too): before
-                # MongoDB does anything, what it needs is where no failing hook can discard it.
-                return
-            host = self._run(peers, settings)
-            if settings.seed == self.unit.name and not settings.members:
-                password = self._admin_secret(settings)["password"]
-                self._mongod.initiate(self.app.name, self.unit.name, host, password)
-            if self.unit.is_leader():
-                self._lead(peers, settings)
-            elif settings.members and not self._mongod.state():
-                self._join_what_the_leader_leaves(host)
-        except ERRORS as error:
-            # Not a failed hook: update-status, if nothing else, tries again.
-            logger.warning("going on in a later hook: %s", error)
+            settings = on_record or self._settle()
+            if settings:
+                self._member.install(settings)  # An InstallError fails the hook: Juju tries again.
+        except UnusableMongodError as error:
+            self._stored.unusable = str(error)
+        # A leader that has just settled goes on in the next hook (Juju tells it of its own change
+        # too): what MongoDB needs is then where no failing hook can discard it.
+        if on_record and self._member.mongod.is_installed():
+            try:
+                self._run(on_record)
+            except InstallError:
+                raise
+            except UnusableMongodError as error:
+                self._stored.unusable = str(error)
+            except ERRORS as error:
+                # Not a failed hook: update-status, if nothing else, tries again.
+                logger.warning("going on in a later hook: %s", error)
 
-    def _on_upgrade_charm(self, event: ops.UpgradeCharmEvent) -> None:
-        # `juju attach-resource` comes as upgrade-charm too: there may be another mongod.
-        settings = self._settings()
-        try:
-            if settings and self._install(settings):
-                self._mongod.stop()
-        except MongodError as error:
-            logger.error("the mongod that there was stays: %s", error)
-        self._reconcile(event)
+    def _run(self, settings: MongodbReplicaSetApp) -> None:
+        self._member.run(settings)
+        version = self._replicas.own().version or ""
+        self.unit.set_workload_version(version)
+        self.unit.set_ports(settings.port or 0)
+        self._clients.publish(self._member.address(), settings.port or 0, version)
+        if self.unit.is_leader():
+            self._lead(settings)
+        else:
+            self._member.join_what_the_leader_leaves(settings)
 
     def _on_replicas_departed(self, event: ops.RelationDepartedEvent) -> None:
         if event.departing_unit == self.unit:
-            self._leave()
+            self._member.leave()
         else:
             self._reconcile(event)
 
+    def _on_data_storage_detaching(self, _: ops.StorageDetachingEvent) -> None:
+        # In the life of a unit that is removed this comes before relation-departed.
+        self._member.leave()
+        self._member.mongod.stop()
+        self._replicas.say(MongodbReplicaSetUnit())
+
     def _on_stop(self, _: ops.StopEvent) -> None:
-        self._leave()  # Again: what departed could not do in time may be possible now.
-        self._mongod.stop()
+        self._member.leave()  # Again: what departed could not do in time may be possible now.
+        self._member.mongod.stop()
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
-        self._mongod.uninstall()
+        self._member.mongod.uninstall()
 
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
         try:
@@ -123,203 +141,99 @@ class MongodbCharm(ops.CharmBase):
         event.set_results({"members": json.dumps(status), "primary": "".join(primary)})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        settings = self._settings()
+        settings = self._replicas.settings()
         try:
-            config = self.load_config(MongodbConfig)
-        except ValueError as error:
-            event.add_status(ops.BlockedStatus(f"config {_complaint(error)}"))
-        else:
-            for option, value in config:
-                if settings and value != (settled := getattr(settings, option)):
-                    event.add_status(
-                        ops.BlockedStatus(
-                            f"config {option}: {value} is not used; this application was deployed "
-                            f"with {settled}, and keeps it"
-                        )
-                    )
-        if not settings:
+            self._options(settings)
+        except NotReadyError as error:
+            event.add_status(error.status)
+        if self._stored.unusable:
+            event.add_status(ops.BlockedStatus(f"cannot use mongod: {self._stored.unusable}"))
+        if not self._member.storage:
+            event.add_status(ops.BlockedStatus(NO_STORAGE))
+        elif not settings:
             event.add_status(ops.WaitingStatus("waiting for the leader to settle the replica set"))
-        elif not self._mongod.is_installed():
-            event.add_status(self._not_installed(settings))
-        elif not self._mongod.is_running():
-            event.add_status(ops.WaitingStatus("waiting for mongod to run"))
-        elif state := self._mongod.state():
-            event.add_status(ops.ActiveStatus(state))
-        else:
+        elif not self._member.mongod.is_installed():
+            event.add_status(ops.WaitingStatus("waiting to install mongod"))
+        elif not self._member.mongod.is_running():
+            event.add_status(ops.WaitingStatus("waiting for mongod to run: see its log"))
+        elif not (state := self._member.mongod.state()):
             event.add_status(ops.WaitingStatus("waiting to be a synced member of the replica set"))
+        elif state == "no primary":
+            event.add_status(ops.WaitingStatus(NO_PRIMARY))
+        elif self._replicas.own().restart:
+            event.add_status(ops.MaintenanceStatus(f"{state}; waiting for its turn to restart"))
+        else:
+            event.add_status(ops.ActiveStatus(state))
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         self._clients.add_statuses(event)
-        settings = self._settings()
-        if settings and not self._mongod.is_installed():
-            event.add_status(self._not_installed(settings))
-        elif settings and settings.members and self._mongod.state():
-            event.add_status(ops.ActiveStatus())
-        else:
+        if self._stored.unusable:
+            event.add_status(ops.BlockedStatus(f"cannot use mongod: {self._stored.unusable}"))
+        if self._stored.undecided:
+            event.add_status(ops.BlockedStatus(self._stored.undecided))
+        if self._stored.progress:
+            event.add_status(ops.MaintenanceStatus(self._stored.progress))
+        settings = self._replicas.settings()
+        state = self._member.mongod.state() if settings and settings.members else ""
+        if state == "no primary":
+            event.add_status(ops.WaitingStatus(NO_PRIMARY))
+        elif not state:
             event.add_status(ops.WaitingStatus("waiting for the replica set"))
+        event.add_status(ops.ActiveStatus())  # The most severe of all is shown.
 
-    def _not_installed(self, settings: MongodbReplicaSetApp) -> ops.StatusBase:
-        source = "resource mongod" if self._resource() else f"MongoDB {settings.version}"
-        return ops.BlockedStatus(f"cannot install mongod from {source}: see juju debug-log")
+    def _options(self, settings: MongodbReplicaSetApp | None) -> MongodbConfig:
+        """Return the options, or raise NotReadyError if one cannot be used, or not any more."""
+        config = read_config(self, MongodbConfig)
+        refusal = ""
+        if settings and config.port != settings.port:
+            refusal = f"port: it cannot change any more: set it to {settings.port}"
+        elif settings and settings.version and not self._member.file():
+            refused = refused_move(settings.version, config.version)
+            refusal = f"version: {refused}" if refused else ""
+        if refusal:
+            raise NotReadyError(ops.BlockedStatus(f"config option {refusal}"))
+        return config
 
-    # Every unit: its own mongod.
-
-    def _settings(self) -> MongodbReplicaSetApp | None:
-        peers = self.model.get_relation("replicas")
-        settings = peers.load(MongodbReplicaSetApp, self.app) if peers else None
-        return settings if settings and settings.secret_admin else None
-
-    def _admin_secret(self, settings: MongodbReplicaSetApp) -> dict[str, str]:
-        return self.model.get_secret(id=settings.secret_admin).get_content()
-
-    def _resource(self) -> pathlib.Path | None:
-        try:
-            path = self.model.resources.fetch("mongod")
-        except ops.ModelError:  # None attached.
-            return None
-        return path if path.stat().st_size else None
-
-    def _install(self, settings: MongodbReplicaSetApp) -> bool:
-        assert settings.version
-        return self._mongod.install(settings.version, self._resource())
-
-    def _run(self, peers: ops.Relation, settings: MongodbReplicaSetApp) -> str:
-        """Run mongod and publish where; return "host:port"."""
-        assert settings.port
-        binding = self.model.get_binding(peers)
-        assert binding
-        # The binding, because unit bags hold no private-address any more on Juju 4 (Q7).
-        address = str(binding.network.bind_address)
-        keyfile = self._admin_secret(settings)["keyfile"]
-        self._mongod.run(address, settings.port, self.app.name, keyfile)
-        host = f"[{address}]:{settings.port}" if ":" in address else f"{address}:{settings.port}"
-        peers.save(MongodbReplicaSetUnit(host=host), self.unit)
-        version = self._mongod.version()
-        self.unit.set_workload_version(version)
-        self.unit.set_ports(settings.port)
-        classic = MongodbProviderUnit(
-            hostname=address,
-            port=str(settings.port),
-            type="database",
-            replset=self.app.name,
-            version=version,
-        )
-        for relation in self.model.relations["database"]:
-            relation.save(classic, self.unit, encoder=str)
-        return host
-
-    def _join_what_the_leader_leaves(self, host: str) -> None:
-        """Become a member by itself while some unit is leaving.
-
-        A leader that is leaving leads no more, and yet it may be the only member: then it waits
-        until another has its data.
-        """
-        goals = ops.hookcmds.goal_state().units
-        dying = {unit for unit, goal in goals.items() if goal.status == "dying"}
-        if dying and self.unit.name not in dying:
-            with self._replica_set() as replica_set:
-                replica_set.align(leaving=set(), joining={self.unit.name: host})
-
-    def _leave(self) -> None:
-        """Hand over if this is the primary, and leave the replica set while that is possible.
-
-        Raises:
-            MongodError: the rest would have no majority.
-        """
-        if not self.app.planned_units():  # The whole application goes: nobody to hand over to.
-            return
-        if not self._settings():  # In stop, where departed came before.
-            return
-        try:
-            with self._replica_set() as replica_set:
-                replica_set.align(leaving={self.unit.name}, joining={}, seconds=30)
-                members = {member["unit"] for member in replica_set.status()}
-        except ERRORS as error:
-            logger.warning("left to the leader to take this unit out: %s", error)
-            return
-        if self.unit.name in members:
-            # A hook that fails is tried again: to go on would delete what may be the only copy.
-            raise MongodError("the others cannot do without this unit's copy of the data yet")
-
-    # The leader: the replica set.
-
-    def _settle(self, peers: ops.Relation) -> MongodbReplicaSetApp | None:
-        """Make and record what all units have to agree on before the first mongod runs."""
+    def _settle(self) -> MongodbReplicaSetApp | None:
         if not self.unit.is_leader():
             return None
         try:
-            config = self.load_config(MongodbConfig)
-        except ValueError as error:
-            logger.error("waiting for usable options: %s", _complaint(error))
+            config = self._options(None)
+        except NotReadyError as error:
+            logger.error("%s", error)
             return None
-        content = {"keyfile": secrets.token_hex(500), "password": secrets.token_urlsafe(32)}
-        settings = MongodbReplicaSetApp(
-            secret_admin=self.app.add_secret(content, label="admin").id,
-            seed=self.unit.name,
-            version=config.version,
-            port=config.port,
-        )
-        peers.save(settings, self.app)
-        return settings
+        return self._leader.settle(config.version, config.port)
 
-    def _replica_set(self) -> ReplicaSet:
-        peers, settings = self.model.get_relation("replicas"), self._settings()
-        if not peers or not settings:
-            raise MongodError("there is no replica set yet")
-        hosts = {*self._hosts(peers).values(), *(settings.members or [])}
-        return ReplicaSet(self.app.name, hosts, self._admin_secret(settings)["password"])
-
-    def _hosts(self, peers: ops.Relation) -> dict[str, str]:
-        """Where the units' mongods are, for those that run."""
-        hosts = {}
-        for unit in {*peers.units, self.unit}:
-            try:
-                host = peers.load(MongodbReplicaSetUnit, unit).host
-            except ValueError as error:
-                logger.error("relation %s, %s: %s", peers.id, unit.name, _complaint(error))
-            else:
-                hosts |= {unit.name: host} if host else {}
-        return hosts
-
-    def _lead(self, peers: ops.Relation, settings: MongodbReplicaSetApp) -> None:
-        # goal-state, because on Juju 4 a removed unit stays in relation-list, and no departed
-        # tells that it has gone (Q5).
-        goals = ops.hookcmds.goal_state().units
-        planned = {unit for unit, goal in goals.items() if goal.status != "dying"}
+    def _lead(self, settings: MongodbReplicaSetApp) -> None:
         # A leader that is leaving sees each of its relations break, though only it goes: what
         # there is to clear away is for the next leader to find.
-        if self.unit.name not in planned:
+        if self.unit.name not in self._replicas.staying():
             return
-        hosts = {unit: host for unit, host in self._hosts(peers).items() if unit in planned}
-        # All members may have gone with their units: the application was scaled to none. Only who
-        # knows every unit's host can tell.
-        everybody = planned == set(goals) == set(hosts)
-        lost = everybody and set(settings.members or ()).isdisjoint(hosts.values())
-        if (not settings.members or lost) and not any(map(has_replica_set, hosts.values())):
-            # Only the seed initiates a set, and another seed is named only if that one has gone
-            # and has left no set behind: so there are never two.
-            if settings.seed not in planned:
-                settings.seed, settings.members = self.unit.name, None
-                peers.save(settings, self.app)
+        if not self._leader.name_a_seed(settings):
             return
-        with self._replica_set() as replica_set:
-            members = {member["unit"] for member in replica_set.status()}
-            replica_set.align(leaving=members - planned - {""}, joining=hosts)
-            status = replica_set.status()
-            # On record too so that every unit has a hook when the set has changed.
-            settings.members = sorted(member["host"] for member in status)
-            peers.save(settings, self.app)
-            endpoints = [member["host"] for member in status if member["unit"] in planned]
+        try:
+            self._leader.find_a_primary(settings)
+        except UndecidedError as error:
+            self._stored.undecided = str(error)
+            return
+        with self._member.replica_set(settings) as replica_set:
+            endpoints = self._leader.align(replica_set, settings)
             if endpoints:  # There are none while only a unit that leaves is a member.
-                self._clients.serve(replica_set, endpoints, self._mongod.version())
+                version = self._replicas.own().version or ""
+                self._clients.serve(replica_set, endpoints, version)
+            self._stored.progress = self._leader.restart_one(replica_set, settings)
+            if not self._stored.progress:
+                try:
+                    wanted = self._options(settings).version
+                except NotReadyError:  # The status tells.
+                    wanted = settings.version or ""
+                self._leader.move_series(replica_set, settings, wanted)
 
-
-def _complaint(error: ValueError) -> str:
-    """What is wrong with which option, in a line."""
-    if isinstance(error, pydantic.ValidationError):
-        first = error.errors()[0]
-        return f"{first['loc'][0]}: {first['input']!r}: {first['msg']}"
-    return str(error)
+    def _replica_set(self) -> ReplicaSet:
+        settings = self._replicas.settings()
+        if not settings:
+            raise MongodError("there is no replica set yet")
+        return self._member.replica_set(settings)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,14 @@ import ops
 import pydantic
 
 from inputs import NotReadyError, read_databag
-from mongod import ERRORS, ReplicaSet
-from mongodb_interface import MongodbProviderApp, MongodbRequirerApp, MongodbUserSecret
+from mongod import ERRORS
+from mongodb_interface import (
+    MongodbProviderApp,
+    MongodbProviderUnit,
+    MongodbRequirerApp,
+    MongodbUserSecret,
+)
+from replica_set import ReplicaSet
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +89,18 @@ class Clients(ops.Object):
             relation_id = _relation_of_secret(secret.get_info().label)
             if relation_id is not None and relation_id not in relations:
                 secret.remove_all_revisions()
+
+    def publish(self, address: str, port: int, version: str) -> None:
+        """Say in every relation where this unit's mongod is: the classic plain strings."""
+        classic = MongodbProviderUnit(
+            hostname=address,
+            port=str(port),
+            type="database",
+            replset=self._app.name,
+            version=version,
+        )
+        for relation in self.model.relations["database"]:
+            relation.save(classic, self.model.unit, encoder=str)
 
     def request(self, relation: ops.Relation) -> tuple[str, Roles] | None:
         """Tell which database a relation asks for, with which roles; None if it has not asked.

@@ -37,10 +37,14 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         if not binary.stat().st_mode & 0o100:
             binary.chmod(0o755)
         self.packaged_binary.parent.mkdir(parents=True, exist_ok=True)
+        self.packaged_binary.unlink(missing_ok=True)
         self.packaged_binary.symlink_to(binary)
+        self.apt_source.parent.mkdir(parents=True, exist_ok=True)
+        self.apt_source.write_text(f"Suites: noble/mongodb-org/{version}\n")
 
     def remove_package(self: mongod.Mongod) -> None:
         self.packaged_binary.unlink(missing_ok=True)
+        self.apt_source.unlink(missing_ok=True)
 
     def process() -> psutil.Process | None:
         try:
@@ -59,6 +63,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         with (self.run_dir / "mongod.log").open("ab") as log:
             started = subprocess.Popen(
                 [self.binary, "--config", self.config_file],
+                env=dict([self.settings().split("=")]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -90,7 +95,6 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     machine.own_binary = folder / "usr/local/bin/mongod"
     machine.config_file = folder / "etc/mongod.conf"
     machine.key_file = folder / "etc/mongod.key"
-    machine.data_dir = folder / "var/lib/mongodb"
     machine.run_dir = folder / "run/mongodb"
     machine.unit_file = folder / "etc/systemd/system/mongod.service"
     machine.apt_source = folder / "etc/apt/sources.list.d/mongodb-org.sources"

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import pathlib
+import threading
 import time
+import types
+import typing
 from collections.abc import Callable
+
+import ops
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 import localmachine
 import mongod
+from leader import Leader
+from member import Member
+from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
+from replica_set import ReplicaSet
+from replicas import Replicas
 
 REPLSET = "mongodb"
 PORT = 27017
 KEY = "0123456789abcdef" * 8
 PASSWORD = "the administrator's / p@ss:word"
+PATIENCE = 60
+"""Seconds for what has to come to its end, however busy the computer is."""
 
 
 class Machine:
@@ -32,13 +46,16 @@ class Machine:
     def mongod(self) -> mongod.Mongod:
         """This machine's mongod."""
         localmachine.stand_in(self.folder, self.address)
-        return mongod.Mongod()
+        return mongod.Mongod(self.folder / "storage")
 
     def run(self) -> None:
-        """Install and run mongod."""
+        """Install mongod, and start it anew if that is due."""
         self.mongod.install("8.0", None)
+        self.mongod.configure(self.address, PORT, KEY, REPLSET)
         try:
-            self.mongod.run(self.address, PORT, REPLSET, KEY)
+            if not self.mongod.is_current():
+                self.mongod.start()
+            self.mongod.wait_until_it_answers()
         except mongod.MongodError:
             print((self.mongod.run_dir / "mongod.log").read_text()[-5000:])
             raise
@@ -49,8 +66,114 @@ class Machine:
         self.mongod.initiate(REPLSET, self.unit, self.host, PASSWORD)
 
 
-def replica_set(*machines: Machine) -> mongod.ReplicaSet:
-    return mongod.ReplicaSet(REPLSET, [machine.host for machine in machines], PASSWORD)
+class Peers:
+    """What units on machines say to each other, in place of the databags of a peer relation."""
+
+    def __init__(self, *machines: Machine):
+        self.machines = {machine.unit: machine for machine in machines}
+        self.settings = MongodbReplicaSetApp(seed=machines[0].unit, version="6.0")
+        self.said: dict[str, MongodbReplicaSetUnit] = {}
+
+    def speak(self, *machines: Machine) -> None:
+        """Have units say where they are, what they run, and whether they have data."""
+        for machine in machines:
+            here = machine.mongod
+            due = not here.is_current()
+            self.said[machine.unit] = MongodbReplicaSetUnit(
+                host=machine.host,
+                has_data=here.holds_data(),
+                version=None if due else here.version(),
+                restart=due or None,
+            )
+
+    def leader(self, unit: str) -> Leader:
+        """The leader's steps, taken by a unit."""
+        member = types.SimpleNamespace(
+            unit=unit, replica_set=self.replica_set, password=lambda settings: PASSWORD
+        )
+        app = typing.cast(ops.Application, None)  # Nothing is settled here.
+        return Leader(app, typing.cast(Replicas, self), typing.cast(Member, member))
+
+    # As replicas.Replicas and member.Member have them.
+
+    def units(self) -> dict[str, MongodbReplicaSetUnit]:
+        """What each unit has said."""
+        return {unit: self.said.get(unit, MongodbReplicaSetUnit()) for unit in self.machines}
+
+    def staying(self) -> set[str]:
+        """Names of the units."""
+        return set(self.machines)
+
+    def leaving(self) -> set[str]:
+        """None is being removed."""
+        return set()
+
+    def settle(self, settings: MongodbReplicaSetApp) -> None:
+        """Keep what the leader writes."""
+        self.settings = settings
+
+    def replica_set(self, settings: MongodbReplicaSetApp) -> ReplicaSet:
+        """The set, wherever its members are or were."""
+        hosts = {said.host for said in self.said.values() if said.host}
+        return ReplicaSet(REPLSET, hosts | set(settings.members or []), PASSWORD)
+
+
+def replica_set(*machines: Machine) -> ReplicaSet:
+    return ReplicaSet(REPLSET, [machine.host for machine in machines], PASSWORD)
+
+
+def joining(*machines: Machine) -> dict[str, str]:
+    return {machine.unit: machine.host for machine in machines}
+
+
+class Writer:
+    """Writes numbered notes with majority acknowledgement, and knows which ones were."""
+
+    def __init__(self, *machines: Machine):
+        with replica_set(*machines) as rs:
+            rs.set_user("writer", {("readWrite", "notes")}, "secret")
+        self._hosts = [machine.host for machine in machines]
+        self.acknowledged: list[int] = []
+        self.errors: list[PyMongoError] = []
+        """What the driver's own retry did not absorb."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+
+    def client(self, *machines: Machine) -> MongoClient:
+        """A client of these machines, or of all."""
+        hosts = [machine.host for machine in machines] or self._hosts
+        return MongoClient(
+            hosts, replicaSet=REPLSET, username="writer", password="secret", w="majority"
+        )
+
+    def _write(self) -> None:
+        with self.client() as client:
+            number = 0
+            while not self._stop.is_set():
+                try:
+                    client.notes.notes.insert_one({"_id": number})
+                    self.acknowledged.append(number)
+                except PyMongoError as error:
+                    self.errors.append(error)
+                number += 1
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        until(lambda: self.acknowledged)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        count = len(self.acknowledged)
+        until(lambda: len(self.acknowledged) > count)  # It goes on to the end.
+        self._stop.set()
+        self._thread.join()
+
+
+def another_build(machine: Machine, folder: pathlib.Path) -> pathlib.Path:
+    """The real mongod as another file: mongod does not look at what follows the program."""
+    build = folder / "another-mongod"
+    build.write_bytes(machine.mongod.binary.read_bytes() + b"another build")
+    return build
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:

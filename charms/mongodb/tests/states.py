@@ -10,6 +10,9 @@ from ops import testing
 ADDRESS = "192.0.2.0"  # What ops.testing gives a unit.
 HOST = f"{ADDRESS}:27017"
 
+SET_ID = "6b06a91f9c9debd1f82f156d"
+STORAGE = testing.Storage("data")
+
 ADMIN = testing.Secret(
     {"keyfile": "k" * 64, "password": "admin's password"},
     id="secret:admin",
@@ -19,12 +22,24 @@ ADMIN = testing.Secret(
 
 
 def peers(
-    *others: int, members: list[str] | None = None, app: dict[str, Any] | None = None
+    *others: int,
+    members: list[str] | None = None,
+    app: dict[str, Any] | None = None,
+    more: dict[int, dict[str, str]] | None = None,
 ) -> testing.PeerRelation:
-    """The peer relation of a settled application, with these other units."""
+    """The peer relation of a settled application, with these other units.
+
+    Args:
+        others: numbers of the other units.
+        members: what the leader has written; by default this unit alone.
+        app: more of the application's databag.
+        more: more of the other units' databags.
+    """
+    more = more or {}
     bag = {
         "secret-admin": ADMIN.id,
         "seed": "mongodb/0",
+        "set-id": SET_ID,
         "version": "8.0",
         "port": 27017,
         "members": [HOST] if members is None else members,
@@ -33,7 +48,16 @@ def peers(
         "replicas",
         id=1,
         local_app_data={key: json.dumps(value) for key, value in {**bag, **(app or {})}.items()},
-        peers_data={number: {"host": json.dumps(f"10.0.0.{number}:27017")} for number in others},
+        local_unit_data={"host": json.dumps(HOST), "version": '"8.0.4"'},
+        peers_data={
+            number: {
+                "host": json.dumps(f"10.0.0.{number}:27017"),
+                "has-data": "true",
+                "version": '"8.0.4"',
+                **more.get(number, {}),
+            }
+            for number in others
+        },
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import mongod
-from machines import Machine
+from machines import PATIENCE, Machine, joining, replica_set
 
 
 @pytest.fixture
@@ -39,3 +39,15 @@ def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Machin
 def machine(machines: Callable[[int], Machine]) -> Machine:
     """The first machine."""
     return machines(0)
+
+
+@pytest.fixture
+def three(machines: Callable[[int], Machine]) -> list[Machine]:
+    """A set of three; the first is the primary."""
+    found = [machines(0), machines(1), machines(2)]
+    found[0].initiate()
+    for machine in found[1:]:
+        machine.run()
+    with replica_set(found[0]) as rs:
+        rs.align([], joining(*found), PATIENCE)
+    return found

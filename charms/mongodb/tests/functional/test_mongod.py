@@ -14,7 +14,8 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 import mongod
-from machines import KEY, PASSWORD, PORT, REPLSET, Machine, replica_set, until
+from machines import KEY, PASSWORD, PORT, REPLSET, Machine, another_build, replica_set, until
+from replica_set import holds_data, read_config
 
 
 def listening(machine: Machine) -> set[str]:
@@ -27,7 +28,9 @@ def test_first_member(machine: Machine):
     machine.initiate()
     assert machine.mongod.state() == "primary"
     with replica_set(machine) as rs:
-        assert rs.status() == [{"host": machine.host, "unit": "mongodb/0", "state": "PRIMARY"}]
+        assert rs.status() == [
+            {"host": machine.host, "unit": "mongodb/0", "state": "PRIMARY", "lag": 0.0}
+        ]
 
 
 def test_initiate_again_is_nothing(machine: Machine):
@@ -43,7 +46,8 @@ def test_initiate_goes_on_where_it_stopped(machine: Machine):
     with machine.mongod._connect() as client:
         client.admin.command("replSetInitiate", config)
     machine.mongod._wait_for("primary", lambda hello: hello["isWritablePrimary"], 10)
-    assert mongod.has_replica_set(machine.host)
+    assert machine.mongod.holds_data()
+    assert holds_data(machine.host, PASSWORD)
     machine.mongod.initiate(REPLSET, machine.unit, machine.host, PASSWORD)
     with replica_set(machine) as rs:
         assert list(rs.users()) == [mongod.OPERATOR]
@@ -85,14 +89,41 @@ def pid_of(machine: Machine) -> int:
     return int((machine.mongod.run_dir / "mongod.pid").read_text())
 
 
-def test_run_restarts_only_for_a_change(machine: Machine):
+def test_runs_what_is_installed_and_configured_or_says_so(
+    machine: Machine, tmp_path: pathlib.Path
+):
     machine.run()
-    first = pid_of(machine)
+    here, first = machine.mongod, pid_of(machine)
+    assert here.is_current()
+    here.configure(machine.address, PORT, KEY, REPLSET)
+    assert here.is_current(), "nothing has changed"
+    here.configure(machine.address, PORT + 1, KEY, REPLSET)
+    assert not here.is_current(), "other settings"
+    here.configure(machine.address, PORT, KEY, REPLSET)
+    assert here.is_current(), "the settings that it runs with"
+    here.install("8.0", another_build(machine, tmp_path))
+    assert not here.is_current(), "another program"
+    assert pid_of(machine) == first, "it goes on as it is"
     machine.run()
-    assert pid_of(machine) == first
-    machine.mongod.run(machine.address, PORT + 1, REPLSET, KEY)
     assert pid_of(machine) != first
-    assert machine.mongod.hello()["isreplicaset"]
+    assert here.is_current()
+    # Whatever restarts it, as systemd does after a crash: no file changes.
+    here.stop()
+    assert not here.is_current()
+    here.start()
+    here.wait_until_it_answers()
+    assert here.is_current()
+
+
+def test_fresh_mongod_holds_no_data(machine: Machine):
+    machine.run()
+    assert not machine.mongod.holds_data()
+    assert not holds_data(machine.host, PASSWORD)
+    with pytest.raises(OperationFailure, match="Authentication failed"):
+        read_config(machine.host, PASSWORD)
+    machine.mongod.initiate(REPLSET, machine.unit, machine.host, PASSWORD)
+    assert machine.mongod.holds_data()
+    assert holds_data(machine.host, PASSWORD)
 
 
 def test_killed_is_started_again(machine: Machine):
@@ -109,17 +140,36 @@ def test_that_does_not_start_says_so(machine: Machine, monkeypatch: pytest.Monke
     here = machine.mongod
     wait_for = here._wait_for
     monkeypatch.setattr(here, "_wait_for", lambda *args, seconds: wait_for(*args, seconds=0.2))
+    here.configure(machine.address, PORT, "!", REPLSET)
+    here.start()
     with pytest.raises(mongod.MongodError, match="no answer"):
-        here.run(machine.address, PORT, REPLSET, "!")
+        here.wait_until_it_answers()
 
 
-def test_uninstall_leaves_nothing(machine: Machine):
+def test_uninstall_leaves_the_data_and_nothing_else(machine: Machine):
     machine.initiate()
     pid = pid_of(machine)
     machine.mongod.stop()
     machine.mongod.uninstall()
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    assert [path for path in machine.folder.rglob("*") if not path.is_dir()] == []
+    left = {path for path in machine.folder.rglob("*") if not path.is_dir()}
+    assert {path.relative_to(machine.folder).parts[0] for path in left} == {"storage"}
+    machine.run()
+    assert machine.mongod.holds_data()
+
+
+def test_credentials_are_kept_with_the_data(machine: Machine):
+    assert machine.mongod.kept_credentials() is None
+    machine.run()
+    credentials = mongod.Credentials(REPLSET, "6b06a91f9c9debd1f82f156d", KEY, PASSWORD)
+    machine.mongod.keep_credentials(credentials)
+    assert machine.mongod.kept_credentials() == credentials
+    assert PASSWORD not in repr(credentials)
+    assert stat.S_IMODE(machine.mongod.credentials_file.stat().st_mode) == 0o600
+    for text in ("", "[]", '{"replset": "mongodb"}', '{"more": 1}'):
+        machine.mongod.credentials_file.write_text(text)
+        with pytest.raises(mongod.UnusableMongodError, match=r"credentials\.json"):
+            machine.mongod.kept_credentials()
 
 
 def test_stop_and_uninstall_without_install(machine: Machine):
@@ -136,10 +186,36 @@ def small_mongod(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def test_resource_binary(machine: Machine, small_mongod: pathlib.Path):
-    assert machine.mongod.install("8.0", small_mongod)
+    machine.mongod.install("8.0", small_mongod)
     assert machine.mongod.binary == machine.mongod.own_binary
     assert machine.mongod.version() == "8.0.99"
-    assert not machine.mongod.install("8.0", small_mongod), "the same again"
+    number = machine.mongod.own_binary.stat().st_ino
+    machine.mongod.install("8.0", small_mongod)
+    assert machine.mongod.own_binary.stat().st_ino == number, "the same again"
+
+
+@pytest.mark.parametrize(
+    ("version", "refusal"),
+    [("7.0.1", "cannot go back from 8.0 to 7.0"), ("10.0.0", "set it to 9.0 first")],
+)
+def test_resource_of_a_series_that_the_data_cannot_move_to(
+    machine: Machine, small_mongod: pathlib.Path, version: str, refusal: str
+):
+    machine.mongod.install("8.0", small_mongod)
+    small_mongod.write_text(f'#!/bin/sh\necho "db version v{version}"\n')
+    with pytest.raises(mongod.UnusableMongodError, match=refusal):
+        machine.mongod.install("8.0", small_mongod)
+    assert machine.mongod.version() == "8.0.99"
+    small_mongod.write_text('#!/bin/sh\necho "db version v9.0.1"\n')
+    machine.mongod.install("8.0", small_mongod)
+    assert machine.mongod.version() == "9.0.1"
+
+
+def test_package_of_another_series(machine: Machine):
+    machine.mongod.install("7.0", None)
+    assert machine.mongod.series() == "7.0"
+    machine.mongod.install("8.0", None)
+    assert machine.mongod.series() == "8.0"
 
 
 def test_resource_tgz_with_the_real_mongod_runs(machine: Machine, tmp_path: pathlib.Path):
@@ -149,8 +225,8 @@ def test_resource_tgz_with_the_real_mongod_runs(machine: Machine, tmp_path: path
         real = os.fspath(machine.mongod.packaged_binary.resolve())
         tar.add(real, "mongodb-linux-x86_64/bin/mongod")
     machine.mongod.remove_package()
-    assert machine.mongod.install("8.0", archive)
-    machine.mongod.run(machine.address, PORT, REPLSET, KEY)
+    machine.mongod.install("8.0", archive)
+    machine.run()
     assert pathlib.Path(psutil.Process(pid_of(machine)).exe()) == machine.mongod.own_binary
 
 

@@ -11,11 +11,19 @@ import pytest
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
-from machines import PASSWORD, PORT, REPLSET, Machine, replica_set, until
-from mongod import OPERATOR, ReplicaSet
-
-PATIENCE = 60
-"""Seconds for what has to come to its end, however busy the computer is."""
+from machines import (
+    PASSWORD,
+    PATIENCE,
+    PORT,
+    REPLSET,
+    Machine,
+    Writer,
+    joining,
+    replica_set,
+    until,
+)
+from mongod import OPERATOR
+from replica_set import ReplicaSet
 
 Machines = Callable[[int], Machine]
 
@@ -23,60 +31,6 @@ Machines = Callable[[int], Machine]
 def states(*machines: Machine) -> dict[str, str]:
     with replica_set(*machines) as rs:
         return {member["unit"]: member["state"] for member in rs.status()}
-
-
-def joining(*machines: Machine) -> dict[str, str]:
-    return {machine.unit: machine.host for machine in machines}
-
-
-@pytest.fixture
-def three(machines: Machines) -> list[Machine]:
-    """A set of three; the first is the primary."""
-    found = [machines(0), machines(1), machines(2)]
-    found[0].initiate()
-    for machine in found[1:]:
-        machine.run()
-    with replica_set(found[0]) as rs:
-        rs.align([], joining(*found), PATIENCE)
-    return found
-
-
-class Writer:
-    """Writes numbered notes with majority acknowledgement, and knows which ones were."""
-
-    def __init__(self, *machines: Machine):
-        with replica_set(*machines) as rs:
-            rs.set_user("writer", {("readWrite", "notes")}, "secret")
-        self._hosts = [machine.host for machine in machines]
-        self.acknowledged: list[int] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write)
-
-    def client(self, *machines: Machine) -> MongoClient:
-        """A client of these machines, or of all."""
-        hosts = [machine.host for machine in machines] or self._hosts
-        return MongoClient(
-            hosts, replicaSet=REPLSET, username="writer", password="secret", w="majority"
-        )
-
-    def _write(self) -> None:
-        with self.client() as client:
-            number = 0
-            while not self._stop.is_set():
-                client.notes.notes.insert_one({"_id": number})
-                self.acknowledged.append(number)
-                number += 1
-
-    def __enter__(self) -> Writer:
-        self._thread.start()
-        until(lambda: self.acknowledged)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        count = len(self.acknowledged)
-        until(lambda: len(self.acknowledged) > count)  # It goes on to the end.
-        self._stop.set()
-        self._thread.join()
 
 
 def test_one_to_three_to_one_loses_no_write(machines: Machines):

@@ -14,7 +14,11 @@ from ops import testing
 from pymongo.errors import ServerSelectionTimeoutError
 
 import charm
-from states import ADMIN, HOST, peers
+import leader
+import member
+from members import MemberStatus
+from mongod import Credentials, MongodError
+from states import ADMIN, HOST, SET_ID, STORAGE, peers
 
 
 @dataclasses.dataclass
@@ -25,7 +29,15 @@ class World:
     installed: bool = True
     running: bool = True
     state: str = "primary"
-    install_error: str = ""
+    current: bool = True
+    series: str = "8.0"
+    holds_data: bool = True
+    kept: Credentials | None = None
+    install_error: MongodError | None = None
+    start_error: MongodError | None = None
+    hands_over: bool = True
+    lag: float = 0.0
+    configs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     primary: bool = True
     members: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": HOST})
     stays: set[str] = dataclasses.field(default_factory=set)
@@ -45,32 +57,61 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
     world = World(tmp_path)
 
     class Mongod:
+        def __init__(self, storage_dir: pathlib.Path | None = None):
+            pass
+
         def is_installed(self) -> bool:
             return world.installed
 
         def is_running(self) -> bool:
             return world.running
 
+        def is_current(self) -> bool:
+            return world.running and world.current
+
         def state(self) -> str:
-            return world.state
+            return world.state if world.running else ""
 
         def version(self) -> str:
             return "8.0.4"
 
-        def install(self, version: str, resource: pathlib.Path | None) -> bool:
-            world.calls.append(("install", version, resource))
-            if world.install_error:
-                raise charm.MongodError(world.install_error)
-            changed = bool(resource) or not world.installed
-            world.installed = True
-            return changed
+        def series(self) -> str:
+            return world.series
 
-        def run(self, *args: Any) -> None:
-            world.calls.append(("run", *args))
-            world.running = True
+        def install(self, series: str, file: pathlib.Path | None) -> None:
+            world.calls.append(("install", series, file))
+            if world.install_error:
+                raise world.install_error
+            world.current = world.current and world.installed and not file
+            world.installed, world.series = True, world.series if file else series
+
+        def configure(self, *args: Any) -> None:
+            world.calls.append(("configure", *args))
+
+        def start(self) -> None:
+            world.calls.append(("start",))
+            if world.start_error:
+                raise world.start_error
+            world.running = world.current = True
+
+        def wait_until_it_answers(self) -> None:
+            pass
+
+        def wait_until_it_is_a_member(self) -> None:
+            world.calls.append(("is a member",))
+
+        def holds_data(self) -> bool:
+            return world.holds_data
 
         def initiate(self, *args: Any) -> None:
             world.calls.append(("initiate", *args))
+            world.holds_data = True
+
+        def kept_credentials(self) -> Credentials | None:
+            return world.kept
+
+        def keep_credentials(self, credentials: Credentials) -> None:
+            world.kept = credentials
 
         def stop(self) -> None:
             world.calls.append(("stop",))
@@ -92,9 +133,14 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def __exit__(self, *_: object) -> None:
             pass
 
-        def status(self) -> list[dict[str, str]]:
+        def status(self) -> list[MemberStatus]:
             return [
-                {"unit": unit, "host": host, "state": "SECONDARY" if number else "PRIMARY"}
+                {
+                    "unit": unit,
+                    "host": host,
+                    "state": "SECONDARY" if number else "PRIMARY",
+                    "lag": world.lag,
+                }
                 for number, (unit, host) in enumerate(sorted(world.members.items()))
             ]
 
@@ -105,6 +151,19 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
                 for unit, host in (joining | world.members).items()
                 if unit not in leaving - world.stays
             }
+
+        def set_id(self) -> str:
+            return SET_ID
+
+        def hand_over(self, unit: str) -> bool:
+            world.calls.append(("hand over", unit))
+            return world.hands_over
+
+        def wait_until(self, condition: Any, seconds: float) -> bool:
+            return condition(self.status())
+
+        def raise_compatibility(self, series: str) -> None:
+            world.calls.append(("raise compatibility", series))
 
         def users(self) -> dict[str, set[tuple[str, str]]]:
             return dict(world.users)
@@ -119,8 +178,17 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def drop_user(self, name: str) -> None:
             world.users.pop(name, None)
 
-    def has_replica_set(host: str) -> bool:
+    def holds_data(host: str, password: str) -> bool:
         return host in world.members.values()
+
+    def read_config(host: str, password: str) -> dict[str, Any] | None:
+        config = world.configs.get(host)
+        if config is None:
+            raise ServerSelectionTimeoutError(f"{host} does not answer")
+        return config
+
+    def force_config(host: str, password: str, config: dict[str, Any], members: Any) -> None:
+        world.calls.append(("force", host, members))
 
     def goal_state() -> ops.hookcmds.GoalState:
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -130,9 +198,10 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         }
         return ops.hookcmds.GoalState(units=units, relations={})
 
-    monkeypatch.setattr(charm, "Mongod", Mongod)
-    monkeypatch.setattr(charm, "ReplicaSet", ReplicaSet)
-    monkeypatch.setattr(charm, "has_replica_set", has_replica_set)
+    monkeypatch.setattr(member, "Mongod", Mongod)
+    monkeypatch.setattr(member, "ReplicaSet", ReplicaSet)
+    for function in (holds_data, read_config, force_config):
+        monkeypatch.setattr(leader, function.__name__, function)
     # ops.testing knows neither of these hook commands.
     monkeypatch.setattr(ops.hookcmds, "goal_state", goal_state)
     monkeypatch.setattr(ops.hookcmds, "secret_ids", list)
@@ -162,6 +231,7 @@ def model(world: World):
         return testing.State(
             relations=relations or [peers()],
             secrets=[ADMIN, *secrets],
+            storages=[STORAGE],
             leader=kwargs.pop("leader", True),
             **kwargs,
         )

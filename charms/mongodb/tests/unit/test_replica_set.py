@@ -11,7 +11,8 @@ import pytest
 from ops import testing
 
 import charm
-from states import ADDRESS, ADMIN, HOST, database, peers
+from mongod import Credentials, InstallError, MongodError, UnusableMongodError
+from states import ADDRESS, ADMIN, HOST, SET_ID, STORAGE, database, peers
 
 
 def app_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
@@ -19,17 +20,24 @@ def app_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, A
     return {key: json.loads(value) for key, value in bag.items()}
 
 
+def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
+    bag = state.get_relation(relation.id).local_unit_data
+    ours = {key: value for key, value in bag.items() if not key.endswith(("address", "subnets"))}
+    return {key: json.loads(value) for key, value in ours.items()}
+
+
 def test_install_waits_for_the_peers(ctx, world):
-    state = ctx.run(ctx.on.install(), testing.State(leader=True))
+    state = ctx.run(ctx.on.install(), testing.State(leader=True, storages=[STORAGE]))
     assert state.unit_status == testing.WaitingStatus(
         "waiting for the leader to settle the replica set"
     )
     assert not world.calls
 
 
-def test_leader_settles_first_and_starts_nothing(ctx, world):
+def test_leader_settles_first_and_starts_nothing(ctx, world, model):
     relation = testing.PeerRelation("replicas")
-    state = ctx.run(ctx.on.leader_elected(), testing.State(leader=True, relations=[relation]))
+    state = model(relation, secrets=[])
+    state = ctx.run(ctx.on.leader_elected(), dataclasses.replace(state, secrets=frozenset()))
     [secret] = state.secrets
     assert secret.owner == "app"
     assert secret.label == "admin"
@@ -37,9 +45,11 @@ def test_leader_settles_first_and_starts_nothing(ctx, world):
     assert app_bag(state, relation) == {
         "secret-admin": secret.id,
         "seed": "mongodb/0",
+        "set-id": None,
         "version": "8.0",
         "port": 27017,
         "members": None,
+        "restarting": None,
     }
     assert not world.calls
 
@@ -48,16 +58,19 @@ def test_leader_that_settles_installs_too(ctx, world, model):
     world.installed, world.running = False, False
     state = ctx.run(ctx.on.leader_elected(), model(testing.PeerRelation("replicas")))
     assert [call[0] for call in world.calls] == ["install"]
-    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run")
+    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run: see its log")
 
 
 def test_follower_settles_nothing(ctx, world):
     relation = testing.PeerRelation("replicas")
-    state = ctx.run(ctx.on.config_changed(), testing.State(relations=[relation]))
+    state = testing.State(relations=[relation], storages=[STORAGE])
+    state = ctx.run(ctx.on.config_changed(), state)
     assert not state.secrets
     assert not app_bag(state, relation)
     assert not world.calls
 
+
+CONFIGURED = (ADDRESS, 27017, "k" * 64, "mongodb")
 
 EVENTS = [
     "config_changed",
@@ -74,10 +87,17 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
     client = database(7)
     relation = peers()
     state = ctx.run(getattr(ctx.on, event)(), model(relation, client, leader=leader))
-    assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)]
+    assert world.called("configure") == [CONFIGURED]
+    assert not world.called("start"), "it runs"
     assert not world.called("initiate"), "there is a set"
     assert bool(world.called("align")) == leader
-    assert state.get_relation(relation.id).local_unit_data["host"] == json.dumps(HOST)
+    assert unit_bag(state, relation) == {
+        "host": HOST,
+        "has-data": True,
+        "version": "8.0.4",
+        "restart": None,
+    }
+    assert world.kept == Credentials("mongodb", SET_ID, "k" * 64, "admin's password")
     classic = {
         "hostname": ADDRESS,
         "port": "27017",
@@ -102,18 +122,26 @@ def test_peer_events_reconcile(ctx, world, model):
     ):
         world.calls.clear()
         ctx.run(event, model(relation))
-        assert world.called("run")
+        assert world.called("configure")
         assert world.called("align")
 
 
 @pytest.mark.parametrize("leader", [True, False])
 def test_seed_initiates(ctx, world, model, leader):
+    world.holds_data = False
     ctx.run(ctx.on.config_changed(), model(peers(members=[]), leader=leader))
     assert world.called("initiate") == [("mongodb", "mongodb/0", HOST, "admin's password")]
 
 
 def test_not_the_seed_initiates_nothing(ctx, world, model):
     ctx.run(ctx.on.config_changed(), model(peers(members=[], app={"seed": "mongodb/1"})))
+    assert not world.called("initiate")
+
+
+def test_seed_initiates_nothing_while_another_unit_has_data(ctx, world, model):
+    world.holds_data = False
+    world.units["mongodb/1"] = "active"
+    ctx.run(ctx.on.config_changed(), model(peers(1, members=[]), leader=False))
     assert not world.called("initiate")
 
 
@@ -172,13 +200,17 @@ def test_malformed_peer_harms_nobody(ctx, world, model):
     )
     ctx.run(ctx.on.update_status(), model(relation))
     assert world.called("align")[0][1] == {"mongodb/0": HOST, "mongodb/2": "10.0.0.2:27017"}
-    assert any("mongodb/1: " in log.message for log in ctx.juju_log)
+    complaint = "replicas: mongodb/1 sent a bad host: it is not JSON"
+    assert complaint in [log.message for log in ctx.juju_log]
+
+
+NO_DATA = {"has-data": "false"}
 
 
 def test_new_leader_waits_for_the_seed(ctx, world, model):
-    world.members = {}
+    world.members, world.holds_data = {}, False
     world.units["mongodb/1"] = "active"
-    relation = peers(1, members=[], app={"seed": "mongodb/1"})
+    relation = peers(1, members=[], app={"seed": "mongodb/1"}, more={1: NO_DATA})
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/1"
     assert not world.called("align")
@@ -186,18 +218,20 @@ def test_new_leader_waits_for_the_seed(ctx, world, model):
 
 
 def test_new_leader_takes_over_from_a_seed_that_has_gone(ctx, world, model):
-    world.members = {}
+    world.members, world.holds_data = {}, False
     relation = peers(members=[], app={"seed": "mongodb/1"})
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/0"
     assert not world.called("initiate"), "not before it is on record"
 
 
-def test_new_leader_initiates_no_second_set(ctx, world, model):
+@pytest.mark.parametrize("said", [{}, NO_DATA])
+def test_new_leader_initiates_no_second_set(ctx, world, model, said):
     # The old leader initiated a set and added a member, and its hook was discarded.
     world.members = {"mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
     world.units = {"mongodb/0": "active", "mongodb/2": "active"}
-    relation = peers(2, members=[], app={"seed": "mongodb/1"})
+    world.holds_data = False
+    relation = peers(2, members=[], app={"seed": "mongodb/1"}, more={2: said})
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/1"
     assert world.called("align")[0][0] == {"mongodb/1"}
@@ -206,12 +240,30 @@ def test_new_leader_initiates_no_second_set(ctx, world, model):
 def test_scaled_to_none_and_up_again(world, model):
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     world.units = {"mongodb/1": "active"}
-    world.members = {}
+    world.members, world.holds_data = {}, False
     # The application's bag and secrets outlive the last unit, and the data has gone with it.
-    state = ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
+    relation = peers(members=["10.0.0.9:27017"])
+    state = ctx.run(ctx.on.update_status(), model(relation))
     assert not world.called("ReplicaSet")
+    assert app_bag(state, relation)["set-id"] is None, "another set"
     ctx.run(ctx.on.update_status(), state)
     assert world.called("initiate")
+
+
+def test_scaled_to_none_and_up_again_with_the_storage(world, model):
+    ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
+    world.units = {"mongodb/1": "active"}
+    world.primary, world.state = False, ""
+    member = {"_id": 0, "host": "10.0.0.9:27017", "tags": {"unit": "mongodb/0"}, "votes": 1}
+    world.configs[HOST] = {"members": [member], "version": 3, "term": 2}
+    world.kept = Credentials("mongodb", SET_ID, "k" * 64, "admin's password")
+    ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
+    [(host, members)] = world.called("force")
+    assert host == HOST
+    assert [(member["host"], member["tags"]) for member in members] == [
+        (HOST, {"unit": "mongodb/1"})
+    ]
+    assert not world.called("initiate")
 
 
 def test_new_leader_that_sees_no_peer_yet_makes_no_second_set(world, model):
@@ -219,6 +271,7 @@ def test_new_leader_that_sees_no_peer_yet_makes_no_second_set(world, model):
     hosts = ["10.0.0.1:27017", "10.0.0.2:27017"]
     world.members = {"mongodb/1": hosts[0], "mongodb/2": hosts[1]}
     world.units = {"mongodb/1": "active", "mongodb/2": "active", "mongodb/3": "waiting"}
+    world.holds_data = False
     relation = peers(members=hosts)  # The seed, mongodb/0, has gone.
     state = ctx.run(ctx.on.leader_elected(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/0"
@@ -246,10 +299,10 @@ def test_unit_that_leaves_too_does_not_join(ctx, world, model):
 
 def test_members_that_are_still_there_are_not_given_up(ctx, world, model):
     world.units["mongodb/9"] = "dying"
-    world.members = {}
-    ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
-    assert not world.called("initiate")
-    assert world.called("ReplicaSet")
+    world.members, world.holds_data = {}, False
+    relation = peers(members=["10.0.0.9:27017"], app={"seed": "mongodb/9"})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert app_bag(state, relation)["seed"] == "mongodb/9"
 
 
 def test_pymongo_does_not_flood_the_log():
@@ -274,7 +327,7 @@ def test_leaving_unit_takes_itself_out(world, model):
         model(relation, leader=False),
     )
     assert world.called("align") == [({"mongodb/1"}, {})]
-    assert not world.called("run")
+    assert not world.called("configure")
 
 
 def test_unit_that_the_others_cannot_do_without_stays(world, model):
@@ -320,43 +373,51 @@ def test_whole_application_goes_without_the_dance(ctx, world, model):
 def test_unusable_option_is_named(ctx, world, model, option, value):
     state = ctx.run(ctx.on.config_changed(), model(config={option: value}))
     assert isinstance(state.unit_status, testing.BlockedStatus)
-    assert f"config {option}: {value!r}" in state.unit_status.message
-    assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)], "the last good stay"
+    assert state.unit_status.message.startswith(f"config option {option}: ")
+    assert world.called("configure") == [CONFIGURED], "the last good stay"
 
 
 def test_unusable_option_at_first(ctx, world):
     state = testing.State(
-        leader=True, relations=[testing.PeerRelation("replicas")], config={"port": 80}
+        leader=True,
+        relations=[testing.PeerRelation("replicas")],
+        storages=[STORAGE],
+        config={"port": 80},
     )
     state = ctx.run(ctx.on.leader_elected(), state)
     assert not state.secrets
-    assert "config port: 80" in state.unit_status.message
+    assert "config option port: " in state.unit_status.message
 
 
-@pytest.mark.parametrize(("option", "value"), [("port", 27018), ("version", "8.2")])
-def test_settled_option_keeps(ctx, world, model, option, value):
-    state = ctx.run(ctx.on.config_changed(), model(config={option: value}))
-    assert isinstance(state.unit_status, testing.BlockedStatus)
-    assert f"config {option}: {value} is not used" in state.unit_status.message
-    assert world.called("run") == [(ADDRESS, 27017, "mongodb", "k" * 64)]
+def test_settled_port_keeps(ctx, world, model):
+    state = ctx.run(ctx.on.config_changed(), model(config={"port": 27018}))
+    assert state.unit_status == testing.BlockedStatus(
+        "config option port: it cannot change any more: set it to 27017"
+    )
+    assert world.called("configure") == [CONFIGURED]
+
+
+def test_no_storage(ctx, world, model):
+    state = ctx.run(ctx.on.config_changed(), dataclasses.replace(model(), storages=frozenset()))
+    assert state.unit_status == testing.BlockedStatus(
+        "no storage: attach one with juju attach-storage, or add one with juju add-storage"
+    )
+    assert not world.calls
 
 
 def test_installs_when_it_has_to(ctx, world, model):
-    world.installed = False
+    world.installed, world.running = False, False
     state = ctx.run(ctx.on.config_changed(), model())
     assert world.called("install") == [("8.0", None)]
+    assert world.called("start") == [()]
     assert state.unit_status == testing.ActiveStatus("primary")
 
 
-def test_failed_installation_blocks(ctx, world, model):
+def test_installation_that_may_succeed_later_fails_the_hook(ctx, world, model):
     world.installed = False
-    world.install_error = "no network"
-    state = ctx.run(ctx.on.config_changed(), model())
-    assert state.unit_status == testing.BlockedStatus(
-        "cannot install mongod from MongoDB 8.0: see juju debug-log"
-    )
-    assert state.app_status == state.unit_status
-    assert not world.called("run")
+    world.install_error = InstallError("no network")
+    with pytest.raises(testing.errors.UncaughtCharmError, match="no network"):
+        ctx.run(ctx.on.config_changed(), model())
 
 
 @pytest.fixture
@@ -366,34 +427,48 @@ def resource(world):
     return testing.Resource(name="mongod", path=path)
 
 
-def test_resource_is_used(ctx, world, model, resource):
-    world.installed = False
-    world.install_error = "not a mongod"
+def test_file_that_cannot_be_used_is_for_the_operator_to_mend(ctx, world, model, resource):
+    world.installed, world.running = False, False
+    world.install_error = UnusableMongodError("the file is not a mongod for this machine")
+    blocked = testing.BlockedStatus(f"cannot use mongod: {world.install_error}")
     state = ctx.run(ctx.on.config_changed(), model(resources=[resource]))
     assert world.called("install") == [("8.0", resource.path)]
-    assert "from resource mongod" in state.unit_status.message
-
-
-def test_another_resource_restarts(ctx, world, model, resource):
-    ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
-    assert [call[0] for call in world.calls[:3]] == ["install", "stop", "run"]
-
-
-def test_unusable_other_resource_changes_nothing(ctx, world, model, resource):
-    world.install_error = "not a mongod"
-    state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
-    assert not world.called("stop")
+    assert state.unit_status == state.app_status == blocked
+    assert not world.called("configure")
+    state = ctx.run(ctx.on.action("replica-set-status"), state)
+    assert state.unit_status == blocked
+    world.install_error = None
+    state = ctx.run(ctx.on.update_status(), state)
     assert state.unit_status == testing.ActiveStatus("primary")
 
 
-def test_mongod_that_does_not_run(ctx, world, model, monkeypatch):
-    def run(*_: object):
-        raise charm.MongodError("does not start")
+def test_unusable_other_file_changes_nothing(ctx, world, model, resource):
+    world.install_error = UnusableMongodError("not a mongod")
+    state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
+    assert not world.called("stop")
+    assert world.called("align"), "the old one goes on"
+    assert state.unit_status == testing.BlockedStatus("cannot use mongod: not a mongod")
 
-    monkeypatch.setattr(charm.Mongod, "run", run)
+
+def test_file_is_installed_once(ctx, world, model, resource):
+    state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
+    ctx.run(ctx.on.update_status(), state)
+    assert world.called("install") == [("8.0", resource.path)]
+
+
+def test_mongod_that_does_not_run(ctx, world, model):
     world.running = False
+    world.start_error = MongodError("does not start")
     state = ctx.run(ctx.on.update_status(), model())
-    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run")
+    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run: see its log")
+    assert state.app_status == testing.WaitingStatus("waiting for the replica set")
+
+
+def test_no_primary(ctx, world, model):
+    world.state, world.primary = "no primary", False
+    state = ctx.run(ctx.on.update_status(), model())
+    no_primary = testing.WaitingStatus("no primary: writes are unavailable until most members run")
+    assert state.unit_status == state.app_status == no_primary
 
 
 def test_status_action(ctx, world, model):
@@ -402,14 +477,14 @@ def test_status_action(ctx, world, model):
     assert ctx.action_results
     assert ctx.action_results["primary"] == "mongodb/0"
     assert json.loads(ctx.action_results["members"]) == [
-        {"unit": "mongodb/0", "host": HOST, "state": "PRIMARY"},
-        {"unit": "mongodb/1", "host": "10.0.0.1:27017", "state": "SECONDARY"},
+        {"unit": "mongodb/0", "host": HOST, "state": "PRIMARY", "lag": 0},
+        {"unit": "mongodb/1", "host": "10.0.0.1:27017", "state": "SECONDARY", "lag": 0},
     ]
 
 
 def test_status_action_before_there_is_a_set(ctx, world):
     with pytest.raises(testing.ActionFailed, match="there is no replica set yet"):
-        ctx.run(ctx.on.action("replica-set-status"), testing.State())
+        ctx.run(ctx.on.action("replica-set-status"), testing.State(storages=[STORAGE]))
 
 
 def test_no_credential_in_a_databag_or_log(ctx, world, model):

@@ -32,6 +32,9 @@ class MongodbReplicaSetApp(_Fields):
     seed: str | None = None
     """Name of the one unit that may initiate the replica set."""
 
+    set_id: str | None = None
+    """What MongoDB tells this replica set by from every other; absent until there is one."""
+
     version: str | None = None
     """Series of MongoDB that every unit installs, such as `8.0`."""
 
@@ -41,12 +44,24 @@ class MongodbReplicaSetApp(_Fields):
     members: SortedStrings | None = None
     """`host:port` of each member of the replica set; absent until there is one."""
 
+    restarting: str | None = None
+    """Name of the one unit that may restart its mongod now."""
+
 
 class MongodbReplicaSetUnit(_Fields):
     """The unit bag."""
 
     host: str | None = None
     """`host:port` of the unit's mongod, written once it runs."""
+
+    has_data: bool | None = None
+    """Whether the unit has the data of a replica set: while any has, none initiates another."""
+
+    version: str | None = None
+    """Version of the mongod that runs, such as `8.0.4`."""
+
+    restart: bool | None = None
+    """Whether the mongod has to be restarted, and waits for its turn."""
 
 
 # The schema as the public registry has it. Charms copy what stands above only.

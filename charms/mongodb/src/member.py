@@ -1,0 +1,200 @@
+"""What each unit does for its own mongod: install it, run it, restart it in its turn, leave."""
+
+from __future__ import annotations
+
+import logging
+import pathlib
+
+import ops
+from pymongo.errors import PyMongoError
+
+from mongod import Credentials, Mongod, MongodError, UnusableMongodError
+from mongodb_replica_set_interface import MongodbReplicaSetApp
+from replica_set import ReplicaSet
+from replicas import Replicas
+
+logger = logging.getLogger(__name__)
+
+
+class Member(ops.Object):
+    """This unit's mongod, as a member of the replica set.
+
+    Args:
+        charm: the charm whose unit this is.
+        replicas: what the units say.
+    """
+
+    _stored = ops.StoredState()
+
+    def __init__(self, charm: ops.CharmBase, replicas: Replicas):
+        super().__init__(charm, "member")
+        self._stored.set_default(file=[])
+        self.unit = charm.unit.name
+        self._charm = charm
+        self._replicas = replicas
+        # None before Juju has attached it, and after it has detached it.
+        self.storage = next(iter(self.model.storages["data"]), None)
+        self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
+
+    def file(self) -> pathlib.Path | None:
+        """The resource mongod; None if none is attached."""
+        try:
+            path = self.model.resources.fetch("mongod")
+        except ops.ModelError:
+            return None
+        return path if path.stat().st_size else None
+
+    def install(self, settings: MongodbReplicaSetApp) -> None:
+        """Install mongod, unless what is installed is what there is to install.
+
+        Raises:
+            UnusableMongodError: the operator has to mend it; what was installed stays.
+            MongodError: it cannot be installed now.
+        """
+        file = self.file()
+        stat = file.stat() if file else None
+        stamp = [stat.st_size, stat.st_mtime_ns] if stat else []
+        if self.mongod.is_installed() and (not stamp or stamp == list(self._stored.file)):
+            return
+        self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
+        self.mongod.install(settings.version or "", file)
+        self._stored.file = stamp
+
+    def run(self, settings: MongodbReplicaSetApp) -> None:
+        """Run mongod, tell the others about it, and make it the first member if it is to be.
+
+        Raises:
+            UnusableMongodError: the storage holds data that are not of this replica set.
+            MongodError, PyMongoError: mongod does not do so now.
+        """
+        credentials = self._credentials(settings)
+        self._check_storage(credentials)
+        own = self._replicas.own()
+        host = f"{self._bracketed_address()}:{settings.port}"
+        self.mongod.configure(
+            self.address(), settings.port or 0, credentials.keyfile, credentials.replset
+        )
+        if self._must_restart(settings):
+            # Nobody misses a mongod that is no member now, or that has lost its address.
+            if self.mongod.state() == "" or own.host != host:
+                self._restart(settings)
+            elif settings.restarting == self.unit:
+                self._restart_in_turn(settings)
+        own.host, own.has_data = host, self.mongod.holds_data()
+        own.restart = self._must_restart(settings) or None
+        own.version = own.version if own.restart else self.mongod.version()
+        self._replicas.say(own)
+        if settings.seed == self.unit and not settings.members and not self._another_has_data():
+            self.mongod.initiate(credentials.replset, self.unit, host, credentials.password)
+            own.has_data = True
+            self._replicas.say(own)
+        if own.has_data and settings.set_id:
+            self.mongod.keep_credentials(credentials)
+
+    def join_what_the_leader_leaves(self, settings: MongodbReplicaSetApp) -> None:
+        """Become a member without the leader's help while some unit is leaving.
+
+        A leader that is leaving leads no more, and yet it may be the only member: then it waits
+        until another has its data.
+        """
+        leaving, host = self._replicas.leaving(), self._replicas.own().host
+        if leaving and self.unit not in leaving and host and not self.mongod.state():
+            with self.replica_set(settings) as replica_set:
+                replica_set.align(leaving=set(), joining={self.unit: host})
+
+    def leave(self) -> None:
+        """Hand over if this is the primary, and leave the replica set while that is possible.
+
+        Raises:
+            MongodError: the rest would have no majority.
+        """
+        settings = self._replicas.settings()
+        # If the whole application goes there is nobody to hand over to.
+        if not settings or not self._charm.app.planned_units():
+            return
+        try:
+            with self.replica_set(settings) as replica_set:
+                replica_set.align(leaving={self.unit}, joining={}, seconds=30)
+                members = {member["unit"] for member in replica_set.status()}
+        except (MongodError, PyMongoError) as error:
+            logger.warning("left to the leader to take this unit out: %s", error)
+            return
+        if self.unit in members:
+            # A hook that fails is tried again: to go on would delete what may be the only copy.
+            raise MongodError("the others cannot do without this unit's copy of the data yet")
+
+    def replica_set(self, settings: MongodbReplicaSetApp) -> ReplicaSet:
+        """The replica set, wherever its members are or were."""
+        hosts = {said.host for said in self._replicas.units().values() if said.host}
+        credentials = self._credentials(settings)
+        hosts |= set(settings.members or [])
+        return ReplicaSet(credentials.replset, hosts, credentials.password)
+
+    def address(self) -> str:
+        """Address of this machine that the other members and the clients use."""
+        # The binding, because unit bags hold no private-address any more on Juju 4 (Q7).
+        binding = self.model.get_binding("replicas")
+        address = binding.network.bind_address if binding else None
+        if not address:
+            raise MongodError("this machine has no address for replicas yet")
+        return str(address)
+
+    def kept_credentials(self) -> Credentials | None:
+        """What opens the data that the storage brought along; None if it is a new one.
+
+        Raises:
+            UnusableMongodError: they are the data of an application of another name.
+        """
+        kept = self.mongod.kept_credentials()
+        if kept and kept.replset != self._charm.app.name:
+            raise UnusableMongodError(
+                f"the storage data has the replica set {kept.replset}: deploy it under that name"
+            )
+        return kept
+
+    def password(self, settings: MongodbReplicaSetApp) -> str:
+        """The administrator's password."""
+        return self._credentials(settings).password
+
+    def _credentials(self, settings: MongodbReplicaSetApp) -> Credentials:
+        content = self.model.get_secret(id=settings.secret_admin).get_content()
+        name = self._charm.app.name
+        return Credentials(name, settings.set_id or "", content["keyfile"], content["password"])
+
+    def _check_storage(self, credentials: Credentials) -> None:
+        kept = self.kept_credentials()
+        if kept and credentials.set_id and kept.set_id != credentials.set_id:
+            raise UnusableMongodError(
+                "the storage data has another replica set: remove this unit; add one without it"
+            )
+
+    def _bracketed_address(self) -> str:
+        address = self.address()
+        return f"[{address}]" if ":" in address else address
+
+    def _must_restart(self, settings: MongodbReplicaSetApp) -> bool:
+        return not self.mongod.is_current() or self._must_move(settings)
+
+    def _must_move(self, settings: MongodbReplicaSetApp) -> bool:
+        return not self.file() and self.mongod.series() != settings.version
+
+    def _restart(self, settings: MongodbReplicaSetApp) -> None:
+        if self._must_move(settings):
+            self._charm.unit.status = ops.MaintenanceStatus(
+                f"installing MongoDB {settings.version}"
+            )
+            self.mongod.install(settings.version or "", None)
+        self._charm.unit.status = ops.MaintenanceStatus("starting mongod")
+        self.mongod.start()
+        self.mongod.wait_until_it_answers()
+
+    def _restart_in_turn(self, settings: MongodbReplicaSetApp) -> None:
+        with self.replica_set(settings) as replica_set:
+            if not replica_set.hand_over(self.unit):
+                raise MongodError("no other member can be the primary now: restarting later")
+        self._restart(settings)
+        self.mongod.wait_until_it_is_a_member()
+
+    def _another_has_data(self) -> bool:
+        others = self._replicas.units().items()
+        return any(said.has_data for unit, said in others if unit != self.unit)

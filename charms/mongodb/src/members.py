@@ -1,0 +1,254 @@
+"""What the members of the replica set should be, and which of them may restart next.
+
+Only decisions: nothing here asks MongoDB or Juju.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, TypedDict
+
+MOST_VOTERS = 7
+"""MongoDB's own limit; further members hold the data and have no vote."""
+
+LARGEST_LAG = 20.0
+"""Seconds that a member may be behind the primary and still count as synced.
+
+An idle primary writes every 10 s, and hears of the others every 2 s.
+"""
+
+UP = ("PRIMARY", "SECONDARY")
+SYNCING = ("STARTUP", "STARTUP2", "RECOVERING", "UNKNOWN")
+
+Member = dict[str, Any]
+"""A member as `replSetGetConfig` has it; `tags.unit` is the name of its unit."""
+
+
+class MemberStatus(TypedDict):
+    """What MongoDB says of a member."""
+
+    host: str
+    """`host:port`."""
+    unit: str
+    state: str
+    """`PRIMARY`, `SECONDARY`, …"""
+    lag: float
+    """Seconds that it is behind the primary, as far as the primary knows."""
+
+
+class UndecidedError(Exception):
+    """Only the operator can decide how to go on; the message says what to do."""
+
+
+def unit_of(member: Member) -> str:
+    """The unit of a member; empty for a member that somebody else has added."""
+    return member.get("tags", {}).get("unit", "")
+
+
+# Members come, move and go.
+
+
+def next_members(
+    members: list[Member],
+    status: list[MemberStatus],
+    leaving: Collection[str],
+    joining: Mapping[str, str],
+) -> list[Member] | None:
+    """The next configuration on the way to the members that there should be.
+
+    Args:
+        members: the present configuration's members.
+        status: what `ReplicaSet.status` says of them.
+        leaving: units that should be members no longer.
+        joining: units that should be members, and their hosts.
+
+    Returns:
+        The members with one taken out, one added, one moved or one more vote; None if nothing is
+        to be done now.
+    """
+    states = {member["host"]: member["state"] for member in status}
+    if fewer := _without_one(members, states, leaving):
+        return fewer
+    if any(state in SYNCING for state in states.values()):
+        return None
+    return (
+        _with_other_names(members, joining)
+        or _with_a_new_one(members, joining)
+        or _with_one_moved(members, joining)
+        or _with_one_more_vote(members, states)
+    )
+
+
+def _without_one(
+    members: list[Member], states: Mapping[str, str], leaving: Collection[str]
+) -> list[Member] | None:
+    # Those that are away already go first: that only helps the majority.
+    for member in sorted(members, key=lambda member: states[member["host"]] in UP):
+        if unit_of(member) in leaving:
+            rest = [other for other in members if other is not member]
+            voters = [other for other in rest if other["votes"]]
+            up = [other for other in voters if states[other["host"]] in UP]
+            if 2 * len(up) > len(voters):
+                return rest
+    return None
+
+
+def _with_other_names(members: list[Member], joining: Mapping[str, str]) -> list[Member] | None:
+    """Name each member after the unit that is at its host: machines may have swapped addresses."""
+    unit_at = {host: unit for unit, host in joining.items()}
+    units = [unit_at.get(member["host"]) for member in members]
+    spare = [unit_of(member) for member in members if unit_of(member) not in units]
+    for number, member in enumerate(members):
+        if units[number] is None:  # Its host is nobody's now.
+            own = unit_of(member)
+            taken = own and own not in spare
+            units[number] = spare[0] if taken else own
+            spare = [unit for unit in spare if unit != units[number]]
+    if units == [unit_of(member) for member in members]:
+        return None
+    return [
+        member if unit == unit_of(member) else member | {"tags": {"unit": unit}}
+        for member, unit in zip(members, units, strict=True)
+    ]
+
+
+def _with_a_new_one(members: list[Member], joining: Mapping[str, str]) -> list[Member] | None:
+    there = {unit_of(member) for member in members}
+    for unit, host in sorted(joining.items()):
+        if unit not in there:
+            return [*members, _new_member(members, unit, host)]
+    return None
+
+
+def _new_member(members: list[Member], unit: str, host: str) -> Member:
+    number = max((member["_id"] for member in members), default=-1) + 1
+    vote = int(_may_have_one_more_vote(members))
+    return {
+        "_id": number,
+        "host": host,
+        "tags": {"unit": unit},
+        "votes": vote,
+        "priority": vote,
+    }
+
+
+def _with_one_moved(members: list[Member], joining: Mapping[str, str]) -> list[Member] | None:
+    for member in members:
+        host = joining.get(unit_of(member), member["host"])
+        if host != member["host"]:  # The machine has another address.
+            moved = member | {"host": host}
+            return [moved if other is member else other for other in members]
+    return None
+
+
+def _with_one_more_vote(members: list[Member], states: Mapping[str, str]) -> list[Member] | None:
+    for member in members:
+        synced = states[member["host"]] == "SECONDARY"
+        if synced and not member["votes"] and _may_have_one_more_vote(members):
+            more = member | {"votes": 1, "priority": 1}
+            return [more if other is member else other for other in members]
+    return None
+
+
+def _may_have_one_more_vote(members: list[Member]) -> bool:
+    return sum(member["votes"] for member in members) < MOST_VOTERS
+
+
+# A set without a primary: when no election can help, the members are forced.
+
+
+def forced_members(
+    members: list[Member], hosts: Mapping[str, str], answering: Collection[str]
+) -> list[Member] | None:
+    """The members to force on a set that can have no primary any more as it is configured.
+
+    That is so when most voters have other addresses than the configuration says, as after a power
+    cut and new leases, or when their units were removed.
+
+    Args:
+        members: the configuration's members.
+        hosts: each unit that there is, and "host:port" where it says that its mongod is.
+        answering: those units among them whose mongod answers there, with the set's data.
+
+    Returns:
+        The members at their present hosts, without those whose unit is gone; None if the voters
+        can elect a primary by themselves as soon as they run.
+
+    Raises:
+        UndecidedError: units with data are missing, and one of them may have newer data.
+    """
+    voters = [member for member in members if member["votes"]]
+    unmoved = [voter for voter in voters if hosts.get(unit_of(voter)) == voter["host"]]
+    if 2 * len(unmoved) > len(voters):
+        return None
+    missing = sorted(
+        unit_of(member)
+        for member in members
+        if unit_of(member) in hosts and unit_of(member) not in answering
+    )
+    # Most voters have whatever the majority acknowledged, and elect the one with the newest data.
+    known = [voter for voter in voters if unit_of(voter) in answering]
+    if missing and 2 * len(known) <= len(voters):
+        raise UndecidedError(
+            f"most members of the replica set are missing: start {', '.join(missing)}; or give up "
+            f"their data with juju remove-unit --force {' '.join(missing)}"
+        )
+    forced = [
+        member | {"host": hosts[unit_of(member)]} for member in members if unit_of(member) in hosts
+    ]
+    for unit in sorted(answering):  # For instance a unit with the storage of one that is gone.
+        if unit not in map(unit_of, forced):
+            forced.append(_new_member(forced, unit, hosts[unit]))
+    for member in forced[:MOST_VOTERS]:
+        member |= {"votes": 1, "priority": 1}
+    return forced
+
+
+# Restarts, one member at a time.
+
+
+def next_to_restart(waiting: Collection[str], status: list[MemberStatus]) -> str | None:
+    """The unit that may restart its mongod now: secondaries first, the primary last.
+
+    Args:
+        waiting: the units that have to restart.
+        status: what `ReplicaSet.status` says of a set that `unhealthy` finds nothing wrong with.
+    """
+    primary = {member["unit"] for member in status if member["state"] == "PRIMARY"}
+    return min(waiting, key=lambda unit: (unit in primary, unit), default=None)
+
+
+def unhealthy(status: list[MemberStatus]) -> str:
+    """What is wrong with the set, for the operator; empty if every member is up and synced."""
+    for member in status:
+        name = member["unit"] or member["host"]
+        if member["state"] not in UP:
+            return f"{name} is {member['state']}"
+        if member["lag"] > LARGEST_LAG:
+            return f"{name} is {member['lag']:.0f} s behind the primary"
+    if not any(member["state"] == "PRIMARY" for member in status):
+        return "there is no primary"
+    return ""
+
+
+# Series of MongoDB.
+
+
+def series_of(version: str) -> str:
+    """The series of a version: "8.0" for "8.0.4"."""
+    return ".".join(version.split(".")[:2])
+
+
+def refused_move(present: str, wanted: str) -> str:
+    """Why data of the series `present` cannot move to the series `wanted`; empty if they can.
+
+    MongoDB's rule: from one major version to the next, and never back. See
+    https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-replica-set/
+    """
+    old, new = ([int(part) for part in series.split(".")] for series in (present, wanted))
+    following = f"{old[0] + 1}.0"
+    if new < old:
+        return f"MongoDB cannot go back from {present} to {wanted}: set it to {present}"
+    if new[0] > old[0] and wanted != following:
+        return f"MongoDB cannot go from {present} to {wanted}: set it to {following} first"
+    return ""

@@ -1,0 +1,215 @@
+"""The leader's steps on real mongods: one set, a primary, restarts in turn, and series."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Callable
+
+import pytest
+
+from machines import PATIENCE, Machine, Peers, Writer, another_build, joining, replica_set, until
+from members import UndecidedError
+
+Machines = Callable[[int], Machine]
+
+
+def several(machines: Machines, count: int) -> tuple[Peers, list[Machine]]:
+    """A set of so many members, and what their units say."""
+    found = [machines(n) for n in range(count)]
+    found[0].initiate()
+    for machine in found[1:]:
+        machine.run()
+    peers = Peers(*found)
+    peers.speak(*found)
+    with replica_set(found[0]) as rs:
+        rs.align([], joining(*found), PATIENCE)
+        peers.leader("mongodb/0").align(rs, peers.settings)
+    peers.speak(*found)
+    return peers, found
+
+
+def states(*machines: Machine) -> list[str]:
+    return sorted(machine.mongod.state() for machine in machines)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_set_is_found_again_where_every_address_has_changed(machines: Machines, count: int):
+    peers, moved = several(machines, count)
+    with Writer(*moved) as writer:
+        pass
+    for machine in moved:
+        machine.mongod.stop()
+    for number, machine in enumerate(moved):
+        machine.move(f"127.77.0.{60 + number}")
+        machine.run()
+    peers.speak(*moved)
+    assert all(said.has_data for said in peers.said.values())
+    leader = peers.leader("mongodb/0")
+    assert leader.name_a_seed(peers.settings), "there is a set"
+    leader.find_a_primary(peers.settings)
+    wanted = ["primary"] + ["secondary"] * (count - 1)
+    until(lambda: states(*moved) == wanted, PATIENCE)
+    with peers.replica_set(peers.settings) as rs:
+        assert set(leader.align(rs, peers.settings)) == {machine.host for machine in moved}
+    with writer.client(*moved) as client:
+        assert {note["_id"] for note in client.notes.notes.find()} == set(writer.acknowledged)
+
+
+def test_machines_that_swapped_their_addresses(machines: Machines):
+    peers, swapped = several(machines, 3)
+    addresses = [machine.address for machine in swapped]
+    for machine in swapped:
+        machine.mongod.stop()
+    for machine, address in zip(swapped, [*addresses[1:], addresses[0]], strict=True):
+        machine.move(address)
+        machine.run()
+    peers.speak(*swapped)
+    leader = peers.leader("mongodb/0")
+    until(lambda: "primary" in states(*swapped), PATIENCE)
+    leader.find_a_primary(peers.settings)
+    with peers.replica_set(peers.settings) as rs:
+        leader.align(rs, peers.settings)
+        until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), PATIENCE)
+
+
+def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines):
+    peers, three = several(machines, 3)
+    for machine in three[1:]:
+        machine.mongod.stop()
+    until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
+    leader = peers.leader("mongodb/0")
+    leader.find_a_primary(peers.settings)
+    assert three[0].mongod.state() == "no primary", "those two may have newer data"
+    for machine in three[1:]:
+        machine.run()
+    until(lambda: states(*three) == ["primary", "secondary", "secondary"], PATIENCE)
+
+    for machine in three[1:]:
+        machine.mongod.stop()
+        del peers.machines[machine.unit]
+    until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
+    leader.find_a_primary(peers.settings)
+    until(lambda: three[0].mongod.state() == "primary", PATIENCE)
+
+
+def test_moved_members_of_which_most_are_missing_are_left_alone(machines: Machines):
+    peers, three = several(machines, 3)
+    for machine in three:
+        machine.mongod.stop()
+    three[0].move("127.77.0.60")
+    three[0].run()
+    for unit in ("mongodb/1", "mongodb/2"):
+        peers.said[unit].host = "127.77.0.99:27017"
+    peers.speak(three[0])
+    with pytest.raises(UndecidedError, match="start mongodb/1, mongodb/2"):
+        peers.leader("mongodb/0").find_a_primary(peers.settings)
+    assert three[0].mongod.state() == ""
+
+
+def test_no_second_set_while_a_unit_has_data(machines: Machines):
+    peers, (one,) = several(machines, 1)
+    two = machines(1)
+    two.run()
+    # The seed's unit has gone, and the one that says that it has no data became a member since.
+    peers.machines = {two.unit: two}
+    peers.said = {}
+    peers.speak(two)
+    with replica_set(one) as rs:
+        rs.align([], joining(one, two), PATIENCE)
+    leader = peers.leader(two.unit)
+    peers.settings.members = None
+    assert leader.name_a_seed(peers.settings)
+    assert peers.settings.seed == one.unit
+
+
+def test_another_seed_where_nobody_has_data(machines: Machines):
+    one, two = machines(0), machines(1)
+    peers = Peers(one, two)
+    peers.machines = {two.unit: two}
+    two.run()
+    peers.speak(two)
+    assert not peers.leader(two.unit).name_a_seed(peers.settings)
+    assert peers.settings.seed == two.unit
+
+
+def hook(peers: Peers, machine: Machine) -> None:
+    """What a unit does in its hook when it waits for its turn."""
+    if peers.settings.restarting == machine.unit:
+        with peers.replica_set(peers.settings) as rs:
+            assert rs.hand_over(machine.unit)
+        machine.mongod.start()
+        machine.mongod.wait_until_it_is_a_member()
+    peers.speak(machine)
+
+
+def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: pathlib.Path):
+    peers, three = several(machines, 3)
+    build = another_build(three[0], tmp_path)
+    leader = peers.leader("mongodb/0")
+    for machine in three:
+        machine.mongod.install("8.0", build)
+    peers.speak(*three)
+    primary = next(m.unit for m in three if m.mongod.state() == "primary")
+    turns: list[str] = []
+    with Writer(*three) as writer:
+        while True:
+            with peers.replica_set(peers.settings) as rs:
+                progress = leader.restart_one(rs, peers.settings)
+            if not progress:
+                break
+            assert peers.settings.restarting, progress
+            turns.append(peers.settings.restarting)
+            for machine in three:
+                hook(peers, machine)
+    assert sorted(turns) == ["mongodb/0", "mongodb/1", "mongodb/2"]
+    assert turns[-1] == primary
+    assert all(machine.mongod.is_current() for machine in three)
+    assert writer.errors == []
+    with writer.client() as client:
+        assert {note["_id"] for note in client.notes.notes.find()} >= set(writer.acknowledged)
+
+
+def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib.Path):
+    peers, three = several(machines, 3)
+    build = another_build(three[0], tmp_path)
+    three[0].mongod.install("8.0", build)
+    peers.speak(*three)
+    three[1].mongod.stop()
+    leader = peers.leader("mongodb/0")
+    with peers.replica_set(peers.settings) as rs:
+        until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"), PATIENCE)
+        assert "mongodb/1 is (not reachable/healthy)" in leader.restart_one(rs, peers.settings)
+        assert peers.settings.restarting is None
+        three[1].run()
+        until(lambda: leader.restart_one(rs, peers.settings) and peers.settings.restarting)
+    assert peers.settings.restarting == "mongodb/0"
+
+
+def compatibility(machine: Machine) -> str:
+    with replica_set(machine) as rs:
+        name = "featureCompatibilityVersion"
+        return rs._admin.command({"getParameter": 1, name: 1})[name]["version"]
+
+
+def test_compatibility_is_raised_when_every_member_runs_the_series(machines: Machines):
+    peers, two = several(machines, 2)
+    leader = peers.leader("mongodb/0")
+    with replica_set(*two) as rs:
+        rs._admin.command("setFeatureCompatibilityVersion", "5.0")
+        peers.said["mongodb/1"].version = "5.0.32"
+        leader.move_series(rs, peers.settings, "6.0")
+        assert compatibility(two[0]) == "5.0", "one still runs 5.0"
+        peers.speak(*two)
+        leader.move_series(rs, peers.settings, "6.0")
+        assert compatibility(two[0]) == "6.0"
+
+
+def test_next_series_is_begun_and_a_jump_is_not(machines: Machines):
+    peers, (one,) = several(machines, 1)
+    leader = peers.leader("mongodb/0")
+    with replica_set(one) as rs:
+        for wanted in ("8.0", "5.0"):
+            leader.move_series(rs, peers.settings, wanted)
+            assert peers.settings.version == "6.0"
+        leader.move_series(rs, peers.settings, "7.0")
+    assert peers.settings.version == "7.0"

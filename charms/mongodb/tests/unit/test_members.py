@@ -1,0 +1,251 @@
+"""What the members should be, which may restart, and which series the data may move to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from members import (
+    MemberStatus,
+    UndecidedError,
+    forced_members,
+    next_members,
+    next_to_restart,
+    refused_move,
+    unhealthy,
+)
+from replica_set import ReplicaSet
+
+
+def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
+    """P(rimary), S(econdary), D(own) or N(ew): one letter for each of mongodb/0, mongodb/1, ..."""
+    names = {"P": "PRIMARY", "S": "SECONDARY", "D": "(not reachable/healthy)", "N": "STARTUP2"}
+    config = [
+        {
+            "_id": n,
+            "host": f"h{n}",
+            "tags": {"unit": f"mongodb/{n}"},
+            "votes": int(n < 7),
+            "priority": int(n < 7),
+        }
+        for n in range(len(states))
+    ]
+    status: list[MemberStatus] = [
+        {"host": f"h{n}", "unit": f"mongodb/{n}", "state": names[letter], "lag": 0.0}
+        for n, letter in enumerate(states)
+    ]
+    return config, status
+
+
+@pytest.mark.parametrize(
+    ("states", "leaving", "left"),
+    [
+        ("PSS", {2}, [0, 1]),
+        ("PSS", {1, 2}, [0, 2]),  # One at a time.
+        ("PSD", {1, 2}, [0, 1]),  # First the one that is away.
+        ("PSSD", {1, 3}, [0, 1, 2]),
+        ("PSD", {1}, None),  # One of two would be no majority.
+        ("PDD", {1}, None),
+        ("PS", {0}, [1]),
+        ("PD", {0}, None),
+        ("P", {0}, None),
+        ("PS", set(), None),
+    ],
+)
+def test_leaving(states: str, leaving: set[int], left: list[int] | None):
+    config, status = members(states)
+    after = next_members(config, status, {f"mongodb/{n}" for n in leaving}, {})
+    assert (after and [member["_id"] for member in after]) == left
+
+
+def test_joining_one_at_a_time():
+    config, status = members("P")
+    after = next_members(config, status, set(), {"mongodb/1": "h1", "mongodb/2": "h2"})
+    assert after
+    assert after[1:] == [
+        {"_id": 1, "host": "h1", "tags": {"unit": "mongodb/1"}, "votes": 1, "priority": 1}
+    ]
+
+
+def test_member_joins_once_and_with_an_id_of_its_own():
+    config, status = members("PSS")
+    config, status = [config[0], config[2]], [status[0], status[2]]  # One has left.
+    there = {"mongodb/0": "h0", "mongodb/2": "h2"}
+    assert next_members(config, status, set(), there) is None
+    after = next_members(config, status, set(), {**there, "mongodb/3": "h3"})
+    assert after
+    assert [member["_id"] for member in after] == [0, 2, 3]
+
+
+def test_next_joins_when_the_last_has_synced():
+    config, status = members("PN")
+    assert next_members(config, status, set(), {"mongodb/2": "h2"}) is None
+
+
+def test_one_that_is_down_holds_up_nobody():
+    config, status = members("PSD")
+    assert next_members(config, status, set(), {"mongodb/3": "h3"})
+
+
+def test_eighth_has_no_vote_until_one_leaves():
+    config, status = members("PSSSSSS")
+    after = next_members(config, status, set(), {"mongodb/7": "h7"})
+    assert after
+    assert (after[7]["votes"], after[7]["priority"]) == (0, 0)
+
+    config, status = members("PSSSSSSS")
+    after = next_members(config, status, {"mongodb/3"}, {})
+    assert after
+    assert [member["_id"] for member in after] == [0, 1, 2, 4, 5, 6, 7]
+    status = [member for member in status if member["unit"] != "mongodb/3"]
+    after = next_members(after, status, set(), {})
+    assert after
+    assert (after[6]["votes"], after[6]["priority"]) == (1, 1)
+
+
+@pytest.mark.parametrize("moved", [0, 1])
+def test_member_with_another_address(moved: int):
+    config, status = members("PSS")
+    there = {f"mongodb/{n}": f"h{n}" for n in range(3)} | {f"mongodb/{moved}": "new"}
+    after = next_members(config, status, set(), there)
+    assert after
+    assert [member["host"] for member in after] == [
+        "new" if n == moved else f"h{n}" for n in range(3)
+    ]
+    assert [member["_id"] for member in after] == [0, 1, 2]
+
+
+def test_primary_that_has_just_stepped_down_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    config, status = members("SSS")
+    with ReplicaSet("mongodb", ["127.0.0.1:1"], "password") as replica_set:
+        monkeypatch.setattr(replica_set, "_read", lambda: ({"members": config}, status, True))
+        monkeypatch.setattr(replica_set, "_admin", None)  # Nobody is told anything.
+        replica_set.align({"mongodb/2"}, {}, seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("joining", "units"),
+    [
+        ({0: "h1", 1: "h2", 2: "h0"}, [2, 0, 1]),  # All have swapped.
+        ({0: "h1", 1: "h0", 2: "h2"}, [1, 0, 2]),
+        ({0: "h1", 1: "new", 2: "h2"}, [1, 0, 2]),  # Then h0 moves to "new".
+        ({0: "h0", 1: "h1", 3: "h2"}, [0, 1, 3]),  # A new unit where the last was.
+    ],
+)
+def test_members_are_named_after_the_unit_that_is_at_their_host(
+    joining: dict[int, str], units: list[int]
+):
+    config, status = members("PSS")
+    there = {f"mongodb/{n}": host for n, host in joining.items()}
+    after = next_members(config, status, set(), there)
+    assert after
+    assert [member["host"] for member in after] == ["h0", "h1", "h2"]
+    assert [member["tags"]["unit"] for member in after] == [f"mongodb/{n}" for n in units]
+
+
+def test_members_of_somebody_else_are_left_alone():
+    config, status = members("PSS")
+    for member in config[1:]:
+        del member["tags"]
+    assert next_members(config, status, set(), {"mongodb/0": "h0"}) is None
+
+
+HERE = {f"mongodb/{n}": f"h{n}" for n in range(3)}
+MOVED = {unit: f"new-{host}" for unit, host in HERE.items()}
+
+
+def forced(states: str, hosts: dict[str, str], answering: set[int]) -> list[str] | None:
+    config, _ = members(states)
+    after = forced_members(config, hosts, {f"mongodb/{n}" for n in answering})
+    return after and [f"{m['_id']} {m['tags']['unit']} {m['host']} {m['votes']}" for m in after]
+
+
+@pytest.mark.parametrize("answering", [set(), {0}, {0, 1}])
+def test_voters_that_may_come_back_are_left_to_elect(answering: set[int]):
+    assert forced("SDD", HERE, answering) is None
+    assert forced("SDD", {**HERE, "mongodb/0": "new"}, answering) is None
+
+
+@pytest.mark.parametrize(
+    ("answering", "units"), [({0, 1, 2}, {0, 1, 2}), ({0, 1}, {0, 1, 2}), ({1, 2}, {0, 1, 2})]
+)
+def test_moved_members_are_forced_if_most_answer(answering: set[int], units: set[int]):
+    assert forced("SSS", MOVED, answering) == [
+        f"{n} mongodb/{n} new-h{n} 1" for n in sorted(units)
+    ]
+
+
+def test_single_member_that_moved_is_forced():
+    assert forced("S", {"mongodb/0": "new"}, {0}) == ["0 mongodb/0 new 1"]
+
+
+@pytest.mark.parametrize("answering", [set(), {0}])
+def test_moved_members_of_which_most_are_missing_are_the_operators_to_decide(answering: set[int]):
+    with pytest.raises(UndecidedError, match=r"start mongodb/1, mongodb/2|start mongodb/0, ") as e:
+        forced("SSS", MOVED, answering)
+    assert "juju remove-unit --force mongodb/" in str(e.value)
+
+
+def test_what_is_left_is_forced_when_the_missing_units_are_removed():
+    assert forced("SDD", {"mongodb/0": "h0"}, {0}) == ["0 mongodb/0 h0 1"]
+    # One of the two that are left is away: it may be the one with the newer data.
+    hosts = {unit: f"new-{host}" for unit, host in list(HERE.items())[:2]}
+    config, _ = members("SSSSS")
+    with pytest.raises(UndecidedError, match="start mongodb/1"):
+        forced_members(config, hosts, {"mongodb/0"})
+
+
+def test_unit_with_the_storage_of_one_that_is_gone_is_forced():
+    assert forced("S", {"mongodb/5": "h5"}, {5}) == ["0 mongodb/5 h5 1"]
+
+
+def test_members_that_are_forced_can_vote():
+    config, _ = members("SSSSSSSS")  # The eighth has no vote.
+    after = forced_members(config, {"mongodb/7": "h7"}, {"mongodb/7"})
+    assert after
+    assert [(member["votes"], member["priority"]) for member in after] == [(1, 1)]
+
+
+def test_secondaries_restart_first_and_the_primary_last():
+    _, status = members("SPS")
+    waiting = {"mongodb/0", "mongodb/1", "mongodb/2"}
+    order = []
+    while unit := next_to_restart(waiting, status):
+        order.append(unit)
+        waiting.remove(unit)
+    assert order == ["mongodb/0", "mongodb/2", "mongodb/1"]
+
+
+@pytest.mark.parametrize(
+    ("states", "lag", "problem"),
+    [
+        ("PSS", 0, ""),
+        ("PSS", 5, ""),
+        ("PSS", 61, "mongodb/2 is 61 s behind the primary"),
+        ("PSN", 0, "mongodb/2 is STARTUP2"),
+        ("PSD", 0, "mongodb/2 is (not reachable/healthy)"),
+        ("SSS", 0, "there is no primary"),
+    ],
+)
+def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
+    _, status = members(states)
+    status[-1]["lag"] = lag
+    assert unhealthy(status) == problem
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "refusal"),
+    [
+        ("8.0", "8.0", ""),
+        ("7.0", "8.0", ""),
+        ("8.0", "8.2", ""),
+        ("9.0", "10.0", ""),
+        ("7.0", "9.0", "MongoDB cannot go from 7.0 to 9.0: set it to 8.0 first"),
+        ("7.0", "8.2", "MongoDB cannot go from 7.0 to 8.2: set it to 8.0 first"),
+        ("8.0", "7.0", "MongoDB cannot go back from 8.0 to 7.0: set it to 8.0"),
+        ("10.0", "9.0", "MongoDB cannot go back from 10.0 to 9.0: set it to 10.0"),
+    ],
+)
+def test_series_that_data_may_move_to(present: str, wanted: str, refusal: str):
+    assert refused_move(present, wanted) == refusal

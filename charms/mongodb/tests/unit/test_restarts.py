@@ -1,0 +1,260 @@
+"""Restarts in turn, moves to another series, and storage that comes and goes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ops import testing
+
+import charm
+from mongod import Credentials, MongodError
+from states import HOST, SET_ID, STORAGE, peers
+
+WAITING = {"restart": "true"}
+
+
+def bag(state: testing.State, relation: testing.RelationBase, name: str) -> dict[str, Any]:
+    found = getattr(state.get_relation(relation.id), f"local_{name}_data")
+    return {k: json.loads(v) for k, v in found.items() if not k.endswith(("address", "subnets"))}
+
+
+@pytest.fixture
+def three(world):
+    """This unit is the primary of three, and has to restart."""
+    for number in (1, 2):
+        world.units[f"mongodb/{number}"] = "active"
+        world.members[f"mongodb/{number}"] = f"10.0.0.{number}:27017"
+    world.current = False
+    return world
+
+
+def test_member_waits_for_its_turn(ctx, three, model):
+    relation = peers(1, 2)
+    state = ctx.run(ctx.on.config_changed(), model(relation, leader=False))
+    assert not three.called("start")
+    assert bag(state, relation, "unit")["restart"] is True
+    assert state.unit_status == testing.MaintenanceStatus(
+        "primary; waiting for its turn to restart"
+    )
+
+
+def test_version_is_that_of_the_mongod_that_runs(ctx, three, model, monkeypatch):
+    monkeypatch.setattr("member.Mongod.version", lambda self: "8.0.5")
+    relation = peers(1, 2)
+    state = ctx.run(ctx.on.config_changed(), model(relation, leader=False))
+    assert bag(state, relation, "unit")["version"] == "8.0.4"
+    three.current = True
+    state = ctx.run(ctx.on.config_changed(), state)
+    assert bag(state, relation, "unit")["version"] == "8.0.5"
+
+
+def test_member_restarts_in_its_turn(ctx, three, model):
+    relation = peers(1, 2, app={"restarting": "mongodb/0"})
+    state = ctx.run(ctx.on.relation_changed(relation), model(relation, leader=False))
+    calls = [call[0] for call in three.calls]
+    assert calls.index("hand over") < calls.index("start") < calls.index("is a member")
+    assert bag(state, relation, "unit")["restart"] is None
+    assert state.unit_status == testing.ActiveStatus("primary")
+
+
+def test_member_that_nobody_can_take_over_from_goes_on(ctx, three, model):
+    three.hands_over = False
+    relation = peers(1, 2, app={"restarting": "mongodb/0"})
+    state = ctx.run(ctx.on.relation_changed(relation), model(relation, leader=False))
+    assert not three.called("start")
+    assert bag(state, relation, "unit")["host"] == HOST
+
+
+@pytest.mark.parametrize("why", ["no member", "another address"])
+def test_mongod_that_nobody_misses_needs_no_turn(ctx, three, model, why):
+    relation = peers(1, 2)
+    if why == "no member":
+        three.state = ""
+    else:
+        relation = peers(1, 2)
+        relation.local_unit_data["host"] = '"10.9.9.9:27017"'
+    ctx.run(ctx.on.config_changed(), model(relation, leader=False))
+    assert three.called("start")
+    assert not three.called("hand over")
+
+
+def test_leader_lets_the_primary_be_the_last(ctx, three, model):
+    relation = peers(1, 2, more={1: WAITING, 2: WAITING})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert bag(state, relation, "app")["restarting"] == "mongodb/1"
+    assert state.app_status == testing.MaintenanceStatus(
+        "restarting one member at a time: mongodb/1 now, then mongodb/0, mongodb/2"
+    )
+
+
+def test_leader_waits_while_a_member_restarts(ctx, three, model):
+    relation = peers(1, 2, app={"restarting": "mongodb/2"}, more={1: WAITING, 2: WAITING})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert bag(state, relation, "app")["restarting"] == "mongodb/2"
+
+
+@pytest.mark.parametrize("restarting", ["mongodb/1", "mongodb/9"])
+def test_leader_goes_on_when_a_member_has_restarted_or_gone(ctx, three, model, restarting):
+    relation = peers(1, 2, app={"restarting": restarting}, more={2: WAITING})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert bag(state, relation, "app")["restarting"] == "mongodb/2"
+
+
+def test_nothing_is_restarted_while_the_set_is_not_well(ctx, three, model):
+    three.lag = 61
+    relation = peers(1, 2, more={1: WAITING})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert bag(state, relation, "app")["restarting"] is None
+    assert state.app_status == testing.MaintenanceStatus(
+        "mongodb/0, mongodb/1 must restart, but not before all is well: "
+        "mongodb/0 is 61 s behind the primary"
+    )
+
+
+def test_single_member_restarts_too(ctx, world, model):
+    world.current = False
+    relation = peers()
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert not world.called("start")
+    state = ctx.run(ctx.on.update_status(), state)
+    assert world.called("start")
+
+
+# Another series of MongoDB.
+
+
+def test_option_version_moves_the_set_to_the_next_series(ctx, world, model):
+    relation = peers()
+    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "9.0"}))
+    assert world.called("raise compatibility") == [("8.0",)], "what they run now"
+    assert bag(state, relation, "app")["version"] == "9.0"
+    state = ctx.run(ctx.on.update_status(), state)
+    assert bag(state, relation, "unit")["restart"] is True
+    assert not world.called("install"), "not before its turn"
+    state = ctx.run(ctx.on.update_status(), state)
+    assert world.called("install") == [("9.0", None)]
+    assert world.called("start")
+    assert bag(state, relation, "unit")["restart"] is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "refusal"),
+    [("10.0", "MongoDB cannot go from 8.0 to 10.0: set it to 9.0 first"), ("7.0", "MongoDB can")],
+)
+def test_jump_is_refused_with_the_reason(ctx, world, model, wanted, refusal):
+    relation = peers()
+    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": wanted}))
+    assert isinstance(state.unit_status, testing.BlockedStatus)
+    assert state.unit_status.message.startswith(f"config option version: {refusal}")
+    assert bag(state, relation, "app")["version"] == "8.0"
+
+
+def test_option_version_says_nothing_where_a_file_is_attached(ctx, world, model):
+    program = world.tmp_path / "mongod"
+    program.write_text("a program")
+    file = testing.Resource(name="mongod", path=program)
+    relation = peers()
+    state = model(relation, config={"version": "10.0"}, resources=[file])
+    state = ctx.run(ctx.on.config_changed(), state)
+    assert bag(state, relation, "app")["version"] == "8.0"
+    assert not isinstance(state.unit_status, testing.BlockedStatus)
+
+
+def test_series_stays_while_a_member_has_to_restart(ctx, three, model):
+    relation = peers(1, 2)
+    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "9.0"}))
+    assert bag(state, relation, "app")["version"] == "8.0"
+
+
+# Storage.
+
+
+def test_leader_takes_over_the_data_in_its_storage(ctx, world):
+    world.kept = Credentials("mongodb", SET_ID, "old key", "old password")
+    relation = testing.PeerRelation("replicas")
+    nothing = world.tmp_path / "nothing"
+    nothing.touch()
+    file = testing.Resource(name="mongod", path=nothing)
+    state = testing.State(leader=True, relations=[relation], storages=[STORAGE], resources=[file])
+    state = ctx.run(ctx.on.leader_elected(), state)
+    [secret] = state.secrets
+    assert secret.latest_content == {"keyfile": "old key", "password": "old password"}
+    assert bag(state, relation, "app")["set-id"] == SET_ID
+
+
+def test_storage_of_an_application_of_another_name(ctx, world):
+    world.kept = Credentials("other", SET_ID, "old key", "old password")
+    relation = testing.PeerRelation("replicas")
+    state = testing.State(leader=True, relations=[relation], storages=[STORAGE])
+    state = ctx.run(ctx.on.leader_elected(), state)
+    assert not state.secrets
+    assert state.unit_status == testing.BlockedStatus(
+        "cannot use mongod: the storage data has the replica set other: deploy it under that name"
+    )
+
+
+def test_storage_of_another_set(ctx, world, model):
+    world.kept = Credentials("mongodb", "another", "k" * 64, "admin's password")
+    state = ctx.run(ctx.on.config_changed(), model())
+    assert state.unit_status == testing.BlockedStatus(
+        "cannot use mongod: the storage data has another replica set: remove this unit; "
+        "add one without it"
+    )
+    assert not world.called("configure")
+    assert world.kept.set_id == "another"
+
+
+def test_unit_leaves_before_its_storage_does(ctx, world, model):
+    world.units["mongodb/1"] = "active"
+    relation = peers(1)
+    state = ctx.run(ctx.on.storage_detaching(STORAGE), model(relation, leader=False))
+    assert world.called("align") == [({"mongodb/0"}, {})]
+    assert not world.running
+    assert bag(state, relation, "unit")["host"] is None, "the leader does not add it again"
+
+
+def test_storage_stays_while_the_others_cannot_do_without_it(ctx, world, model):
+    world.stays = {"mongodb/0"}
+    world.units["mongodb/1"] = "active"
+    with pytest.raises(testing.errors.UncaughtCharmError, match="cannot do without this unit"):
+        ctx.run(ctx.on.storage_detaching(STORAGE), model(peers(1), leader=False))
+    assert world.running
+
+
+# A set that cannot elect a primary any more.
+
+
+def test_what_only_the_operator_can_decide_is_said(ctx, world, model):
+    world.primary, world.state = False, ""
+    world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
+    member = {"_id": 0, "host": "10.9.9.9:27017", "tags": {"unit": "mongodb/0"}, "votes": 1}
+    others = [member | {"_id": n, "tags": {"unit": f"mongodb/{n}"}} for n in (1, 2)]
+    world.configs[HOST] = {"members": [member, *others], "version": 3, "term": 2}
+    state = ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert state.app_status == testing.BlockedStatus(
+        "most members of the replica set are missing: start mongodb/1, mongodb/2; or give up "
+        "their data with juju remove-unit --force mongodb/1 mongodb/2"
+    )
+    assert not world.called("force")
+    world.primary, world.state = True, "primary"
+    state = ctx.run(ctx.on.update_status(), state)
+    assert state.app_status == testing.ActiveStatus()
+
+
+def test_restart_that_fails_is_tried_again(ctx, three, model):
+    three.start_error = MongodError("it does not start")
+    relation = peers(1, 2, app={"restarting": "mongodb/0"})
+    state = ctx.run(ctx.on.relation_changed(relation), model(relation, leader=False))
+    three.start_error = None
+    ctx.run(ctx.on.update_status(), state)
+    assert len(three.called("start")) == 2
+
+
+def test_charm_uses_the_storage(ctx, model, monkeypatch):
+    found = []
+    monkeypatch.setattr("member.Mongod.__init__", lambda self, folder: found.append(folder))
+    ctx.run(ctx.on.update_status(), model())
+    assert found == [STORAGE.get_filesystem(ctx)]
+    assert charm.NO_STORAGE.startswith("no storage")
