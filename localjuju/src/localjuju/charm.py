@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import pathlib
+import shutil
 import zipfile
 from typing import Any, Literal
 
@@ -22,6 +23,12 @@ NOT_METADATA = ("type", "base", "platforms", "parts", "config", "actions", "char
 
 # What charmcraft makes of charmcraft.yaml for ops to read.
 MADE_BY_PACK = ("metadata.yaml", "config.yaml", "actions.yaml")
+
+
+# Where a charm's own code lies.
+CODE = ("src", "lib")
+
+without_caches = shutil.ignore_patterns("__pycache__")
 
 
 class CharmError(ValueError):
@@ -60,19 +67,47 @@ class Charm:
     packed: bool = False
     """``folder`` is a ``.charm`` file, whose own dispatch is to be run."""
 
-    def unpack(self, folder: pathlib.Path) -> None:
-        """Make ``folder`` what a unit's charm folder is: the files, with those that pack makes."""
-        folder.mkdir(parents=True)
+    def upload(self, place: pathlib.Path) -> Charm:
+        """Keep the charm as it is now at ``place``, whatever becomes of where it came from.
+
+        Of a source folder that is the code; the rest of it may be large, and is only linked to.
+        """
+        place.parent.mkdir(parents=True, exist_ok=True)
         if self.packed:
-            unzip(self.folder, folder)
-            if self.machine_stand_in:
-                stand_in.install(folder)
-            return
+            shutil.copyfile(self.folder, place)
+            return dataclasses.replace(self, folder=place)
+        place.mkdir()
         for path in self.folder.iterdir():
-            (folder / path.name).symlink_to(path)
+            if path.name in CODE:
+                shutil.copytree(path, place / path.name, ignore=without_caches)
+            else:
+                (place / path.name).symlink_to(path)
         made = self.metadata, {"options": self.options}, self.actions
         for name, content in zip(MADE_BY_PACK, made, strict=True):
-            (folder / name).write_text(yaml.safe_dump(content))
+            (place / name).write_text(yaml.safe_dump(content))
+        return dataclasses.replace(self, folder=place)
+
+    def unpack(self, folder: pathlib.Path) -> None:
+        """Put the files of an uploaded charm into a unit's charm folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self.packed:
+            for path in self.folder.iterdir():
+                (folder / path.name).symlink_to(path)
+            return
+        unzip(self.folder, folder)
+        if self.machine_stand_in:
+            stand_in.install(folder)
+
+    def take_out(self, folder: pathlib.Path) -> None:
+        """Take what :meth:`unpack` has put there away. What the charm itself wrote stays."""
+        for name in self._file_names():
+            (folder / name).unlink(missing_ok=True)
+
+    def _file_names(self) -> list[str]:
+        if not self.packed:
+            return [path.name for path in self.folder.iterdir()]
+        with zipfile.ZipFile(self.folder) as archive:
+            return [member.filename for member in archive.infolist() if not member.is_dir()]
 
     def parse_option(self, name: str, text: str) -> Any:
         """Return an option's value from what was written on the command line.

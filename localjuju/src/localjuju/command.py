@@ -50,3 +50,8 @@ def dump(data: Any, style: str) -> str:
     if style == "json":
         return json.dumps(data) + "\n"
     return yaml.safe_dump(data, sort_keys=False)
+
+
+def text_of(value: Any) -> str:
+    """Write a value as Juju's command line does: ``true`` for True."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

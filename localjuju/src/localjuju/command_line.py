@@ -13,15 +13,15 @@ from typing import Any
 import jsonschema
 import yaml
 
-from localjuju import bundle as bundles
-from localjuju import charm as charms
-from localjuju.command import CommandError, Output, Parser, dump, pair
+from localjuju.command import CommandError, Output, Parser, dump, pair, text_of
 from localjuju.controller import Controller
+from localjuju.deploy_commands import COMMANDS as DEPLOY_COMMANDS
+from localjuju.deploy_commands import DeployCommands
 from localjuju.hook_commands import Action
 from localjuju.hook_runner import Ending
 from localjuju.model import Application, Relation, Secret, Side, Unit
 from localjuju.status import StatusPrinter
-from localjuju.storage import Directive, StorageError, StorageInstance, check_directives
+from localjuju.storage import StorageInstance
 from localjuju.storage_commands import COMMANDS as STORAGE_COMMANDS
 from localjuju.storage_commands import StorageCommands
 
@@ -34,10 +34,9 @@ class CommandLine:
     ):
         self.controller = controller
         self.model = controller.model
-        self._charms = charms
-        self._packed = packed
         self._status = StatusPrinter(controller)
         self._storage = StorageCommands(controller)
+        self._deploying = DeployCommands(controller, self._storage, self.integrate, charms, packed)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
     def run(self, arguments: list[str]) -> Output:
@@ -52,8 +51,10 @@ class CommandLine:
         command, *rest = arguments or [""]
         if command in STORAGE_COMMANDS:
             return self._storage.run(arguments)
+        if command in DEPLOY_COMMANDS:
+            return self._deploying.run(arguments)
         if command not in COMMANDS:
-            known = ", ".join(sorted([*COMMANDS, *STORAGE_COMMANDS]))
+            known = ", ".join(sorted([*COMMANDS, *DEPLOY_COMMANDS, *STORAGE_COMMANDS]))
             raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
         return COMMANDS[command](self, rest)
 
@@ -78,161 +79,6 @@ class CommandLine:
 
     # Applications and units
 
-    def deploy(self, arguments: list[str]) -> Output:
-        parser = Parser("deploy")
-        parser.add_argument("charm")
-        parser.add_argument("application", nargs="?")
-        parser.add_argument("-n", "--num-units", type=int)
-        parser.add_argument("--base")
-        parser.add_argument("--channel")
-        parser.add_argument("--config", action="append", default=[])
-        parser.add_argument("--resource", action="append", default=[])
-        parser.add_argument("--storage", action="append", default=[])
-        parser.add_argument("--attach-storage", default="")
-        parser.add_argument("--trust", action="store_true")
-        parser.add_argument("--force", action="store_true")
-        options = parser.parse_args(arguments)
-        path = pathlib.Path(options.charm)
-        if path.suffix in (".yaml", ".yml"):
-            return self._deploy_bundle(path)
-        charm = self._load(path, options.charm)
-        name = options.application or charm.name
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*", name):
-            raise CommandError(f'ERROR invalid application name "{name}", unexpected character', 2)
-        located = f'Located local charm "{charm.name}", revision 0\n'
-        if charm.subordinate and options.num_units not in (None, 0, 1):
-            raise CommandError(
-                f"{located}ERROR cannot use --num-units or --to with subordinate application"
-            )
-        located += (
-            f'Deploying "{name}" from local charm "{charm.name}", '
-            "revision 0 on ubuntu@24.04/stable\n"
-        )
-        if name in self.model.applications:
-            raise CommandError(located + self._already_exists(name))
-        config = self._config(charm, dict(pair(text) for text in options.config))
-        resources = self._resources(charm, dict(pair(text) for text in options.resource))
-        units = 1 if options.num_units is None else options.num_units
-        if units < 0:
-            raise CommandError(f"ERROR --num-units must be a positive integer, not {units}", 2)
-        problem = f'cannot add application "{name}": ' if self._words_of_3_6 else ""
-        storage = self._directives(charm, options.storage, problem)
-        attach = self._to_attach(options.attach_storage, charm, units, problem)
-        application = self.controller.deploy(
-            charm, name, units, config, resources, storage, attach
-        )
-        application.trusted = options.trust
-        return Output(stderr=located)
-
-    def _already_exists(self, name: str) -> str:
-        if self._words_of_3_6:
-            return (
-                f'ERROR cannot add application "{name}": application already exists: \n'
-                "deploy application using an alias name:\n"
-                "    juju deploy <application> <alias>\n"
-                "or use remove-application to remove the existing one and try again."
-            )
-        return (
-            f'ERROR cannot deploy "{name}": creating application "{name}": creating IAAS '
-            f'application "{name}": inserting IAAS application "{name}": checking if application '
-            f'"{name}" exists: application already exists'
-        )
-
-    def _load(self, path: pathlib.Path, given: str) -> charms.Charm:
-        """A ``.charm`` file is run itself, or stands for the folder that it was packed from."""
-        folder = path
-        if path.suffix == ".charm":
-            # charmcraft's own names go on with the platform: mongodb_ubuntu-24.04-amd64.charm.
-            name = path.stem.partition("_")[0]
-            folder = self._charms / name if self._charms else path.parent
-        try:
-            if self._packed:
-                if path.suffix != ".charm":
-                    raise charms.CharmError(f"{given}: the packed runner takes .charm files only")
-                return charms.load_packed(path, folder if self._charms else None)
-            if not (folder / "charmcraft.yaml").is_file():
-                raise charms.CharmError(f'no charm was found at "{given}"')
-            return charms.load(folder)
-        except charms.CharmError as error:
-            raise CommandError(f"ERROR {error}") from None
-
-    def _config(self, charm: charms.Charm, texts: dict[str, str]) -> dict[str, Any]:
-        prefix = "parsing settings for application: "
-        unknown = prefix
-        if not self._words_of_3_6:
-            prefix, unknown = "", "invalid application config: "
-        values = {}
-        for name, text in texts.items():
-            try:
-                values[name] = charm.parse_option(name, text)
-            except KeyError:
-                raise CommandError(
-                    f'ERROR {unknown}unknown option "{name}"', stdout="{}\n"
-                ) from None
-            except ValueError as error:
-                raise CommandError(f"ERROR {prefix}{error}", stdout="{}\n") from None
-        return values
-
-    def _resources(self, charm: charms.Charm, given: dict[str, str]) -> dict[str, pathlib.Path]:
-        resources = {}
-        for name, text in given.items():
-            if name not in charm.resources:
-                raise CommandError(f'ERROR unrecognized resource "{name}"')
-            path = pathlib.Path(text).resolve()
-            if not path.is_file():
-                raise CommandError(f'ERROR file for resource "{name}": {text} not found')
-            ending = pathlib.PurePath(charm.resources[name].get("filename", "")).suffix
-            if path.suffix != ending:
-                raise CommandError(
-                    f'ERROR resource "{name}": incorrect extension on resource upload "{text}", '
-                    f'expected "{ending}"'
-                )
-            resources[name] = path
-        return resources
-
-    def _directives(
-        self, charm: charms.Charm, texts: list[str], problem: str
-    ) -> dict[str, Directive]:
-        """What the operator asks of storage, as far as the charm takes it."""
-        asked = {name: self._storage.parse(name, text) for name, text in map(pair, texts)}
-        try:
-            check_directives(charm.name, charm.storages, asked)
-        except StorageError as error:
-            raise CommandError(f"ERROR {problem}{error}") from None
-        return asked
-
-    def _to_attach(self, text: str, charm: charms.Charm, units: int, problem: str) -> list[str]:
-        """The storage instances that a new unit is to have."""
-        instances = [name for name in text.split(",") if name]
-        if instances and units != 1:
-            raise CommandError("ERROR --attach-storage cannot be used with -n", 2)
-        try:
-            self.model.stores.check_attachable(instances, charm.name, charm.storages)
-        except StorageError as error:
-            raise CommandError(f"ERROR {problem}{error}") from None
-        return instances
-
-    def _deploy_bundle(self, path: pathlib.Path) -> Output:
-        try:
-            applications, relations = bundles.load(path)
-        except bundles.BundleError as error:
-            raise CommandError(f"ERROR cannot deploy bundle: {error}") from None
-        said = ""
-        for name, wanted in applications.items():
-            charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
-            arguments = [charm, name, "--num-units", units]
-            for key, value in wanted.options.items():
-                arguments += ["--config", f"{key}={_text(value)}"]
-            for key, value in wanted.resources.items():
-                arguments += ["--resource", f"{key}={path.parent / value}"]
-            for key, value in wanted.storage.items():
-                arguments += ["--storage", f"{key}={value}"]
-            said += self.deploy(arguments + ["--trust"] * wanted.trust).stderr
-            self.model.applications[name].exposed = wanted.expose
-        for first, second in relations:
-            self.integrate([first, second])
-        return Output(stderr=f"{said}Deploy of bundle completed.\n")
-
     def add_unit(self, arguments: list[str]) -> Output:
         parser = Parser("add-unit")
         parser.add_argument("application")
@@ -249,7 +95,7 @@ class CommandLine:
             raise CommandError(f"ERROR {problem}application is a subordinate")
         if options.num_units < 1:
             raise CommandError("ERROR --num-units must be a positive integer", 2)
-        attach = self._to_attach(
+        attach = self._storage.to_attach(
             options.attach_storage, application.charm, options.num_units, problem
         )
         self.controller.add_units(application, options.num_units, attach)
@@ -323,7 +169,9 @@ class CommandLine:
         sets = [text for text in options.settings if "=" in text]
         resets = [key for key in options.reset.split(",") if key]
         if sets or resets:
-            values = self._config(application.charm, dict(pair(text) for text in sets))
+            values = self._deploying.parse_config(
+                application.charm, dict(pair(text) for text in sets)
+            )
             for key in resets:
                 if key not in application.charm.options:
                     raise CommandError(f'ERROR unknown option "{key}"', stdout="{}\n")
@@ -337,7 +185,7 @@ class CommandLine:
                     "charm settings.",
                     stdout="{}\n",
                 )
-            return Output(f"{_text(application.settings.get(key, ''))}\n")
+            return Output(f"{text_of(application.settings.get(key, ''))}\n")
         return Output(dump(_settings(application), options.format))
 
     # Relations
@@ -717,7 +565,6 @@ COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "add-unit": CommandLine.add_unit,
     "config": CommandLine.config,
     "debug-log": CommandLine.debug_log,
-    "deploy": CommandLine.deploy,
     "exec": CommandLine.exec,
     "expose": CommandLine.expose,
     "integrate": CommandLine.integrate,
@@ -784,10 +631,6 @@ def _seconds(text: str | None) -> float:
 
 def _timed_out(unit: Unit) -> str:
     return f"ERROR timed out waiting for results from: unit {unit.name}"
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unscheduled(operation: int, reason: str) -> Output:

@@ -51,6 +51,7 @@ class Controller:
         self._network = LoopbackNetwork()
         self._runner = HookRunner(folder, seed)
         self._next_machine = 0
+        self._uploads = 0
         self._retries: dict[str, int] = {}
 
     def close(self) -> None:
@@ -73,13 +74,81 @@ class Controller:
         attach: Sequence[str] = (),
     ) -> Application:
         """Add an application and its units; a subordinate gets its units with its relations."""
-        application = Application(name, charm, resources, config, storage)
+        application = Application(name, self._upload(charm), {}, config, storage)
         self.model.applications[name] = application
-        for endpoint in charm.endpoints.values():
-            if endpoint.role == "peers":
-                self.model.add_relation(Side(application, endpoint))
+        self._upload_resources(application, resources)
+        self._add_peer_relations(application)
         self.add_units(application, 0 if charm.subordinate else units, attach)
         return application
+
+    def _upload(self, charm: Charm) -> Charm:
+        self._uploads += 1
+        return charm.upload(self.folder / "charms" / f"{charm.name}-{self._uploads}")
+
+    def _upload_resources(
+        self, application: Application, resources: dict[str, pathlib.Path]
+    ) -> None:
+        """Keep files as they are now, whatever becomes of them where they came from."""
+        for name, file in resources.items():
+            self._uploads += 1
+            kept = self.folder / "resources" / f"{self._uploads}"
+            kept.parent.mkdir(exist_ok=True)
+            shutil.copy(file, kept)
+            application.resources[name] = kept
+
+    def _add_peer_relations(self, application: Application) -> None:
+        present = [
+            r.local(application).endpoint.name for r in self.model.relations_of(application)
+        ]
+        for endpoint in application.charm.endpoints.values():
+            if endpoint.role == "peers" and endpoint.name not in present:
+                self.model.add_relation(Side(application, endpoint))
+
+    def refresh(
+        self,
+        application: Application,
+        charm: Charm,
+        resources: dict[str, pathlib.Path],
+        force_units: bool = False,
+    ) -> None:
+        """Give an application another charm, to which its units upgrade.
+
+        Args:
+            application: which.
+            charm: fits its relations and its storage.
+            resources: the files that change with it.
+            force_units: units in error get it too; their hook is run again with it.
+        """
+        application.charm = self._upload(charm)
+        application.revision += 1
+        application.charm_version += 1
+        self._upload_resources(application, resources)
+        for relation in self.model.relations_of(application):
+            side = relation.local(application)
+            side.endpoint = application.charm.endpoints[side.endpoint.name]
+        self._add_peer_relations(application)
+        for name in [name for name in application.config if name not in charm.options]:
+            del application.config[name]
+        for unit in application.units.values():
+            self.model.stores.fill(unit, {})
+            if force_units and self.uniters[unit.name].failed:
+                self._put_charm(unit)
+                self._retries[unit.name] = 0
+
+    def attach_resources(
+        self, application: Application, resources: dict[str, pathlib.Path]
+    ) -> None:
+        """Give an application other files, for which its units run upgrade-charm."""
+        self._upload_resources(application, resources)
+        application.charm_version += 1
+
+    def _put_charm(self, unit: Unit) -> None:
+        """Put the application's charm into a unit's folder, in the place of an earlier one."""
+        folder = unit.folder / "charm"
+        if unit.charm_version is not None:
+            unit.charm.take_out(folder)
+        unit.charm, unit.charm_version = unit.application.charm, unit.application.charm_version
+        unit.charm.unpack(folder)
 
     def add_units(self, application: Application, count: int, attach: Sequence[str] = ()) -> None:
         """Add units; a new one gets the storage instances that ``attach`` names."""
@@ -104,10 +173,11 @@ class Controller:
         name = f"{application.name}/{application.next_unit}"
         application.next_unit += 1
         folder = self.folder / "units" / name.replace("/", "-")
-        application.charm.unpack(folder / "charm")
         status = Status("waiting", "waiting for machine", self.clock.now())
         agent = Status("allocating", "", self.clock.now())
-        unit = Unit(name, application, machine, folder, principal, status, agent)
+        unit = Unit(
+            name, application, machine, folder, principal, status, agent, application.charm
+        )
         application.units[name] = unit
         self.uniters[name] = Uniter(self.model, unit)
         for instance in attach:
@@ -277,7 +347,7 @@ class Controller:
             secret.tracked.pop(unit.name, None)
             if secret.owner == unit.name:
                 del self.model.secrets[secret.id]
-        shutil.rmtree(unit.folder)
+        shutil.rmtree(unit.folder, ignore_errors=True)
         self.model.choose_leader(unit.application)
         if not any(u.machine is unit.machine for u in self.model.units.values()):
             self._remove_machine(unit.machine)
@@ -323,6 +393,8 @@ class Controller:
         if hook.kind == "remove" and not uniter.installed:
             uniter.finish(hook)
             return
+        if unit.charm_version is None or hook.kind == "upgrade-charm":
+            self._put_charm(unit)
         ending, writes = self._execute(uniter, hook)
         self.hooks_run += 1
         self.history.add_hook(unit.name, hook, ending.error, writes)

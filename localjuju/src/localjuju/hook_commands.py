@@ -10,6 +10,7 @@ import argparse
 import base64
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
@@ -566,7 +567,14 @@ class HookContext:
                 f'Get resource "{name}" of application "{self.application.name}": '
                 "resource not found"
             )
-        return str(self.application.resources[name])
+        uploaded = self.application.resources[name]
+        filename = self.application.charm.resources[name].get("filename") or name
+        file = self.unit.folder / "resources" / name / filename
+        if not (file.exists() and file.samefile(uploaded)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+            os.link(uploaded, file)
+        return str(file)
 
     def open_port(self, arguments: list[str], _stdin: str) -> str:
         self._ports.add(self._port("open-port", arguments))

@@ -103,7 +103,7 @@ class HookRunner:
             environment: the ``JUJU_*`` variables.
             timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
         """
-        charm = unit.application.charm
+        charm = unit.charm
         if charm.packed:
             return self._run_packed_hook(unit, context, environment, timeout)
         return self._run(
@@ -122,7 +122,7 @@ class HookRunner:
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float
     ) -> Ending:
         folder = pathlib.Path(environment["JUJU_CHARM_DIR"])
-        if file := unit.application.charm.machine_stand_in:
+        if file := unit.charm.machine_stand_in:
             machine, address = unit.machine.folder, unit.machine.address
             environment = environment | stand_in.environment(file, machine, address)
         for program in ("dispatch", environment["JUJU_DISPATCH_PATH"]):

@@ -60,6 +60,10 @@ class Unit:
     principal: Unit | None
     workload_status: Status
     agent_status: Status
+    charm: Charm
+    """What it runs: the application's, but for the time until its agent has upgraded."""
+    charm_version: int | None = None
+    """Which of the application's that was, None before the agent has begun."""
     workload_version: str = ""
     ports: set[str] = dataclasses.field(default_factory=set)
     life: Life = "alive"
@@ -85,6 +89,10 @@ class Application:
     """What the operator has asked for, for each new unit."""
     config_version: int = 1
     units: dict[str, Unit] = dataclasses.field(default_factory=dict)
+    revision: int = 0
+    """Of its charm: rises with each refresh."""
+    charm_version: int = 0
+    """Rises with each refresh and each resource: units upgrade when it does."""
     next_unit: int = 0
     leader: Unit | None = None
     status: Status | None = None

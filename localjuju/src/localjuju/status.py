@@ -60,11 +60,11 @@ class StatusPrinter:
     def _application(self, application: Application, shown: set[str]) -> dict[str, Any]:
         charm = application.charm
         described: dict[str, Any] = {
-            "charm": f"local:{charm.name}-0",
+            "charm": f"local:{charm.name}-{application.revision}",
             "base": {"name": "ubuntu", "channel": "24.04"},
             "charm-origin": "local",
             "charm-name": charm.name,
-            "charm-rev": 0,
+            "charm-rev": application.revision,
             "exposed": application.exposed,
             "application-status": self._status(self._application_status(application)),
         }
@@ -203,7 +203,7 @@ class StatusPrinter:
                 "machine": unit.machine.number,
                 "opened-ports": sorted(unit.ports) or None,
                 "public-address": unit.machine.address,
-                "charm": f"local:{unit.application.charm.name}-0",
+                "charm": f"local:{unit.application.charm.name}-{unit.application.revision}",
                 **({"workload-version": unit.workload_version} if unit.workload_version else {}),
                 "leader": unit.is_leader,
                 "life": unit.life,

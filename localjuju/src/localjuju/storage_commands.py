@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from localjuju.command import CommandError, Output, Parser, dump
+from localjuju.charm import Charm
+from localjuju.command import CommandError, Output, Parser, dump, pair
 from localjuju.controller import Controller
 from localjuju.status import StatusPrinter
-from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
+from localjuju.storage import (
+    Directive,
+    StorageError,
+    StorageInstance,
+    check_directives,
+    parse_directive,
+)
 
 USE_FORCE = """
 Use the --force option to remove attached storage, or use
@@ -173,6 +180,30 @@ class StorageCommands:
             raise CommandError(
                 f'ERROR cannot parse {word}s for storage "{name}": {error}', 2
             ) from None
+
+    def directives(self, charm: Charm, texts: list[str], problem: str) -> dict[str, Directive]:
+        """Read what an operator asks of a charm's storage.
+
+        Raises:
+            CommandError: the charm does not take it; ``problem`` says what could not be done.
+        """
+        asked = {name: self.parse(name, text) for name, text in map(pair, texts)}
+        try:
+            check_directives(charm.name, charm.storages, asked)
+        except StorageError as error:
+            raise CommandError(f"ERROR {problem}{error}") from None
+        return asked
+
+    def to_attach(self, text: str, charm: Charm, units: int, problem: str) -> list[str]:
+        """Read the instances that a new unit is to have; raises as :meth:`directives`."""
+        instances = [name for name in text.split(",") if name]
+        if instances and units != 1:
+            raise CommandError("ERROR --attach-storage cannot be used with -n", 2)
+        try:
+            self._stores.check_attachable(instances, charm.name, charm.storages)
+        except StorageError as error:
+            raise CommandError(f"ERROR {problem}{error}") from None
+        return instances
 
 
 COMMANDS: dict[str, Callable[[StorageCommands, list[str]], Output]] = {

@@ -65,6 +65,7 @@ class Uniter:
         self.charm_state: dict[str, str] = {}
         self._has_entered = False
         self._config_version = 0
+        self._has_upgraded = False
         self._leadership: bool | None = None
         self._secret_revisions_told: dict[str, int] = {}
         self._obsolete_told: set[tuple[str, int]] = set()
@@ -148,6 +149,7 @@ class Uniter:
         return (
             self._created_hooks()
             or self._leadership_hooks()
+            or self._hooks_after_upgrade()
             or self._secret_hooks()
             or self._storage_hooks()
             or self._lifecycle_hooks()
@@ -163,7 +165,12 @@ class Uniter:
             return hooks
         return [Hook("remove", "remove") if self.stopped else Hook("stop", "stop")]
 
+    def _hooks_after_upgrade(self) -> list[Hook]:
+        return [Hook("config-changed", "config-changed")] if self._has_upgraded else []
+
     def _lifecycle_hooks(self) -> list[Hook]:
+        if self.unit.charm_version != self.unit.application.charm_version:
+            return [Hook("upgrade-charm", "upgrade-charm")]
         if self._config_version != self.unit.application.config_version:
             return [Hook("config-changed", "config-changed")]
         if not self.started:
@@ -294,6 +301,7 @@ class Uniter:
             hook.storage.detaching = hook.kind == "storage-detaching"
         elif hook.kind == "config-changed":
             self._config_version = self.unit.application.config_version
+            self._has_upgraded = False
         elif hook.kind == "leader-elected":
             self._leadership = True
         elif hook.kind == "leader-settings-changed":
@@ -308,6 +316,8 @@ class Uniter:
         self.failed = None
         if hook.kind == "install":
             self.installed = True
+        elif hook.kind == "upgrade-charm":
+            self._has_upgraded = True
         elif hook.kind == "start":
             self.started = True
         elif hook.kind == "stop":

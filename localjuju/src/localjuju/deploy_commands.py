@@ -1,0 +1,261 @@
+"""The ``juju`` commands that bring a charm or its resources: deploy, refresh, attach-resource."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from localjuju import bundle as bundles
+from localjuju import charm as charms
+from localjuju.command import CommandError, Output, Parser, pair, text_of
+from localjuju.controller import Controller
+from localjuju.model import Application
+from localjuju.storage_commands import StorageCommands
+
+
+class DeployCommands:
+    """Runs these commands on one controller."""
+
+    def __init__(
+        self,
+        controller: Controller,
+        storage: StorageCommands,
+        integrate: Callable[[list[str]], Output],
+        charms: pathlib.Path | None,
+        packed: bool,
+    ):
+        """Prepare.
+
+        Args:
+            controller: carries out what is asked for.
+            storage: reads what is asked of storage.
+            integrate: the command that relates two endpoints, for bundles.
+            charms: folder with the source folders of packed charms.
+            packed: ``.charm`` files are run themselves.
+        """
+        self.controller = controller
+        self.model = controller.model
+        self._storage = storage
+        self._integrate = integrate
+        self._charms = charms
+        self._packed = packed
+        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+
+    def run(self, arguments: list[str]) -> Output:
+        """Run one of ``COMMANDS``, with its arguments."""
+        command, *rest = arguments
+        return COMMANDS[command](self, rest)
+
+    def deploy(self, arguments: list[str]) -> Output:
+        parser = Parser("deploy")
+        parser.add_argument("charm")
+        parser.add_argument("application", nargs="?")
+        parser.add_argument("-n", "--num-units", type=int)
+        parser.add_argument("--base")
+        parser.add_argument("--channel")
+        parser.add_argument("--config", action="append", default=[])
+        parser.add_argument("--resource", action="append", default=[])
+        parser.add_argument("--storage", action="append", default=[])
+        parser.add_argument("--attach-storage", default="")
+        parser.add_argument("--trust", action="store_true")
+        parser.add_argument("--force", action="store_true")
+        options = parser.parse_args(arguments)
+        path = pathlib.Path(options.charm)
+        if path.suffix in (".yaml", ".yml"):
+            return self._deploy_bundle(path)
+        charm = self._load(path, options.charm)
+        name = options.application or charm.name
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*", name):
+            raise CommandError(f'ERROR invalid application name "{name}", unexpected character', 2)
+        located = f'Located local charm "{charm.name}", revision 0\n'
+        if charm.subordinate and options.num_units not in (None, 0, 1):
+            raise CommandError(
+                f"{located}ERROR cannot use --num-units or --to with subordinate application"
+            )
+        located += (
+            f'Deploying "{name}" from local charm "{charm.name}", '
+            "revision 0 on ubuntu@24.04/stable\n"
+        )
+        if name in self.model.applications:
+            raise CommandError(located + self._already_exists(name))
+        config = self.parse_config(charm, dict(pair(text) for text in options.config))
+        resources = self._resources(charm, dict(pair(text) for text in options.resource))
+        units = 1 if options.num_units is None else options.num_units
+        if units < 0:
+            raise CommandError(f"ERROR --num-units must be a positive integer, not {units}", 2)
+        problem = f'cannot add application "{name}": ' if self._words_of_3_6 else ""
+        storage = self._storage.directives(charm, options.storage, problem)
+        attach = self._storage.to_attach(options.attach_storage, charm, units, problem)
+        application = self.controller.deploy(
+            charm, name, units, config, resources, storage, attach
+        )
+        application.trusted = options.trust
+        return Output(stderr=located)
+
+    def _already_exists(self, name: str) -> str:
+        if self._words_of_3_6:
+            return (
+                f'ERROR cannot add application "{name}": application already exists: \n'
+                "deploy application using an alias name:\n"
+                "    juju deploy <application> <alias>\n"
+                "or use remove-application to remove the existing one and try again."
+            )
+        return (
+            f'ERROR cannot deploy "{name}": creating application "{name}": creating IAAS '
+            f'application "{name}": inserting IAAS application "{name}": checking if application '
+            f'"{name}" exists: application already exists'
+        )
+
+    def refresh(self, arguments: list[str]) -> Output:
+        parser = Parser("refresh")
+        parser.add_argument("application")
+        parser.add_argument("--path")
+        parser.add_argument("--base")
+        parser.add_argument("--channel")
+        parser.add_argument("--config", action="append", default=[])
+        parser.add_argument("--resource", action="append", default=[])
+        parser.add_argument("--storage", action="append", default=[])
+        parser.add_argument("--trust", action="store_true")
+        parser.add_argument("--force", action="store_true")
+        parser.add_argument("--force-base", action="store_true")
+        parser.add_argument("--force-units", action="store_true")
+        options = parser.parse_args(arguments)
+        application = self._application(options.application)
+        name = application.name
+        if options.path is None:
+            raise CommandError("ERROR refreshing a local charm requires either --path or --switch")
+        charm = self._load(pathlib.Path(options.path), options.path)
+        if charm.name != application.charm.name:
+            raise CommandError(
+                f'ERROR cannot refresh "{application.charm.name}" to "{charm.name}"'
+            )
+        revision = application.revision + 1
+        said = f'Added local charm "{charm.name}", revision {revision}, to the model\n'
+        problem = f'cannot upgrade application "{name}" to charm "local:{charm.name}-{revision}": '
+        if reason := self._cannot_become(application, charm):
+            raise CommandError(f"{said}ERROR {problem}{reason}")
+        config = self.parse_config(charm, dict(map(pair, options.config)))
+        resources = self._resources(charm, dict(map(pair, options.resource)))
+        storage = self._storage.directives(charm, options.storage, problem)
+        application.storage.update(storage)
+        application.trusted |= options.trust
+        self.controller.refresh(application, charm, resources, options.force_units)
+        self.controller.set_config(application, config)
+        return Output(stderr=said)
+
+    def _cannot_become(self, application: Application, charm: charms.Charm) -> str | None:
+        """Say why an application cannot go on with another charm."""
+        if charm.subordinate != application.charm.subordinate:
+            return "cannot change an application's subordinacy"
+        for relation in self.model.relations_of(application):
+            endpoint = relation.local(application).endpoint
+            new = charm.endpoints.get(endpoint.name)
+            if new is None or (new.role, new.interface) != (endpoint.role, endpoint.interface):
+                return f'would break relation "{relation.key}"'
+        for instance in self.model.stores.instances.values():
+            used = instance.unit and instance.unit.application is application
+            if used and instance.name not in charm.storages:
+                return f'in-use storage "{instance.name}" removed'
+        return None
+
+    def attach_resource(self, arguments: list[str]) -> Output:
+        parser = Parser("attach-resource")
+        parser.add_argument("application")
+        parser.add_argument("resource")
+        options = parser.parse_args(arguments)
+        application = self._application(options.application)
+        resources = self._resources(application.charm, dict([pair(options.resource)]))
+        self.controller.attach_resources(application, resources)
+        return Output()
+
+    def _application(self, name: str) -> Application:
+        if name not in self.model.applications:
+            raise CommandError(f'ERROR application "{name}" not found (not found)')
+        return self.model.applications[name]
+
+    def _load(self, path: pathlib.Path, given: str) -> charms.Charm:
+        """A ``.charm`` file is run itself, or stands for the folder that it was packed from."""
+        folder = path
+        if path.suffix == ".charm":
+            # charmcraft's own names go on with the platform: mongodb_ubuntu-24.04-amd64.charm.
+            name = path.stem.partition("_")[0]
+            folder = self._charms / name if self._charms else path.parent
+        try:
+            if self._packed:
+                if path.suffix != ".charm":
+                    raise charms.CharmError(f"{given}: the packed runner takes .charm files only")
+                return charms.load_packed(path, folder if self._charms else None)
+            if not (folder / "charmcraft.yaml").is_file():
+                raise charms.CharmError(f'no charm was found at "{given}"')
+            return charms.load(folder)
+        except charms.CharmError as error:
+            raise CommandError(f"ERROR {error}") from None
+
+    def _resources(self, charm: charms.Charm, given: dict[str, str]) -> dict[str, pathlib.Path]:
+        resources = {}
+        for name, text in given.items():
+            if name not in charm.resources:
+                raise CommandError(f'ERROR unrecognized resource "{name}"')
+            path = pathlib.Path(text).resolve()
+            if not path.is_file():
+                raise CommandError(f'ERROR file for resource "{name}": {text} not found')
+            ending = pathlib.PurePath(charm.resources[name].get("filename", "")).suffix
+            if path.suffix != ending:
+                raise CommandError(
+                    f'ERROR resource "{name}": incorrect extension on resource upload "{text}", '
+                    f'expected "{ending}"'
+                )
+            resources[name] = path
+        return resources
+
+    def _deploy_bundle(self, path: pathlib.Path) -> Output:
+        try:
+            applications, relations = bundles.load(path)
+        except bundles.BundleError as error:
+            raise CommandError(f"ERROR cannot deploy bundle: {error}") from None
+        said = ""
+        for name, wanted in applications.items():
+            charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
+            arguments = [charm, name, "--num-units", units]
+            for key, value in wanted.options.items():
+                arguments += ["--config", f"{key}={text_of(value)}"]
+            for key, value in wanted.resources.items():
+                arguments += ["--resource", f"{key}={path.parent / value}"]
+            for key, value in wanted.storage.items():
+                arguments += ["--storage", f"{key}={value}"]
+            said += self.deploy(arguments + ["--trust"] * wanted.trust).stderr
+            self.model.applications[name].exposed = wanted.expose
+        for first, second in relations:
+            self._integrate([first, second])
+        return Output(stderr=f"{said}Deploy of bundle completed.\n")
+
+    def parse_config(self, charm: charms.Charm, texts: dict[str, str]) -> dict[str, Any]:
+        """Read a charm's options from what was written for them.
+
+        Raises:
+            CommandError: there is no such option, or it takes something else.
+        """
+        prefix = "parsing settings for application: "
+        unknown = prefix
+        if not self._words_of_3_6:
+            prefix, unknown = "", "invalid application config: "
+        values = {}
+        for name, text in texts.items():
+            try:
+                values[name] = charm.parse_option(name, text)
+            except KeyError:
+                raise CommandError(
+                    f'ERROR {unknown}unknown option "{name}"', stdout="{}\n"
+                ) from None
+            except ValueError as error:
+                raise CommandError(f"ERROR {prefix}{error}", stdout="{}\n") from None
+        return values
+
+
+COMMANDS: dict[str, Callable[[DeployCommands, list[str]], Output]] = {
+    "attach-resource": DeployCommands.attach_resource,
+    "deploy": DeployCommands.deploy,
+    "refresh": DeployCommands.refresh,
+}
