@@ -8,7 +8,17 @@ import re
 import psutil
 import pytest
 
-from conftest import MakeCharm, until
+from conftest import (
+    PEERS,
+    PRINCIPAL,
+    PROVIDER,
+    REQUIRER,
+    SUBORDINATE,
+    MakeCharm,
+    evaluate,
+    hooks_of,
+    until,
+)
 from localjuju import LocalJuju
 from localjuju.machine import LoopbackNetwork
 
@@ -80,3 +90,57 @@ def test_address_of_a_machine_that_went_is_not_the_next_to_be_given() -> None:
     network.release(first)
     assert network.allocate() not in (first, second)
     network.close()
+
+
+def test_restart_ends_every_process_and_brings_start(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", "", LEAVES_A_PROCESS), num_units=2)
+    juju.settle()
+    started = re.findall(r"started (\d+) for (\S+)", juju.debug_log())
+    processes = {unit: psutil.Process(int(pid)) for pid, unit in started}
+    address = juju.status().apps["a"].units["a/0"].public_address
+    juju.restart_machines("a/0")
+    assert _has_ended(processes["a/0"])
+    assert not _has_ended(processes["a/1"])
+    juju.settle()
+    assert hooks_of(juju, "a/0")[-2:] == ["start", "start"]
+    assert hooks_of(juju, "a/1").count("start") == 1
+    assert juju.status().apps["a"].units["a/0"].public_address == address
+    with pytest.raises(KeyError):
+        juju.restart_machines(["a/0", "a/9"])
+
+
+def test_new_addresses_are_told_to_the_charm_and_to_its_relations(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}"), num_units=2)
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    before = {unit.public_address for unit in juju.status().apps["a"].units.values()}
+    juju.restart_machines(["a/0", "a/1"], new_addresses=True)
+    after = {name: unit.public_address for name, unit in juju.status().apps["a"].units.items()}
+    assert not before & set(after.values())
+    for unit, other in (("a/0", "a/1"), ("a/1", "a/0")):
+        hooks = hooks_of(juju, unit)
+        last = hooks[len(hooks) - hooks[::-1].index("start") - 1 :]
+        assert last == ["start", "config-changed", "replicas-relation-changed"]
+        network = "str(self.model.get_binding('data').network.ingress_address)"
+        assert evaluate(juju, unit, network) == repr(after[unit])
+        bag = f"self.model.get_relation({{!r}}).data[self.model.get_unit({other!r})]"
+        for reader, endpoint in ((unit, "replicas"), ("b/0", "data")):
+            seen = evaluate(juju, reader, bag.format(endpoint) + "['ingress-address']")
+            assert seen == repr(after[other])
+    assert hooks_of(juju, "b/0")[-2:] == ["data-relation-changed", "data-relation-changed"]
+
+
+def test_subordinate_restarts_with_its_machine(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("p", PRINCIPAL))
+    juju.deploy(make_charm("s", SUBORDINATE))
+    juju.integrate("p:logging", "s:logging")
+    juju.settle()
+    juju.restart_machines(["p/0"], new_addresses=True)
+    juju.settle()
+    for unit in ("p/0", "s/0"):
+        assert hooks_of(juju, unit).count("start") == 2
+        assert hooks_of(juju, unit).count("config-changed") == 2

@@ -11,7 +11,7 @@ import dataclasses
 import pathlib
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import psutil
@@ -219,6 +219,31 @@ class Controller:
         for relation in self.model.relations_of(application):
             self.remove_relation(relation, force)
 
+    def restart_machines(self, machines: Collection[Machine], new_addresses: bool) -> None:
+        """Kill all that runs on machines, at once, and have their units' agents start again.
+
+        Args:
+            machines: which.
+            new_addresses: each gets an address that none of the model had just before.
+        """
+        # Until there are none: one that is being ended may just have started another.
+        while running := [process for one in machines for process in self._processes_of(one)]:
+            for process in running:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            self._runner.wait_for_end(running)
+        if new_addresses:
+            fresh = [self._network.allocate() for _ in machines]
+            for machine, address in zip(machines, fresh, strict=True):
+                self._network.release(machine.address)
+                machine.address = address
+        for machine in machines:
+            text = f"restarts with address {machine.address}"
+            self.history.log(f"machine-{machine.number}", "INFO", "localjuju.machine", text)
+        for uniter in self.uniters.values():
+            if uniter.unit.machine in machines:
+                uniter.reboot()
+
     def set_config(self, application: Application, values: dict[str, Any]) -> None:
         """Set options; None resets one to its default. Nothing changed means no config-changed."""
         before = application.settings
@@ -357,17 +382,23 @@ class Controller:
         entity = f"machine-{machine.number}"
         for path in machine.leftovers():
             self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: file {path}")
-        for process in self._runner.processes():
+        for process in self._processes_of(machine):
             with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                # Every process has it from the hook that started it.
-                if process.environ().get("JUJU_MACHINE_ID") != machine.number:
-                    continue
                 name = f"process {process.pid} {process.name()}"
                 self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: {name}")
                 process.kill()
         shutil.rmtree(machine.folder, ignore_errors=True)
         del self.model.machines[machine.number]
         self._network.release(machine.address)
+
+    def _processes_of(self, machine: Machine) -> list[psutil.Process]:
+        found = []
+        for process in self._runner.processes():
+            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
+                # Every process has it from the hook that started it.
+                if process.environ().get("JUJU_MACHINE_ID") == machine.number:
+                    found.append(process)
+        return found
 
     def _forget_application_if_finished(self, application: Application) -> None:
         if application.life == "alive" or application.units:

@@ -158,6 +158,8 @@ class HookContext:
             writes.append(self._write(relation_id, self.unit.name, changes))
         for relation_id, changes in self._app_writes.items():
             writes.append(self._write(relation_id, self.application.name, changes))
+        if self.hook.kind == "config-changed":
+            writes += self._publish_address()
         self._model.secrets.update(self._new_secrets)
         for write in self._secret_writes:
             write()
@@ -171,6 +173,19 @@ class HookContext:
         relation = self._relations()[relation_id]
         bags = relation.unit_bags if "/" in owner else relation.app_bags
         keys = bags.setdefault(owner, Databag()).update(changes)
+        return self._written(relation, owner, keys)
+
+    def _publish_address(self) -> list[DatabagWrite]:
+        """Juju looks at the addresses in the databags with config-changed, which tells of them."""
+        return [
+            self._written(
+                relation, self.unit.name, self._model.publish_address(relation, self.unit)
+            )
+            for relation in self._model.relations_of(self.application)
+            if self.unit.name in relation.in_scope
+        ]
+
+    def _written(self, relation: Relation, owner: str, keys: list[str]) -> DatabagWrite:
         readers = relation.remote(self.application).application.sorted_units
         seen_by = [
             reader.name

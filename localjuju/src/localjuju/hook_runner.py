@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import Any
 
 import psutil
@@ -60,6 +61,14 @@ class Ending:
 def _inherited() -> dict[str, str]:
     """What a charm in its source folder needs to find its dependencies, but not Juju's words."""
     return {name: value for name, value in os.environ.items() if not name.startswith("JUJU_")}
+
+
+def _still_runs(process: psutil.Process) -> bool:
+    try:
+        # A zombie has ended: the server looks after it when the next hook runs.
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class HookRunner:
@@ -172,6 +181,12 @@ class HookRunner:
         with contextlib.suppress(psutil.NoSuchProcess):
             return psutil.Process(self._server.pid).children(recursive=True)
         return []
+
+    def wait_for_end(self, processes: list[psutil.Process]) -> None:
+        """Wait until processes that were killed have closed their files and sockets."""
+        deadline = time.monotonic() + CLOSING_TIME
+        while any(map(_still_runs, processes)) and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _run(
         self, context: HookContext, environment: dict[str, str], timeout: float, **request: Any

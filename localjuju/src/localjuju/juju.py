@@ -8,7 +8,7 @@ import random
 import shlex
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import jubilant
@@ -103,6 +103,27 @@ class LocalJuju(jubilant.Juju):
             KeyError: there is no such unit.
         """
         return self._controller.model.units[unit].machine.folder
+
+    def restart_machines(self, units: str | Iterable[str], *, new_addresses: bool = False) -> None:
+        """Restart the machines of units, all at the same moment, as after a power cut.
+
+        Every process on them is killed. Then Juju's hooks follow as soon as somebody waits or
+        looks: ``start`` on each unit there that had started before; and with other addresses
+        ``config-changed``, after which the other sides of its relations see its new
+        ``ingress-address``. Services do not start by themselves: a stand-in for the machine is
+        called before ``start``, and may start what systemd would have started.
+
+        Args:
+            units: a unit's name, or several. Subordinates share their principal's machine.
+            new_addresses: the machines get other addresses, as from new leases.
+
+        Raises:
+            KeyError: there is no such unit.
+        """
+        names = [units] if isinstance(units, str) else units
+        known = self._controller.model.units
+        machines = {known[name].machine.number: known[name].machine for name in names}
+        self._controller.restart_machines(list(machines.values()), new_addresses)
 
     def _cli(
         self,

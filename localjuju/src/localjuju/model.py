@@ -283,11 +283,15 @@ class Model:
     def enter_scope(self, relation: Relation, unit: Unit) -> None:
         """A unit's agent enters a relation: the other side can see it from here on."""
         relation.in_scope.add(unit.name)
+        self.publish_address(relation, unit)
+
+    def publish_address(self, relation: Relation, unit: Unit) -> list[str]:
+        """Write a unit's address to its databag, and return the keys that changed."""
         address = unit.machine.address
         data = {"ingress-address": address, "egress-subnets": f"{address}/32"}
         if self.behaviour.legacy_leader_settings_and_private_address:
             data["private-address"] = address
-        relation.unit_bags.setdefault(unit.name, Databag()).update(data)
+        return relation.unit_bags.setdefault(unit.name, Databag()).update(data)
 
     def drop_relation_if_finished(self, relation: Relation) -> None:
         """Remove a dying relation that no unit is in any more. Its grants go with it."""

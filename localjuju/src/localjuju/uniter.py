@@ -65,7 +65,9 @@ class Uniter:
         self.charm_state: dict[str, str] = {}
         self._has_entered = False
         self._config_version = 0
+        self._address = ""
         self._has_upgraded = False
+        self._has_rebooted = False
         self._leadership: bool | None = None
         self._secret_revisions_told: dict[str, int] = {}
         self._obsolete_told: set[tuple[str, int]] = set()
@@ -131,6 +133,10 @@ class Uniter:
         self.failed = None
         self.removed = True
 
+    def reboot(self) -> None:
+        """Note that the machine has started anew: a unit that had started runs start again."""
+        self._has_rebooted = self.started and not self.stopped
+
     def relation_members(self, relation: Relation) -> list[str]:
         """Return what relation-list prints: those who joined and have not departed."""
         view = self.views.get(relation.id)
@@ -142,6 +148,8 @@ class Uniter:
         """Return the hooks that may be next, any of them: Juju promises no order among these."""
         if self.failed or self.removed:
             return []
+        if self._has_rebooted:
+            return [Hook("start", "start")]
         if self.unit.life == "dying":
             return self._parting_hooks()
         if not self.installed:
@@ -171,7 +179,8 @@ class Uniter:
     def _lifecycle_hooks(self) -> list[Hook]:
         if self.unit.charm_version != self.unit.application.charm_version:
             return [Hook("upgrade-charm", "upgrade-charm")]
-        if self._config_version != self.unit.application.config_version:
+        config_version = self.unit.application.config_version
+        if (config_version, self.unit.machine.address) != (self._config_version, self._address):
             return [Hook("config-changed", "config-changed")]
         if not self.started:
             return [Hook("start", "start")]
@@ -301,7 +310,10 @@ class Uniter:
             hook.storage.detaching = hook.kind == "storage-detaching"
         elif hook.kind == "config-changed":
             self._config_version = self.unit.application.config_version
+            self._address = self.unit.machine.address
             self._has_upgraded = False
+        elif hook.kind == "start":
+            self._has_rebooted = False
         elif hook.kind == "leader-elected":
             self._leadership = True
         elif hook.kind == "leader-settings-changed":
