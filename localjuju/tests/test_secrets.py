@@ -138,3 +138,48 @@ def _remove(self, _):
     juju.settle()
     (line,) = [line for line in juju.debug_log().splitlines() if " removes " in line]
     assert ("secret://" in line) == (series == "4.0")
+
+
+REFRESHES = """
+def observe(self):
+    self.framework.observe(self.on["other"].relation_created, self._refresh)
+
+def _refresh(self, _):
+    self.model.get_secret(label="theirs").get_content(refresh=True)
+"""
+
+
+def test_secret_changed_comes_though_another_hook_took_the_revision_before(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(
+        make_charm("b", f"{REQUIRER}\nprovides: {{other: {{interface: other}}}}", REFRESHES)
+    )
+    juju.deploy(make_charm("c", "requires: {other: {interface: other}}"))
+    juju.integrate("a", "b")
+    juju.settle()
+    add = "self.app.add_secret({'key': 'one'}, label='mine')"
+    grant = "[s.grant(r) for r in self.model.relations['data']]"
+    added = evaluate(juju, "a/0", f"[({grant}, s.id) for s in [{add}]][0][1]").strip("'")
+    evaluate(juju, "b/0", f"self.model.get_secret(id={added!r}, label='theirs').get_content()")
+    evaluate(juju, "a/0", "self.model.get_secret(label='mine').set_content({'key': 'two'})")
+    juju.integrate("b:other", "c:other")
+    juju.settle()
+    hooks = hooks_of(juju, "b/0")
+    last = hooks[hooks.index("other-relation-created") :]
+    assert last.count("secret-changed") == 1
+    peek = "self.model.get_secret(label='theirs').get_content()['key']"
+    assert evaluate(juju, "b/0", peek) == "'two'"
+    juju.settle()
+    assert hooks_of(juju, "b/0").count("secret-changed") == 1
+
+
+def test_first_reading_of_a_later_revision_is_no_change(
+    juju: LocalJuju, secret: str
+) -> None:
+    set_content = "self.model.get_secret(label='mine').set_content({'key': 'two'})"
+    evaluate(juju, leader_of(juju, "a"), set_content)
+    assert evaluate(juju, "b/0", READ.format(id=secret, refresh=False)) == "'two'"
+    juju.settle()
+    assert "secret-changed" not in hooks_of(juju, "b/0")

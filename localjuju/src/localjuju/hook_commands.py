@@ -380,6 +380,7 @@ class HookContext:
         revision = secret.latest if options.refresh or options.peek else tracked
         if not options.peek:
             secret.tracked[name] = revision
+            self.uniter.consume(secret)
         content = secret.revisions[revision]
         if options.key and options.key not in content:
             raise HookCommandError(f'secret "{secret.id}" has no key "{options.key}"')

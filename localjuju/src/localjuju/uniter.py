@@ -133,6 +133,10 @@ class Uniter:
         self.failed = None
         self.removed = True
 
+    def consume(self, secret: Secret) -> None:
+        """Note that the unit reads a secret: it will be told of later revisions."""
+        self._secret_revisions_told.setdefault(secret.id, secret.latest)
+
     def reboot(self) -> None:
         """Note that the machine has started anew: a unit that had started runs start again."""
         self._has_rebooted = self.started and not self.stopped
@@ -204,12 +208,11 @@ class Uniter:
     def _secret_hooks(self) -> list[Hook]:
         hooks = []
         for secret in self.model.secrets.values():
-            if self.unit.name in secret.tracked and self.model.may_read(secret, self.unit):
-                seen = max(
-                    secret.tracked[self.unit.name], self._secret_revisions_told.get(secret.id, 0)
-                )
-                if secret.latest > seen:
-                    hooks.append(Hook("secret-changed", "secret-changed", secret=secret))
+            # What has been told counts, not what the unit reads: it may have refreshed before.
+            told = self._secret_revisions_told.get(secret.id)
+            changed = told is not None and secret.latest > told
+            if changed and self.model.may_read(secret, self.unit):
+                hooks.append(Hook("secret-changed", "secret-changed", secret=secret))
             owns = secret.owner == self.unit.name or (
                 secret.owner == self.unit.application.name and self.unit.is_leader
             )
