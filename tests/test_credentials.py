@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import jubilant
 import pymongo
 import pymongo.errors
 import pytest
 
 import bundles
 import databags
+import users
 from cloud import Cloud, wait_until
 from website import Load, Website
 
@@ -44,11 +46,25 @@ def test_old_credentials_are_gone_once_nobody_uses_them(bundle: Cloud) -> None:
     wait_until(lambda: not opens(before["uris"]), "the old user is dropped", 120)
 
 
+def test_nothing_is_made_before_it_is_asked_for(bundle: Cloud) -> None:
+    before = users.in_mongodb(bundle.juju)
+    # It does not ask for a database while it cannot use the option.
+    options = {"database": "no name!"}
+    bundle.juju.deploy(bundles.BUILD / "my-node-app.charm", "other-app", config=options)
+    bundle.juju.integrate("other-app:database", "mongodb:database")
+    bundle.juju.wait(
+        lambda status: status.apps["other-app"].is_blocked and jubilant.all_agents_idle(status),
+        successes=10,
+    )
+    assert users.in_mongodb(bundle.juju) == before
+    bundle.juju.config("other-app", reset="database")
+    bundle.settle()
+    (made,) = users.in_mongodb(bundle.juju) - before
+    assert made.endswith("-1")  # The relation's first: there was none of another database.
+
+
 def test_two_requirers_never_see_each_others_data(bundle: Cloud) -> None:
     other = "other-app"
-    bundle.juju.deploy(bundles.BUILD / "my-node-app.charm", other)
-    bundle.juju.integrate(f"{other}:database", "mongodb:database")
-    bundle.settle()
     theirs = Website(bundle.address(f"{other}/0"))
     theirs.write("theirs")
     assert theirs.texts() == ["theirs"]
