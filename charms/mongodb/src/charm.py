@@ -147,7 +147,7 @@ class MongodbCharm(ops.CharmBase):
         except NotReadyError as error:
             event.add_status(error.status)
         if self._stored.unusable:
-            event.add_status(ops.BlockedStatus(f"cannot use mongod: {self._stored.unusable}"))
+            event.add_status(ops.BlockedStatus(str(self._stored.unusable)))
         if not self._member.storage:
             event.add_status(ops.BlockedStatus(NO_STORAGE))
         elif not settings:
@@ -168,7 +168,7 @@ class MongodbCharm(ops.CharmBase):
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         self._clients.add_statuses(event)
         if self._stored.unusable:
-            event.add_status(ops.BlockedStatus(f"cannot use mongod: {self._stored.unusable}"))
+            event.add_status(ops.BlockedStatus(str(self._stored.unusable)))
         if self._stored.undecided:
             event.add_status(ops.BlockedStatus(self._stored.undecided))
         if self._stored.progress:

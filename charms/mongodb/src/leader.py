@@ -16,6 +16,7 @@ from member import Member
 from members import (
     forced_members,
     next_to_restart,
+    not_all_aware,
     refused_move,
     series_of,
     unhealthy,
@@ -139,19 +140,19 @@ class Leader:
             How far it is, for the operator; empty if no member has to restart.
         """
         units = self._replicas.units()
-        members = {member["unit"] for member in replica_set.status()}
-        waiting = {unit for unit in members & units.keys() if units[unit].restart}
-        if settings.restarting not in waiting:  # It has restarted, or has gone.
+        waiting = {unit for unit, said in units.items() if said.restart}
+        problem = ""
+        if settings.restarting not in waiting:  # The last one has restarted, or has gone.
             settings.restarting = None
             if waiting:
                 replica_set.wait_until(lambda status: not unhealthy(status), seconds=10)
                 status = replica_set.status()
-                problem = unhealthy(status)
-                if problem:
-                    self._replicas.settle(settings)
-                    return f"{_names(waiting)} must restart, but not before all is well: {problem}"
-                settings.restarting = next_to_restart(waiting, status)
-        self._replicas.settle(settings)
+                targets = {unit: said.target for unit, said in units.items()}
+                problem = unhealthy(status) or not_all_aware(waiting, status, targets)
+                settings.restarting = None if problem else next_to_restart(waiting, status)
+            self._replicas.settle(settings)
+        if problem:
+            return f"{_names(waiting)} must restart, but not now: {problem}"
         if not settings.restarting:
             return ""
         rest = waiting - {settings.restarting}

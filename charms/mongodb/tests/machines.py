@@ -83,6 +83,7 @@ class Peers:
                 host=machine.host,
                 has_data=here.holds_data(),
                 version=None if due else here.version(),
+                target=here.target("6.0"),
                 restart=due or None,
             )
 

@@ -54,6 +54,7 @@ def peers(
                 "host": json.dumps(f"10.0.0.{number}:27017"),
                 "has-data": "true",
                 "version": '"8.0.4"',
+                "target": '"8.0 None"',
                 **more.get(number, {}),
             }
             for number in others

@@ -196,7 +196,7 @@ def test_resource_binary(machine: Machine, small_mongod: pathlib.Path):
 
 @pytest.mark.parametrize(
     ("version", "refusal"),
-    [("7.0.1", "cannot go back from 8.0 to 7.0"), ("10.0.0", "set it to 9.0 first")],
+    [("7.0.1", "cannot go back from 8.0 to 7.0"), ("10.0.0", "the next series is 9.0")],
 )
 def test_resource_of_a_series_that_the_data_cannot_move_to(
     machine: Machine, small_mongod: pathlib.Path, version: str, refusal: str

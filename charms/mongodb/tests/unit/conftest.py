@@ -31,6 +31,7 @@ class World:
     state: str = "primary"
     current: bool = True
     series: str = "8.0"
+    file: str = "None"
     holds_data: bool = True
     kept: Credentials | None = None
     install_error: MongodError | None = None
@@ -75,6 +76,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def version(self) -> str:
             return "8.0.4"
 
+        def target(self, series: str) -> str:
+            return f"{series} {world.file}"
+
         def series(self) -> str:
             return world.series
 
@@ -83,6 +87,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             if world.install_error:
                 raise world.install_error
             world.current = world.current and world.installed and not file
+            world.file = str(file)
             world.installed, world.series = True, world.series if file else series
 
         def configure(self, *args: Any) -> None:

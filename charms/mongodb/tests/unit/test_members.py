@@ -158,7 +158,9 @@ MOVED = {unit: f"new-{host}" for unit, host in HERE.items()}
 def forced(states: str, hosts: dict[str, str], answering: set[int]) -> list[str] | None:
     config, _ = members(states)
     after = forced_members(config, hosts, {f"mongodb/{n}" for n in answering})
-    return after and [f"{m['_id']} {m['tags']['unit']} {m['host']} {m['votes']}" for m in after]
+    if after is None:
+        return None
+    return [f"{m['_id']} {m['tags']['unit']} {m['host']} {m['votes']}" for m in after]
 
 
 @pytest.mark.parametrize("answering", [set(), {0}, {0, 1}])
@@ -241,10 +243,10 @@ def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
         ("7.0", "8.0", ""),
         ("8.0", "8.2", ""),
         ("9.0", "10.0", ""),
-        ("7.0", "9.0", "MongoDB cannot go from 7.0 to 9.0: set it to 8.0 first"),
-        ("7.0", "8.2", "MongoDB cannot go from 7.0 to 8.2: set it to 8.0 first"),
-        ("8.0", "7.0", "MongoDB cannot go back from 8.0 to 7.0: set it to 8.0"),
-        ("10.0", "9.0", "MongoDB cannot go back from 10.0 to 9.0: set it to 10.0"),
+        ("7.0", "9.0", "MongoDB cannot go from 7.0 to 9.0; the next series is 8.0"),
+        ("7.0", "8.2", "MongoDB cannot go from 7.0 to 8.2; the next series is 8.0"),
+        ("8.0", "7.0", "MongoDB cannot go back from 8.0 to 7.0; stay at 8.0"),
+        ("10.0", "9.0", "MongoDB cannot go back from 10.0 to 9.0; stay at 10.0"),
     ],
 )
 def test_series_that_data_may_move_to(present: str, wanted: str, refusal: str):

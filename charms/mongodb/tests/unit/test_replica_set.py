@@ -95,6 +95,7 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
         "host": HOST,
         "has-data": True,
         "version": "8.0.4",
+        "target": "8.0 None",
         "restart": None,
     }
     assert world.kept == Credentials("mongodb", SET_ID, "k" * 64, "admin's password")
@@ -430,7 +431,7 @@ def resource(world):
 def test_file_that_cannot_be_used_is_for_the_operator_to_mend(ctx, world, model, resource):
     world.installed, world.running = False, False
     world.install_error = UnusableMongodError("the file is not a mongod for this machine")
-    blocked = testing.BlockedStatus(f"cannot use mongod: {world.install_error}")
+    blocked = testing.BlockedStatus(f"resource mongod: {world.install_error}")
     state = ctx.run(ctx.on.config_changed(), model(resources=[resource]))
     assert world.called("install") == [("8.0", resource.path)]
     assert state.unit_status == state.app_status == blocked
@@ -447,7 +448,7 @@ def test_unusable_other_file_changes_nothing(ctx, world, model, resource):
     state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
     assert not world.called("stop")
     assert world.called("align"), "the old one goes on"
-    assert state.unit_status == testing.BlockedStatus("cannot use mongod: not a mongod")
+    assert state.unit_status == testing.BlockedStatus("resource mongod: not a mongod")
 
 
 def test_file_is_installed_once(ctx, world, model, resource):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -73,8 +74,8 @@ def test_mongod_that_nobody_misses_needs_no_turn(ctx, three, model, why):
     if why == "no member":
         three.state = ""
     else:
-        relation = peers(1, 2)
-        relation.local_unit_data["host"] = '"10.9.9.9:27017"'
+        elsewhere = {"host": '"10.9.9.9:27017"'}
+        relation = dataclasses.replace(relation, local_unit_data=elsewhere)
     ctx.run(ctx.on.config_changed(), model(relation, leader=False))
     assert three.called("start")
     assert not three.called("hand over")
@@ -108,8 +109,17 @@ def test_nothing_is_restarted_while_the_set_is_not_well(ctx, three, model):
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert bag(state, relation, "app")["restarting"] is None
     assert state.app_status == testing.MaintenanceStatus(
-        "mongodb/0, mongodb/1 must restart, but not before all is well: "
-        "mongodb/0 is 61 s behind the primary"
+        "mongodb/0, mongodb/1 must restart, but not now: mongodb/0 is 61 s behind the primary"
+    )
+
+
+def test_primary_waits_until_every_unit_has_heard_of_the_change(ctx, three, model):
+    relation = peers(1, 2, more={2: {"target": '"7.0 None"'}})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert bag(state, relation, "app")["restarting"] is None
+    assert state.app_status == testing.MaintenanceStatus(
+        "mongodb/0 must restart, but not now: "
+        "first mongodb/2 must take up the change that mongodb/0 has"
     )
 
 
@@ -141,7 +151,10 @@ def test_option_version_moves_the_set_to_the_next_series(ctx, world, model):
 
 @pytest.mark.parametrize(
     ("wanted", "refusal"),
-    [("10.0", "MongoDB cannot go from 8.0 to 10.0: set it to 9.0 first"), ("7.0", "MongoDB can")],
+    [
+        ("10.0", "MongoDB cannot go from 8.0 to 10.0; the next series is 9.0"),
+        ("7.0", "MongoDB can"),
+    ],
 )
 def test_jump_is_refused_with_the_reason(ctx, world, model, wanted, refusal):
     relation = peers()
@@ -191,7 +204,7 @@ def test_storage_of_an_application_of_another_name(ctx, world):
     state = ctx.run(ctx.on.leader_elected(), state)
     assert not state.secrets
     assert state.unit_status == testing.BlockedStatus(
-        "cannot use mongod: the storage data has the replica set other: deploy it under that name"
+        "storage data: it has the replica set other: deploy it under that name"
     )
 
 
@@ -199,8 +212,7 @@ def test_storage_of_another_set(ctx, world, model):
     world.kept = Credentials("mongodb", "another", "k" * 64, "admin's password")
     state = ctx.run(ctx.on.config_changed(), model())
     assert state.unit_status == testing.BlockedStatus(
-        "cannot use mongod: the storage data has another replica set: remove this unit; "
-        "add one without it"
+        "storage data: it has another replica set: remove this unit, add one without it"
     )
     assert not world.called("configure")
     assert world.kept.set_id == "another"

@@ -1,0 +1,58 @@
+"""A power cut and new leases: every address of the replica set changes at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import jubilant
+import pytest
+
+import bundles
+import conftest
+import databags
+from cloud import Cloud, LocalCloud
+from website import Load, Website
+
+pytestmark = pytest.mark.localjuju("the machines get other addresses")
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def moved(request: pytest.FixtureRequest, cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The bundle with notes in it, after every machine of mongodb has restarted elsewhere."""
+    units = {"mongodb": request.param, "my-node-app": 1}
+    conftest.deploy_bundle(request, cloud, bundles.BUNDLE, units)
+    load = Load(Website(cloud.address("my-node-app/0")), cloud.load_pause)
+    with load.running():
+        pass
+    cloud.acknowledged = load.acknowledged  # type: ignore[attr-defined]
+    cloud.juju.restart_machines(
+        sorted(cloud.juju.status().get_units("mongodb")), new_addresses=True
+    )
+    # It may be that it comes up first: it must not begin a set of its own.
+    cloud.juju.add_unit("mongodb")
+    cloud.settle()
+    yield cloud
+    cloud.juju.remove_application("mongodb", "my-node-app", "rsyslog-forwarder")
+    cloud.juju.wait(lambda status: not status.apps)
+
+
+def members(cloud: Cloud) -> list[dict[str, str]]:
+    results = cloud.juju.run("mongodb/leader", "replica-set-status").results
+    return json.loads(results["members"])
+
+
+def test_set_is_found_again_at_its_new_addresses(moved: LocalCloud) -> None:
+    found = {member["unit"]: member["host"] for member in members(moved)}
+    units = moved.juju.status().get_units("mongodb")
+    assert found == {unit: f"{moved.address(unit)}:27017" for unit in units}
+    assert jubilant.all_active(moved.juju.status())
+
+
+def test_no_acknowledged_note_is_lost(moved: LocalCloud) -> None:
+    website = Website(moved.address("my-node-app/0"))
+    assert set(moved.acknowledged) <= set(website.texts())  # type: ignore[attr-defined]
+    website.write("written afterwards")
+    assert sorted(databags.database(moved.juju)["endpoints"]) == sorted(
+        member["host"] for member in members(moved)
+    )
