@@ -117,8 +117,10 @@ clean:  ## Remove everything that make has made
 	.venv/bin/pip install --quiet --disable-pip-version-check 'tox>=4,<5' 'tox-uv>=1,<2' || { rm -rf .venv; exit 1; }
 	@touch .venv
 
-# The programs that do not come from PyPI: the forwarder's, and a library of the real mongod's.
+# The programs that do not come from PyPI: the forwarder's, a library of the real mongod's, and what
+# checks the key of MongoDB's apt repository.
 workloads: .venv
+	@command -v gpg >/dev/null || { echo "make: gpg is missing. On Debian or Ubuntu: apt install gnupg" >&2; exit 1; }
 	@command -v rsyslogd >/dev/null || { echo "make: rsyslogd is missing. On Debian or Ubuntu: apt install rsyslog" >&2; exit 1; }
 	@.venv/bin/python -c 'import ctypes; ctypes.CDLL("libcurl.so.4")' 2>/dev/null || { echo "make: libcurl, which mongod needs, is missing. On Debian or Ubuntu: apt install libcurl4" >&2; exit 1; }
 

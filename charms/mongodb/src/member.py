@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import pathlib
 
 import ops
@@ -35,6 +36,7 @@ class Member(ops.Object):
         # None before Juju has attached it, and after it has detached it.
         self.storage = next(iter(self.model.storages["data"]), None)
         self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
+        self.mongod.proxies = _proxies()
 
     def file(self) -> pathlib.Path | None:
         """The resource mongod; None if none is attached."""
@@ -204,3 +206,9 @@ class Member(ops.Object):
     def _another_has_data(self) -> bool:
         others = self._replicas.units().items()
         return any(said.has_data for unit, said in others if unit != self.unit)
+
+
+def _proxies() -> dict[str, str]:
+    """The model's proxies: Juju gives them to hooks under names that no program knows."""
+    names = {kind: f"JUJU_CHARM_{kind.upper()}_PROXY" for kind in ("http", "https", "no")}
+    return {kind: os.environ[name] for kind, name in names.items() if os.environ.get(name)}

@@ -17,8 +17,7 @@ import subprocess
 import tarfile
 import time
 import urllib.parse
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -26,10 +25,14 @@ from charmlibs import apt, passwd, pathops, systemd
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
+import mongodb_repository
 from members import refused_move, series_of
 
 OPERATOR = "operator"
-"""The administrator's name; it may administer the set and its users, and read no data."""
+"""The administrator's name; it may administer the set and its users.
+
+None of its roles reads data, but it can give itself one that does: its password protects all data.
+"""
 
 ELECTION_TIMEOUT_MS = 4000
 """How long the members miss their primary before they elect another one.
@@ -62,14 +65,6 @@ LimitNOFILE=64000
 
 [Install]
 WantedBy=multi-user.target
-"""
-
-_APT_SOURCE = """\
-Types: deb
-URIs: https://repo.mongodb.org/apt/ubuntu
-Suites: noble/mongodb-org/{version}
-Components: multiverse
-Signed-By: {key}
 """
 
 
@@ -117,6 +112,8 @@ class Mongod:
     apt_source = pathlib.Path("/etc/apt/sources.list.d/mongodb-org.sources")
     apt_key = pathlib.Path("/usr/share/keyrings/mongodb-org.asc")
     cache_gigabytes: float | None = None  # None: mongod takes half of the memory.
+    proxies: Mapping[str, str] = {}
+    """What to download through, as `mongodb_repository.fetch_key` takes it."""
 
     def __init__(self, storage_dir: pathlib.Path = pathlib.Path("/var/lib/mongodb")):
         """Take the folder for the data and what opens them; it may outlive the machine."""
@@ -130,13 +127,19 @@ class Mongod:
         """Install MongoDB of the series `version` ("8.0") from its own apt repository.
 
         Raises:
-            MongodError: the repository or the package cannot be had.
+            UnusableMongodError: there is no such series, or its key is not MongoDB's.
+            InstallError: the repository or the package cannot be had now.
         """
         try:
-            url = f"https://pgp.mongodb.com/server-{version}.asc"
-            with urllib.request.urlopen(url, timeout=30) as response:
-                pathops.ensure_contents(self.apt_key, response.read())
-            source = _APT_SOURCE.format(version=version, key=self.apt_key)
+            # The proxies are for the key only: Juju tells apt of them itself.
+            key = mongodb_repository.fetch_key(version, self.proxies)
+        except ValueError as error:
+            raise UnusableMongodError(str(error)) from error
+        except OSError as error:
+            raise InstallError(f"cannot get the key of MongoDB {version}: {error}") from error
+        try:
+            pathops.ensure_contents(self.apt_key, key)
+            source = mongodb_repository.source(version, self.apt_key)
             pathops.ensure_contents(self.apt_source, source)
             apt.add_package("mongodb-org-server", update_cache=True)
         except (OSError, subprocess.CalledProcessError, apt.Error) as error:
