@@ -175,9 +175,7 @@ def test_secret_changed_comes_though_another_hook_took_the_revision_before(
     assert hooks_of(juju, "b/0").count("secret-changed") == 1
 
 
-def test_first_reading_of_a_later_revision_is_no_change(
-    juju: LocalJuju, secret: str
-) -> None:
+def test_first_reading_of_a_later_revision_is_no_change(juju: LocalJuju, secret: str) -> None:
     set_content = "self.model.get_secret(label='mine').set_content({'key': 'two'})"
     evaluate(juju, leader_of(juju, "a"), set_content)
     assert evaluate(juju, "b/0", READ.format(id=secret, refresh=False)) == "'two'"

@@ -12,12 +12,14 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import yaml
 
-from localjuju.model import Application, Databag, Relation, Secret, Status, Unit
+from localjuju.model import Application, Databag, Relation, Secret, Status, Unit, secret_id_of
+from localjuju.secret_changes import SecretChanges, SecretUpdate
 from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
 from localjuju.uniter import Hook, Uniter
 
@@ -33,6 +35,10 @@ class Result:
 
 class HookCommandError(Exception):
     """A hook command refuses: the message is what it prints on standard error."""
+
+    def __init__(self, message: str, returncode: int = 1):
+        super().__init__(message)
+        self.returncode = returncode
 
 
 class UnknownHookCommandError(Exception):
@@ -104,8 +110,7 @@ class HookContext:
         self._model = uniter.model
         self._unit_writes: dict[int, dict[str, str]] = {}
         self._app_writes: dict[int, dict[str, str]] = {}
-        self._secret_writes: list[Callable[[], None]] = []
-        self._new_secrets: dict[str, Secret] = {}
+        self._secrets = SecretChanges(uniter.model, uniter.unit, now)
         self._new_storage: dict[str, int] = {}
         self._ports = set(self.unit.ports)
         self._state = dict(self.uniter.charm_state)
@@ -135,7 +140,7 @@ class HookContext:
             printed = COMMANDS[name](self, arguments, stdin)
             return Result(0, printed and f"{printed}\n")
         except HookCommandError as error:
-            return Result(1, "", f"ERROR {error}\n")
+            return Result(error.returncode, "", f"ERROR {error}\n")
 
     def flush(self) -> list[DatabagWrite]:
         """Make what the hook wrote take effect, and return the databags that it changed.
@@ -153,6 +158,8 @@ class HookContext:
                 self._model.stores.check_addition(self.unit, name, count)
         except StorageError as error:
             raise HookCommandError(f"adding storage to unit {self.unit.name}: {error}") from None
+        if missing := self._secrets.missing():
+            raise HookCommandError(f'secret "{missing}" not found')
         writes = []
         for relation_id, changes in self._unit_writes.items():
             writes.append(self._write(relation_id, self.unit.name, changes))
@@ -160,9 +167,8 @@ class HookContext:
             writes.append(self._write(relation_id, self.application.name, changes))
         if self.hook.kind == "config-changed":
             writes += self._publish_address()
-        self._model.secrets.update(self._new_secrets)
-        for write in self._secret_writes:
-            write()
+        for secret in self._secrets.apply():
+            self.uniter.consume(secret)
         for name, count in self._new_storage.items():
             self._model.stores.add(self.unit, name, Directive(count=count))
         self.unit.ports = self._ports
@@ -290,31 +296,14 @@ class HookContext:
 
     # Secrets
 
-    def _secret(self, reference: str | None, label: str | None) -> Secret:
-        secrets = {**self._model.secrets, **self._new_secrets}
-        if reference:
-            secret = self._model.find_secret(reference) or self._new_secrets.get(
-                reference.removeprefix("secret:").rpartition("/")[2]
-            )
-        else:
-            secret = next((s for s in secrets.values() if self._label_of(s) == label), None)
+    def _manageable(self, secret_id: str) -> None:
+        """Refuse what only a secret's owner may do; of an application that is its leader."""
+        secret = self._secrets.find(secret_id)
         if secret is None:
-            what = f'secret "{reference}"' if reference else f'secret with label "{label}"'
-            raise HookCommandError(f"{what} not found")
-        return secret
-
-    def _label_of(self, secret: Secret) -> str | None:
-        if secret.owner in (self.application.name, self.unit.name):
-            return secret.label
-        return secret.labels.get(self.unit.name)
-
-    def _owned(self, reference: str) -> Secret:
-        """A secret that this unit may change."""
-        secret = self._secret(reference, None)
+            return
         leads = secret.owner == self.application.name and self.unit.is_leader
         if secret.owner != self.unit.name and not leads:
             raise HookCommandError("permission denied")
-        return secret
 
     def secret_add(self, arguments: list[str], _stdin: str) -> str:
         options = _secret_parser("secret-add").parse_args(arguments)
@@ -323,7 +312,7 @@ class HookContext:
             raise HookCommandError("this unit is not the leader")
         if options.label and any(
             secret.label == options.label and secret.owner == owner
-            for secret in [*self._model.secrets.values(), *self._new_secrets.values()]
+            for secret in self._secrets.owned().values()
         ):
             raise HookCommandError(f'secret with label "{options.label}" already exists')
         secret = Secret(
@@ -336,24 +325,16 @@ class HookContext:
             created=self._now(),
             updated=self._now(),
         )
-        self._new_secrets[secret.id] = secret
+        self._secrets.create(secret)
         return f"secret://{self._model.uuid}/{secret.id}"
 
     def secret_set(self, arguments: list[str], _stdin: str) -> str:
-        parser = _secret_parser("secret-set", reference=True)
-        options = parser.parse_args(arguments)
-        secret = self._owned(options.reference)
-        content = _secret_content(options.pairs)
-
-        def write() -> None:
-            if content and content != secret.revisions[secret.latest]:
-                secret.revisions[secret.latest + 1] = content
-                secret.updated = self._now()
-            secret.label = options.label or secret.label
-            secret.description = options.description or secret.description
-            secret.rotation = options.rotate or secret.rotation
-
-        self._secret_writes.append(write)
+        options = _secret_parser("secret-set", reference=True).parse_args(arguments)
+        secret_id = secret_id_of(options.reference)
+        self._manageable(secret_id)
+        content = _secret_content(options.pairs) or None
+        update = SecretUpdate(content, options.label, options.description, options.rotate)
+        self._secrets.update(secret_id, update)
         return ""
 
     def secret_get(self, arguments: list[str], _stdin: str) -> str:
@@ -364,64 +345,91 @@ class HookContext:
         parser.add_argument("--refresh", action="store_true")
         parser.add_argument("--peek", action="store_true")
         options = parser.parse_args(arguments)
-        secret = self._secret(options.reference, options.label)
-        if not self._model.may_read(secret, self.unit):
-            raise HookCommandError("permission denied")
-        name = self.unit.name
+        secret = self._readable(options.reference, options.label)
         if options.reference and options.label:
-            if secret.owner in (self.application.name, name):
-                secret.label = options.label
-            else:
-                secret.labels[name] = options.label
-        # A revision may have been removed: what is left then is the latest.
-        tracked = secret.tracked.get(name)
-        if tracked not in secret.revisions:
-            tracked = secret.latest
-        revision = secret.latest if options.refresh or options.peek else tracked
-        if not options.peek:
-            secret.tracked[name] = revision
-            self.uniter.consume(secret)
-        content = secret.revisions[revision]
+            self._give_label(secret, options.label)
+        content = self._secrets.pending_content(secret.id, options.refresh, options.peek)
+        content = content or self._read(secret, options.refresh, options.peek)
         if options.key and options.key not in content:
             raise HookCommandError(f'secret "{secret.id}" has no key "{options.key}"')
         return _print(content[options.key] if options.key else content, options.format)
+
+    def _readable(self, reference: str | None, label: str | None) -> Secret:
+        """Find a secret that the unit may read: by its id, or by the label that the unit gave."""
+        words_of_3_6 = self._model.behaviour.errors_in_words_of_3_6
+        if reference:
+            secret_id = secret_id_of(reference)
+            secret, problem = self._secrets.find(secret_id), f'secret "{secret_id}" not found'
+            if not words_of_3_6:
+                problem = "getting latest secret revision: secret not found"
+        else:
+            labelled = [one.id for one in self._secrets.owned().values() if one.label == label]
+            labelled += [
+                secret.id
+                for secret in self._model.secrets.values()
+                if secret.labels.get(self.unit.name) == label
+            ]
+            secret = self._secrets.find(labelled[0]) if labelled else None
+            uri = "" if words_of_3_6 else "secret URI for "
+            problem = f'{uri}consumer label "{label}" not found'
+        if secret is None:
+            raise HookCommandError(problem)
+        if not self._model.may_read(secret, self.unit):
+            raise HookCommandError("permission denied")
+        return secret
+
+    def _give_label(self, secret: Secret, label: str) -> None:
+        if secret.owner in (self.application.name, self.unit.name):
+            secret.label = label
+        else:
+            secret.labels[self.unit.name] = label
+
+    def _read(self, secret: Secret, refresh: bool, peek: bool) -> dict[str, str]:
+        # A revision may have been removed: what is left then is the latest.
+        tracked = secret.tracked.get(self.unit.name)
+        if tracked not in secret.revisions:
+            tracked = secret.latest
+        revision = secret.latest if refresh or peek else tracked
+        if not peek:
+            secret.tracked[self.unit.name] = revision
+            self.uniter.consume(secret)
+        return secret.revisions[revision]
 
     def secret_info_get(self, arguments: list[str], _stdin: str) -> str:
         parser = _parser("secret-info-get")
         parser.add_argument("reference", nargs="?")
         parser.add_argument("--label")
         options = parser.parse_args(arguments)
-        secret = self._secret(options.reference, options.label)
-        if secret.owner not in (self.application.name, self.unit.name):
-            raise HookCommandError("permission denied")
-        info = {
-            "revision": secret.latest,
-            "label": secret.label,
-            "description": secret.description,
-            "owner": "unit" if "/" in secret.owner else "application",
-            "rotation": secret.rotation,
-        }
-        return _print({secret.id: {k: v for k, v in info.items() if v}}, options.format)
+        wanted = secret_id_of(options.reference) if options.reference else options.label
+        for secret in self._secrets.owned().values():
+            if wanted == (secret.id if options.reference else secret.label):
+                info = {
+                    "revision": secret.latest,
+                    "label": secret.label,
+                    "description": secret.description,
+                    "owner": "unit" if "/" in secret.owner else "application",
+                    "rotation": secret.rotation,
+                }
+                return _print({secret.id: {k: v for k, v in info.items() if v}}, options.format)
+        raise HookCommandError(f'secret "{wanted}" not found')
 
     def secret_ids(self, arguments: list[str], _stdin: str) -> str:
         options = _parser("secret-ids").parse_args(arguments)
         owners = (
             [self.unit.name, self.application.name] if self.unit.is_leader else [self.unit.name]
         )
-        secrets = [*self._model.secrets.values(), *self._new_secrets.values()]
-        return _print([s.id for s in secrets if s.owner in owners], options.format)
+        owned = self._secrets.owned().values()
+        return _print([s.id for s in owned if s.owner in owners], options.format)
 
     def secret_grant(self, arguments: list[str], _stdin: str) -> str:
-        secret, grant = self._grant("secret-grant", arguments)
-        self._secret_writes.append(lambda: secret.grants.add(grant))
+        self._secrets.grant(*self._grant("secret-grant", arguments))
         return ""
 
     def secret_revoke(self, arguments: list[str], _stdin: str) -> str:
-        secret, grant = self._grant("secret-revoke", arguments)
-        self._secret_writes.append(lambda: secret.grants.discard(grant))
+        self._secrets.revoke(*self._grant("secret-revoke", arguments))
         return ""
 
-    def _grant(self, command: str, arguments: list[str]) -> tuple[Secret, tuple[int, str]]:
+    def _grant(self, command: str, arguments: list[str]) -> tuple[str, tuple[int, str]]:
         parser = _parser(command)
         parser.add_argument("-r", "--relation", required=True)
         parser.add_argument("--unit")
@@ -429,22 +437,20 @@ class HookContext:
         options = parser.parse_args(arguments)
         relation = self._relation(options.relation)
         remote = relation.remote(self.application).application.name
-        return self._owned(options.reference), (relation.id, options.unit or remote)
+        secret_id = secret_id_of(options.reference)
+        self._manageable(secret_id)
+        if secret_id not in self._secrets.owned():
+            raise HookCommandError(f'secret "{secret_id}" not found')
+        return secret_id, (relation.id, options.unit or remote)
 
     def secret_remove(self, arguments: list[str], _stdin: str) -> str:
         parser = _parser("secret-remove")
         parser.add_argument("--revision", type=int)
         parser.add_argument("reference")
         options = parser.parse_args(arguments)
-        secret = self._owned(options.reference)
-
-        def write() -> None:
-            if options.revision:
-                secret.revisions.pop(options.revision, None)
-            if not options.revision or not secret.revisions:
-                self._model.secrets.pop(secret.id, None)
-
-        self._secret_writes.append(write)
+        secret_id = secret_id_of(options.reference)
+        self._manageable(secret_id)
+        self._secrets.remove(secret_id, options.revision)
         return ""
 
     # The unit and its application
@@ -789,6 +795,8 @@ def _secret_content(pairs: list[str]) -> dict[str, str]:
             key, value = key.removesuffix("#file"), pathlib.Path(value).read_text()
         elif key.endswith("#base64"):
             key, value = key.removesuffix("#base64"), base64.b64decode(value).decode()
+        if not re.fullmatch(r"[a-z](-?[a-z0-9]){2,}", key):
+            raise HookCommandError(f'key "{key}" not valid', 2)
         content[key] = value
     return content
 

@@ -239,6 +239,11 @@ class Secret:
         return [r for r in self.revisions if r < self.latest and r not in read]
 
 
+def secret_id_of(reference: str) -> str:
+    """Return the bare id of ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the id itself."""
+    return reference.removeprefix("secret:").rpartition("/")[2]
+
+
 def unit_number(name: str) -> int:
     """Sort key of unit names: ``app/10`` comes after ``app/9``."""
     return int(name.rpartition("/")[2])
@@ -314,7 +319,7 @@ class Model:
 
     def find_secret(self, reference: str) -> Secret | None:
         """Find a secret by ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the bare id."""
-        return self.secrets.get(reference.removeprefix("secret:").rpartition("/")[2])
+        return self.secrets.get(secret_id_of(reference))
 
     def may_read(self, secret: Secret, unit: Unit) -> bool:
         """Whether a unit may read a secret: its owner's units, and whoever it is granted to."""

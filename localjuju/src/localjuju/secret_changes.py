@@ -1,0 +1,154 @@
+"""What a hook does to secrets: kept until the hook succeeds, and what it reads of it meanwhile.
+
+As in Juju, the owner reads new content in the hook that sets it, while the number of the revision
+rises when the hook ends: by one, however often it was set.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from localjuju.model import Model, Secret, Unit
+
+Content = dict[str, str]
+Grant = tuple[int, str]
+"""Relation id, and the application or unit that may read."""
+
+
+@dataclasses.dataclass
+class SecretUpdate:
+    """What is to change in a secret; None leaves as it is."""
+
+    content: Content | None = None
+    label: str | None = None
+    description: str | None = None
+    rotation: str | None = None
+
+    def merge(self, later: SecretUpdate) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(later, field.name)
+            if value is not None:
+                setattr(self, field.name, value)
+
+    def describe(self, secret: Secret) -> None:
+        """Change all in a secret but its content."""
+        for name in ("label", "description", "rotation"):
+            value = getattr(self, name)
+            if value is not None:
+                setattr(secret, name, value)
+
+
+class SecretChanges:
+    """The changes of one hook of one unit."""
+
+    def __init__(self, model: Model, unit: Unit, now: Callable[[], float]):
+        self._model = model
+        self._unit = unit
+        self._now = now
+        self._created: dict[str, Secret] = {}
+        self._updates: dict[str, SecretUpdate] = {}
+        self._removals: dict[str, set[int] | None] = {}
+        """By secret: the revisions, None for all."""
+        self._grants: list[tuple[str, Grant]] = []
+        self._revoked: list[tuple[str, Grant]] = []
+        self._refreshed: set[str] = set()
+
+    # What the hook sees
+
+    def find(self, secret_id: str) -> Secret | None:
+        """Find a secret: one that this hook has made, or one that there is."""
+        return self._created.get(secret_id) or self._model.secrets.get(secret_id)
+
+    def owned(self) -> dict[str, Secret]:
+        """Return the secrets of the unit and its application, described as this hook left them."""
+        owners = (self._unit.name, self._unit.application.name)
+        found = dict(self._created)
+        for secret in self._model.secrets.values():
+            if secret.owner in owners and secret.id not in self._removals:
+                described = dataclasses.replace(secret)
+                self._updates.get(secret.id, SecretUpdate()).describe(described)
+                found[secret.id] = described
+        return found
+
+    def pending_content(self, secret_id: str, refresh: bool, peek: bool) -> Content | None:
+        """Return the content that this hook has set, where it is what the hook would read."""
+        if secret_id in self._created:
+            return self._created[secret_id].revisions[1]
+        if secret_id not in self._updates or not (refresh or peek):
+            return None
+        if refresh:
+            self._refreshed.add(secret_id)
+        return self._updates[secret_id].content
+
+    # What the hook does
+
+    def create(self, secret: Secret) -> None:
+        self._created[secret.id] = secret
+
+    def update(self, secret_id: str, update: SecretUpdate) -> None:
+        """Change a secret, whether there is one shows when the hook ends."""
+        self._removals.pop(secret_id, None)
+        if secret := self._created.get(secret_id):
+            update.describe(secret)
+            secret.revisions[1] = update.content or secret.revisions[1]
+            return
+        secret = self._model.secrets.get(secret_id)
+        if secret and update.content == secret.revisions[secret.latest]:
+            update.content = None
+        if update != SecretUpdate():
+            self._updates.setdefault(secret_id, SecretUpdate()).merge(update)
+
+    def remove(self, secret_id: str, revision: int | None) -> None:
+        """Remove a secret, or one of its revisions. One that is gone is no error."""
+        for changes in (self._created, self._updates):
+            changes.pop(secret_id, None)
+        self._refreshed.discard(secret_id)
+        self._grants = [grant for grant in self._grants if grant[0] != secret_id]
+        self._revoked = [grant for grant in self._revoked if grant[0] != secret_id]
+        if revision is None:
+            self._removals[secret_id] = None
+        elif (revisions := self._removals.setdefault(secret_id, set())) is not None:
+            revisions.add(revision)
+
+    def grant(self, secret_id: str, grant: Grant) -> None:
+        self._grants.append((secret_id, grant))
+
+    def revoke(self, secret_id: str, grant: Grant) -> None:
+        self._revoked.append((secret_id, grant))
+
+    # When the hook ends
+
+    def missing(self) -> str | None:
+        """Return the id of a secret that is to be updated and is not there, if any."""
+        return next((one for one in self._updates if one not in self._model.secrets), None)
+
+    def apply(self) -> list[Secret]:
+        """Make all this take effect, and return the secrets that the hook has refreshed."""
+        secrets = self._model.secrets
+        secrets.update(self._created)
+        for secret_id, update in self._updates.items():
+            secret = secrets[secret_id]
+            update.describe(secret)
+            if update.content:
+                secret.revisions[secret.latest + 1] = update.content
+                secret.updated = self._now()
+        refreshed = [secrets[one] for one in sorted(self._refreshed)]
+        for secret in refreshed:
+            secret.tracked[self._unit.name] = secret.latest
+        for secret_id, grant in self._grants:
+            secrets[secret_id].grants.add(grant)
+        for secret_id, grant in self._revoked:
+            secrets[secret_id].grants.discard(grant)
+        for secret_id, revisions in self._removals.items():
+            self._remove(secret_id, revisions)
+        return refreshed
+
+    def _remove(self, secret_id: str, revisions: set[int] | None) -> None:
+        secret = self._model.secrets.get(secret_id)
+        if secret is None:
+            return
+        for revision in list(secret.revisions) if revisions is None else revisions:
+            secret.revisions.pop(revision, None)
+        if not secret.revisions:
+            del self._model.secrets[secret_id]
