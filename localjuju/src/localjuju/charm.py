@@ -43,6 +43,8 @@ class Endpoint:
     role: Role
     interface: str
     scope: Literal["global", "container"] = "global"
+    limit: int = 0
+    """How many relations it may have, 0 for as many as one likes."""
 
 
 # Every charm provides it without saying so.
@@ -195,7 +197,12 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
             if not isinstance(declared, dict) or "interface" not in declared:
                 raise CharmError(f'charm "{data["name"]}": endpoint "{name}" has no interface')
             scope = declared.get("scope", "global")
-            endpoints[name] = Endpoint(name, role, declared["interface"], scope)
+            limit = declared.get("limit") or 0
+            if not isinstance(limit, int):
+                raise CharmError(
+                    f'charm "{data["name"]}": limit of endpoint "{name}" is no number: {limit!r}'
+                )
+            endpoints[name] = Endpoint(name, role, declared["interface"], scope, limit)
     try:
         storages = declarations(data.get("storage"))
     except StorageError as error:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jsonschema
@@ -200,8 +200,28 @@ class CommandLine:
         existing = self._relation_between(pair)
         if existing:
             raise CommandError(self._relation_exists(first, second, existing))
+        for side in pair:
+            if side.endpoint.limit and self.model.count_relations(side) >= side.endpoint.limit:
+                raise CommandError(self._limit_reached(first, second, pair, side))
         self.controller.integrate(*pair)
         return Output()
+
+    def _limit_reached(self, first: str, second: str, pair: tuple[Side, Side], full: Side) -> str:
+        reason = (
+            f"establishing a new relation for {full.application.name}:{full.endpoint.name} "
+            f"would exceed its maximum relation limit of {full.endpoint.limit}"
+        )
+        if self._words_of_3_6:
+            requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")
+            return (
+                f'ERROR cannot add relation "{_key(requirer_first)}": {reason} '
+                "(quota limit exceeded)"
+            )
+        ends = '", "'.join(_key(pair).split())
+        return (
+            f'ERROR adding relation between endpoints "{first}" and "{second}": '
+            f'cannot add relation "{ends}": relation {_key(pair)}: {reason}'
+        )
 
     def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
         if self._words_of_3_6:
@@ -603,7 +623,7 @@ def _are_compatible(one: Side, other: Side) -> bool:
     return True
 
 
-def _key(pair: tuple[Side, Side]) -> str:
+def _key(pair: Iterable[Side]) -> str:
     return " ".join(f"{side.application.name}:{side.endpoint.name}" for side in pair)
 
 

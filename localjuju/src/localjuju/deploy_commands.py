@@ -154,6 +154,13 @@ class DeployCommands:
             new = charm.endpoints.get(endpoint.name)
             if new is None or (new.role, new.interface) != (endpoint.role, endpoint.interface):
                 return f'would break relation "{relation.key}"'
+            count = self.model.count_relations(relation.local(application))
+            if new.limit and count > new.limit:
+                return (
+                    f"new charm version imposes a maximum relation limit of {new.limit} for "
+                    f"{application.name}:{new.name} which cannot be satisfied by the number of "
+                    f"already established relations ({count})"
+                )
         for instance in self.model.stores.instances.values():
             used = instance.unit and instance.unit.application is application
             if used and instance.name not in charm.storages:

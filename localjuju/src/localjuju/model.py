@@ -280,6 +280,13 @@ class Model:
             if application in [side.application for side in relation.sides]:
                 yield relation
 
+    def count_relations(self, side: Side) -> int:
+        """Return how many relations an endpoint has."""
+        return sum(
+            relation.local(side.application).endpoint.name == side.endpoint.name
+            for relation in self.relations_of(side.application)
+        )
+
     def add_relation(self, *sides: Side) -> Relation:
         relation = Relation(next(self._relation_ids), sides, self.behaviour)
         self.relations[relation.id] = relation

@@ -1,0 +1,62 @@
+"""``limit``: how many relations an endpoint takes."""
+
+from __future__ import annotations
+
+import jubilant
+import pytest
+
+from conftest import REQUIRER, MakeCharm
+from localjuju import LocalJuju
+
+ONE_ONLY = "provides: {data: {interface: data, limit: 1}}"
+
+
+def refused(juju: LocalJuju, *command: str) -> str:
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.cli(*command)
+    return failure.value.stderr.strip()
+
+
+def test_relation_beyond_the_limit_is_refused(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("own", ONE_ONLY))
+    charm = make_charm("user", REQUIRER)
+    juju.deploy(charm, "user1")
+    juju.deploy(charm, "user2")
+    juju.integrate("user1", "own")
+    reason = (
+        "establishing a new relation for own:data would exceed its maximum relation limit of 1"
+    )
+    expected = f'cannot add relation "user2:data own:data": {reason} (quota limit exceeded)'
+    if series == "4.0":
+        expected = (
+            'adding relation between endpoints "own:data" and "user2:data": cannot add relation '
+            f'"own:data", "user2:data": relation own:data user2:data: {reason}'
+        )
+    assert refused(juju, "integrate", "own:data", "user2:data") == f"ERROR {expected}"
+    assert not juju.status().apps["user2"].relations
+    juju.remove_relation("user1", "own")
+    juju.settle()
+    juju.integrate("user2", "own")
+
+
+def test_charm_whose_limit_is_below_the_relations_there_are_is_refused(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    charm = make_charm("own", ONE_ONLY.replace("limit: 1", "limit: 2"))
+    juju.deploy(charm)
+    other = make_charm("user", REQUIRER)
+    for name in ("user1", "user2"):
+        juju.deploy(other, name)
+        juju.integrate(name, "own")
+    file = charm / "charmcraft.yaml"
+    file.write_text(file.read_text().replace("limit: 2", "limit: 1"))
+    assert "maximum relation limit of 1 for own:data" in refused(
+        juju, "refresh", "own", "--path", str(charm)
+    )
+
+
+def test_limit_that_is_no_number_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    charm = make_charm("own", ONE_ONLY.replace("limit: 1", "limit: many"))
+    assert "limit of endpoint \"data\" is no number: 'many'" in refused(juju, "deploy", str(charm))
