@@ -55,3 +55,12 @@ def dump(data: Any, style: str) -> str:
 def text_of(value: Any) -> str:
     """Write a value as Juju's command line does: ``true`` for True."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """Print rows in columns that are as wide as they need to be."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + "\n"
+        for row in rows
+    )

@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import yaml
 
-from localjuju.command import CommandError, Output, Parser, dump, pair, text_of
+from localjuju import model_config
+from localjuju.command import CommandError, Output, Parser, dump, pair, table, text_of
 from localjuju.controller import Controller
 from localjuju.deploy_commands import COMMANDS as DEPLOY_COMMANDS
 from localjuju.deploy_commands import DeployCommands
@@ -187,6 +188,48 @@ class CommandLine:
                 )
             return Output(f"{text_of(application.settings.get(key, ''))}\n")
         return Output(dump(_settings(application), options.format))
+
+    def model_config(self, arguments: list[str]) -> Output:
+        parser = Parser("model-config")
+        parser.add_argument("settings", nargs="*")
+        parser.add_argument("--reset", action="append", default=[])
+        parser.add_argument("--format", default="tabular")
+        options = parser.parse_args(arguments)
+        sets = dict(pair(text) for text in options.settings if "=" in text)
+        resets = [key for keys in options.reset for key in keys.split(",")]
+        if not sets and not resets:
+            return self._print_model_config(options.settings, options.format)
+        changed = {**self.model.config, **sets}
+        for key in resets:
+            changed.pop(key, None)
+        try:
+            model_config.check(changed)
+        except model_config.ModelConfigError as error:
+            raise CommandError(f"ERROR {error}") from None
+        self.model.config = changed
+        unknown = sorted(key for key in sets if key not in model_config.DEFAULTS)
+        return Output(
+            stderr="".join(
+                f'WARNING key "{key}" is not defined in the current model configuration: '
+                "possible misspelling\n"
+                for key in unknown
+            )
+        )
+
+    def _print_model_config(self, keys: list[str], style: str) -> Output:
+        everything = {**model_config.DEFAULTS, **self.model.config}
+        for key in keys:
+            if key not in everything:
+                raise CommandError(f'ERROR key "{key}" not found in "{self.model.name}" model.')
+            return Output(f"{everything[key]}\n")
+        described = {
+            key: {"Value": value, "Source": "model" if key in self.model.config else "default"}
+            for key, value in sorted(everything.items())
+        }
+        if style != "tabular":
+            return Output(dump(described, style))
+        rows = [(key, one["Source"], one["Value"]) for key, one in described.items()]
+        return Output(table([("Attribute", "From", "Value"), *rows]))
 
     # Relations
 
@@ -588,6 +631,7 @@ COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "exec": CommandLine.exec,
     "expose": CommandLine.expose,
     "integrate": CommandLine.integrate,
+    "model-config": CommandLine.model_config,
     "remove-application": CommandLine.remove_application,
     "remove-relation": CommandLine.remove_relation,
     "remove-unit": CommandLine.remove_unit,

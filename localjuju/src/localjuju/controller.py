@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from localjuju import model_config
 from localjuju.charm import Charm
 from localjuju.history import Clock, History
 from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, HookContext
@@ -480,6 +481,7 @@ class Controller:
             "JUJU_MODEL_UUID": self.model.uuid,
             "JUJU_UNIT_NAME": unit.name,
             "JUJU_VERSION": self.behaviour.version,
+            **model_config.environment(self.model.config),
         }
         if unit.principal:
             environment["JUJU_PRINCIPAL_UNIT"] = unit.principal.name

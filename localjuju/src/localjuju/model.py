@@ -264,6 +264,8 @@ class Model:
         self.secrets: dict[str, Secret] = {}
         self.machines: dict[str, Machine] = {}
         self.stores = stores
+        self.config: dict[str, str] = {}
+        """What the operator has set of the model's own options."""
         self._relation_ids = itertools.count()
         self._task_ids = itertools.count(1)
 

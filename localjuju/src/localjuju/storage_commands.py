@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localjuju.charm import Charm
-from localjuju.command import CommandError, Output, Parser, dump, pair
+from localjuju.command import CommandError, Output, Parser, dump, pair, table
 from localjuju.controller import Controller
 from localjuju.status import StatusPrinter
 from localjuju.storage import (
@@ -56,7 +56,7 @@ class StorageCommands:
         instances = sorted(self._stores.instances.values(), key=_by_unit)
         if not instances:
             return Output(stderr="No storage to display.\n")
-        return Output(_table([COLUMNS, *map(_row, instances)]))
+        return Output(table([COLUMNS, *map(_row, instances)]))
 
     def show_storage(self, arguments: list[str]) -> Output:
         parser = Parser("show-storage")
@@ -246,11 +246,3 @@ def _row(instance: StorageInstance) -> tuple[str, ...]:
     unit = instance.unit.name if instance.unit else ""
     size = f"{instance.size}MiB" if instance.size < 1024 else f"{instance.size / 1024:.1f}GiB"
     return unit, instance.id, "filesystem", instance.pool, size, instance.status, ""
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + "\n"
-        for row in rows
-    )

@@ -1,0 +1,50 @@
+"""The model's own configuration, and what of it reaches hooks: the proxies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LOCAL = "127.0.0.1,localhost,::1"
+
+DEFAULTS = {
+    "ftp-proxy": "",
+    "http-proxy": "",
+    "https-proxy": "",
+    "juju-ftp-proxy": "",
+    "juju-http-proxy": "",
+    "juju-https-proxy": "",
+    "juju-no-proxy": LOCAL,
+    "logging-config": "<root>=INFO",
+    "no-proxy": LOCAL,
+    "update-status-hook-interval": "5m",
+}
+"""The options that localjuju knows; but for the proxies it only notes them."""
+
+PROTOCOLS = ("http", "https", "ftp")
+
+
+class ModelConfigError(ValueError):
+    """Options contradict each other."""
+
+
+def check(settings: Mapping[str, str]) -> None:
+    """Raise a ModelConfigError if there are proxies of both kinds."""
+    legacy = any(settings.get(f"{protocol}-proxy") for protocol in PROTOCOLS)
+    if legacy and any(settings.get(f"juju-{protocol}-proxy") for protocol in PROTOCOLS):
+        raise ModelConfigError("cannot specify both legacy proxy values and juju proxy values")
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a hook that tell of proxies.
+
+    Args:
+        settings: what the operator has set.
+    """
+    everything = {**DEFAULTS, **settings}
+    variables = {}
+    for name in (*PROTOCOLS, "no"):
+        variables[f"JUJU_CHARM_{name.upper()}_PROXY"] = everything[f"juju-{name}-proxy"]
+        # Juju gives hooks its default of no-proxy too; here the machine's own may be needed.
+        if value := settings.get(f"{name}-proxy"):
+            variables[f"{name}_proxy"] = variables[f"{name.upper()}_PROXY"] = value
+    return variables
