@@ -229,3 +229,30 @@ def test_folder_is_refused(make_charm: MakeCharm) -> None:
 def test_unknown_runner_is_named() -> None:
     with pytest.raises(ValueError, match="'docker'"):
         LocalJuju(runner="docker")  # type: ignore[arg-type]
+
+
+def test_packed_charm_has_storage_and_is_refreshed(tmp_path: pathlib.Path, series: str) -> None:
+    metadata = "name: shell\nstorage: {data: {type: filesystem}}\n"
+    attached = "hooks/data-storage-attached"
+    old = {
+        "metadata.yaml": metadata,
+        attached: '#!/bin/sh\necho "$(storage-list)" > "$(storage-get location)/list"\n',
+        "hooks/start": "#!/bin/sh\necho written > own; status-set active old\n",
+        "hooks/gone": "",
+    }
+    new = {
+        "metadata.yaml": metadata,
+        "hooks/upgrade-charm": "#!/bin/sh\ntest ! -e hooks/gone\nstatus-set active $(cat own)\n",
+    }
+    with LocalJuju(series, runner="packed") as juju:
+        juju.deploy(pack(tmp_path, "shell", old))
+        storage = juju.wait(jubilant.all_active).storage.storage["data/0"]
+        assert storage.attachments
+        location = pathlib.Path(storage.attachments.units["shell/0"].location)
+        assert (location / "list").read_text() == "data/0\n"
+        file = pack(tmp_path, "shell", new)
+        assert juju.settle() == 0
+        juju.refresh("shell", path=file)
+        status = juju.wait(jubilant.all_active)
+        assert status.apps["shell"].app_status.message == "written"
+        assert hooks_of(juju, "shell/0")[-2:] == ["upgrade-charm", "config-changed"]

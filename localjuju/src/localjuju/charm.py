@@ -80,7 +80,7 @@ class Charm:
             return dataclasses.replace(self, folder=place)
         place.mkdir()
         for path in self.folder.iterdir():
-            if path.name in CODE:
+            if path.name in CODE and path.is_dir():
                 shutil.copytree(path, place / path.name, ignore=without_caches)
             else:
                 (place / path.name).symlink_to(path)

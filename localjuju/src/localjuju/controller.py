@@ -131,7 +131,8 @@ class Controller:
         for name in [name for name in application.config if name not in charm.options]:
             del application.config[name]
         for unit in application.units.values():
-            self.model.stores.fill(unit, {})
+            if unit.life == "alive":
+                self.model.stores.fill(unit, application.storage, only_required=True)
             if force_units and self.uniters[unit.name].failed:
                 self._put_charm(unit)
                 self._retries[unit.name] = 0

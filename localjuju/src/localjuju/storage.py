@@ -140,11 +140,14 @@ class Stores:
         self._give(instance, unit, declaration)
         return instance_id
 
-    def fill(self, unit: Unit, directives: dict[str, Directive]) -> None:
-        """Make the instances that a unit is to have and has not."""
+    def fill(
+        self, unit: Unit, directives: dict[str, Directive], only_required: bool = False
+    ) -> None:
+        """Make the instances that a unit is to have and has not, or must have and has not."""
         for name, declaration in unit.application.charm.storages.items():
             wanted = directives.get(name, Directive())
-            count = declaration.minimum if wanted.count is None else wanted.count
+            asked = None if only_required else wanted.count
+            count = declaration.minimum if asked is None else asked
             for _ in range(count - len(self.of(unit, name))):
                 self.create_for(unit, declaration, wanted)
 
