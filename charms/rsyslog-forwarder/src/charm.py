@@ -1,53 +1,50 @@
 #!/usr/bin/env python3
 """The charm: forwards what its principal logs, for each relation that the two have."""
 
-import json
 import logging
 import os
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import ops
 import pydantic
 
 import rsyslog
+from inputs import NotReadyError, read_config, read_databag
 from logging_directory_interface import LoggingDirectoryProviderUnit
+from snippets import Destination, Forward, LogFiles
 
 logger = logging.getLogger(__name__)
 
 
-def _parse_target(value: str) -> rsyslog.Destination | None:
-    return rsyslog.Destination.parse(value) if value else None
+def _parse_target(value: str) -> Destination | None:
+    return Destination.parse(value) if value else None
 
 
 class Config(pydantic.BaseModel):
     """The charm's configuration, as charmcraft.yaml describes it."""
 
-    target: Annotated[rsyslog.Destination | None, pydantic.BeforeValidator(_parse_target)] = None
+    target: Annotated[Destination | None, pydantic.BeforeValidator(_parse_target)] = None
     protocol: Literal["udp", "tcp"] = "udp"
-
-
-class NotReadyError(Exception):
-    """A relation has nothing that can be forwarded now; `status` tells the operator why."""
-
-    def __init__(self, status: ops.BlockedStatus | ops.WaitingStatus):
-        super().__init__(status.message)
-        self.status = status
 
 
 class RsyslogForwarderCharm(ops.CharmBase):
     """Keeps the machine's rsyslog as the model wants it; writes into no databag."""
 
+    # What the last hook could not do: status tells it, and must not try it once more.
+    _stored = ops.StoredState()
+
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
+        self._stored.set_default(problem="")
         self._rsyslog = rsyslog.Rsyslog(self.app.name)
         # The unit that this one is subordinate to. Nothing else tells: Juju 4 shows the units of
         # every principal, in relations with other principals too (Q2, Q3).
         self._principal = ops.JujuContext.from_environ(os.environ).principal_unit
-        framework.observe(self.on.install, self._on_install)
-        framework.observe(self.on.upgrade_charm, self._on_install)
         # What has changed does not matter: one function looks at everything, and may do so at any
         # time. relation-joined is left out: relation-changed follows it.
         for event in (
+            self.on.install,
+            self.on.upgrade_charm,
             self.on.config_changed,
             self.on.start,
             self.on.update_status,
@@ -63,21 +60,22 @@ class RsyslogForwarderCharm(ops.CharmBase):
         framework.observe(self.on.remove, self._on_remove)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
-    def _on_install(self, event: ops.EventBase) -> None:
-        # If there is no rsyslog to be had, the hook fails, and Juju tries it again and again.
-        self._rsyslog.install()
-        self.unit.set_workload_version(self._rsyslog.version())
-        self._reconcile(event)
-
     def _reconcile(self, _: ops.EventBase) -> None:
         """Make the machine what the model says that it should be."""
+        if not self._rsyslog.is_installed():
+            self.unit.status = ops.MaintenanceStatus("installing rsyslog")
+            self._rsyslog.install()  # If that fails, so does the hook, and Juju runs it again.
         streams, statuses = self._streams()
         for status in statuses:
             logger.warning("%s", status.message)
+        problem = ""
         try:
+            self.unit.set_workload_version(self._rsyslog.version())
             self._rsyslog.configure(streams)
-        except rsyslog.RsyslogError as error:
+        except rsyslog.RsyslogError as error:  # Each later hook tries again.
             logger.warning("%s", error)
+            problem = str(error)
+        self._stored.problem = problem
 
     def _on_remove(self, _: ops.StopEvent | ops.RemoveEvent) -> None:
         # What relation-departed has not removed yet, whichever hooks came before (Q5, Q6).
@@ -92,9 +90,10 @@ class RsyslogForwarderCharm(ops.CharmBase):
             return
         # The most severe of those added is shown.
         try:
-            self._config()
+            config = read_config(self, Config)
         except NotReadyError as error:
             event.add_status(error.status)
+            return
         streams, statuses = self._streams()
         for status in statuses:
             event.add_status(status)
@@ -102,19 +101,23 @@ class RsyslogForwarderCharm(ops.CharmBase):
             event.add_status(
                 ops.WaitingStatus(f"logging or juju-info: {self._principal} has not joined")
             )
-        problem = self._rsyslog.problem(streams)
-        if problem:
-            event.add_status(ops.BlockedStatus(problem))
-        event.add_status(ops.ActiveStatus(_summary(streams)))
+        if self._stored.problem:
+            event.add_status(ops.BlockedStatus(self._stored.problem))
+        elif streams and not self._rsyslog.is_running():
+            message = f"rsyslog does not run: see journalctl -u {self._rsyslog.service}"
+            event.add_status(ops.BlockedStatus(message))
+        elif not self._rsyslog.runs_with(streams):
+            event.add_status(ops.WaitingStatus("rsyslog: the next hook configures it"))
+        event.add_status(ops.ActiveStatus(self._summary(streams, config)))
 
     def _streams(
         self,
-    ) -> tuple[dict[str, rsyslog.Forward | None], list[ops.BlockedStatus | ops.WaitingStatus]]:
+    ) -> tuple[dict[str, Forward | None], list[ops.BlockedStatus | ops.WaitingStatus]]:
         """Return what to forward, for each relation with our principal, and what is in the way.
 
         A relation that something is wrong with has None: its last good settings stay.
         """
-        streams: dict[str, rsyslog.Forward | None] = {}
+        streams: dict[str, Forward | None] = {}
         statuses: list[ops.BlockedStatus | ops.WaitingStatus] = []
         for relation in (*self.model.relations["logging"], *self.model.relations["juju-info"]):
             for unit in relation.units:
@@ -129,36 +132,26 @@ class RsyslogForwarderCharm(ops.CharmBase):
                         streams[stream] = None
         return streams, statuses
 
-    def _forward(self, relation: ops.Relation, unit: ops.Unit) -> rsyslog.Forward:
+    def _forward(self, relation: ops.Relation, unit: ops.Unit) -> Forward:
         """Return what to forward for a relation, or raise NotReadyError."""
         files = self._files(relation, unit) if relation.name == "logging" else None
-        config = self._config()
+        config = read_config(self, Config)
         destination = config.target or self._address(relation, unit)
-        return rsyslog.Forward(destination, config.protocol, files)
+        return Forward(destination, config.protocol, files)
 
-    def _config(self) -> Config:
-        """Return the configuration, or raise NotReadyError if it cannot be used."""
-        try:
-            return self.load_config(Config)
-        except ValueError as error:
-            option = _describe(error)
-            raise NotReadyError(ops.BlockedStatus(f"config option {option}")) from error
-
-    def _files(self, relation: ops.Relation, unit: ops.Unit) -> rsyslog.LogFiles:
+    def _files(self, relation: ops.Relation, unit: ops.Unit) -> LogFiles:
         """Return the log files that our principal says it writes, or raise NotReadyError."""
         who = f"{relation.name}: {unit.name}"
+        bag = read_databag(relation, unit, LoggingDirectoryProviderUnit)
+        if not (bag.directory and bag.files):
+            missing = "files" if bag.directory else "directory"
+            raise NotReadyError(ops.WaitingStatus(f"{who} has not sent {missing}"))
         try:
-            bag = relation.load(LoggingDirectoryProviderUnit, unit, decoder=_decode)
-            if bag.directory and bag.files:
-                return rsyslog.LogFiles(bag.directory, tuple(bag.files), tag=unit.app.name)
+            return LogFiles(bag.directory, tuple(bag.files), tag=unit.app.name)
         except ValueError as error:
-            raise NotReadyError(
-                ops.BlockedStatus(f"{who} sent a bad {_describe(error)}")
-            ) from error
-        missing = "files" if bag.directory else "directory"
-        raise NotReadyError(ops.WaitingStatus(f"{who} has not sent {missing}"))
+            raise NotReadyError(ops.BlockedStatus(f"{who} sent a bad {error}")) from error
 
-    def _address(self, relation: ops.Relation, unit: ops.Unit) -> rsyslog.Destination:
+    def _address(self, relation: ops.Relation, unit: ops.Unit) -> Destination:
         """Return our principal itself as the destination, or raise NotReadyError."""
         # Juju writes it into every unit's bag, that of a charm without data too (private-address
         # is there on Juju 3 only, Q7). Our own binding would tell of the same machine, but not of
@@ -166,40 +159,27 @@ class RsyslogForwarderCharm(ops.CharmBase):
         address = relation.data[unit].get("ingress-address")
         who = f"{relation.name}: {unit.name}"
         if not address:
-            raise NotReadyError(ops.WaitingStatus(f"{who} has no ingress-address yet"))
+            raise NotReadyError(ops.WaitingStatus(f"{who} has not sent ingress-address"))
         try:
-            return rsyslog.Destination(address)
+            return Destination(address)
         except ValueError as error:
-            message = f"{who} has a bad ingress-address: {error}"
+            message = f"{who} sent a bad ingress-address: {error}"
             raise NotReadyError(ops.BlockedStatus(message)) from error
 
+    def _summary(self, streams: dict[str, Forward | None], config: Config) -> str:
+        """Say what is forwarded where: "forwarding syslog and /var/log/x to 10.1.2.3:514 (udp)".
 
-def _summary(streams: dict[str, rsyslog.Forward | None]) -> str:
-    """Say what is forwarded where: "forwarding syslog and /var/log/x to 10.1.2.3:514 (udp)"."""
-    by_place: dict[str, list[str]] = {}
-    for _, forward in sorted(streams.items()):
-        if forward:
-            place = f"{forward.destination} ({forward.protocol})"
-            by_place.setdefault(place, []).append(str(forward))
-    parts = [f"{' and '.join(names)} to {place}" for place, names in by_place.items()]
-    return f"forwarding {', '.join(parts)}"
-
-
-def _decode(value: str) -> Any:
-    """Return what `value` says in JSON; what is no JSON stays text, for the model to judge."""
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply
-        return value
-
-
-def _describe(error: ValueError) -> str:
-    """Return the name of the first field that is wrong, and what is wrong with it."""
-    if isinstance(error, pydantic.ValidationError):
-        first = error.errors(include_input=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{'.'.join(str(part) for part in first['loc'])}: {message}"
-    return str(error)
+        Without a target it is the principal itself, where nothing may listen: say that too.
+        """
+        whose = "" if config.target else f"{self._principal} itself at "
+        advice = "" if config.target else ": set target to forward to a syslog server"
+        by_place: dict[str, list[str]] = {}
+        for _, forward in sorted(streams.items()):
+            if forward:
+                place = f"{whose}{forward.destination} ({forward.protocol})"
+                by_place.setdefault(place, []).append(str(forward))
+        parts = [f"{' and '.join(names)} to {place}" for place, names in by_place.items()]
+        return f"forwarding {', '.join(parts)}{advice}"
 
 
 if __name__ == "__main__":

@@ -109,6 +109,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
 
     for replaced in (install, restart, uninstall):
         setattr(machine, replaced.__name__, replaced)
+    machine.is_installed = lambda self: (users / self.app).exists()
     machine.is_running = lambda self: process() is not None
 
     machine.main_file = folder / "etc/rsyslog.conf"

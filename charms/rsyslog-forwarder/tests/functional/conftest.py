@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pathlib
+import re
 import socket
 import subprocess
 import threading
@@ -15,10 +16,14 @@ import localmachine
 import pytest
 
 import rsyslog
+from snippets import Destination
 
 # Every test has addresses of its own: a port that was just closed is not free at once.
 _addresses = (f"127.79.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 PORT = 5514
+
+RFC_5424 = re.compile(r"<\d+>1 \S+ \S+ (?P<program>\S+) \S+ \S+ - +(?P<text>.*)")
+"""A message as it is forwarded: without structured data."""
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
@@ -47,8 +52,8 @@ class Machine:
         return file.read_text() if file.exists() else ""
 
     def log(self, message: str) -> None:
-        socket_file = self.folder / "dev/log"
-        subprocess.run(["logger", "-u", socket_file, "-t", "test", message], check=True)
+        command = ["logger", "-u", self.folder / "dev/log", "-t", "test", "--size", "65000"]
+        subprocess.run([*command, message], check=True)
 
     def files(self) -> list[str]:
         """Return every file of rsyslog on the machine."""
@@ -63,7 +68,7 @@ class Receiver:
 
     def __init__(self, protocol: str):
         self.protocol = protocol
-        self.destination = rsyslog.Destination(next(_addresses), PORT)
+        self.destination = Destination(next(_addresses), PORT)
         self.received = ""
 
     @contextlib.contextmanager
@@ -88,7 +93,7 @@ class Receiver:
     def _datagrams(self, listener: socket.socket, ended: threading.Event) -> None:
         while not ended.is_set():
             with contextlib.suppress(TimeoutError):
-                self.received += listener.recv(65536).decode() + "\n"
+                self.received += listener.recv(65536).decode().rstrip("\n") + "\n"
 
     def _connections(self, listener: socket.socket, ended: threading.Event) -> None:
         connections: list[socket.socket] = []
@@ -107,6 +112,19 @@ class Receiver:
         """Return the lines received that have `part` in them."""
         return [line for line in self.received.splitlines() if part in line]
 
+    def messages(self) -> dict[str, list[str]]:
+        """Return what each program has said, as a reader of RFC 5424 understands it."""
+        said: dict[str, list[str]] = {}
+        for line in self.received.rpartition("\n")[0].splitlines():
+            message = RFC_5424.fullmatch(line)
+            assert message, f"not of RFC 5424: {line}"
+            said.setdefault(message["program"], []).append(message["text"])
+        return said
+
+    def texts(self, program: str) -> list[str]:
+        """Return what one program has said."""
+        return self.messages().get(program, [])
+
 
 @pytest.fixture
 def machine(tmp_path: pathlib.Path) -> Iterator[Machine]:
@@ -115,6 +133,12 @@ def machine(tmp_path: pathlib.Path) -> Iterator[Machine]:
     yield machine
     machine.other.uninstall()
     machine.forwarder.uninstall()
+
+
+@pytest.fixture(params=["udp", "tcp"])
+def either(request: pytest.FixtureRequest) -> Iterator[Receiver]:
+    with Receiver(request.param).listening() as receiver:
+        yield receiver
 
 
 @pytest.fixture

@@ -29,14 +29,19 @@ def test_deploy(charm: pathlib.Path, principal: pathlib.Path, juju: jubilant.Juj
 def test_status_says_what_goes_where(juju: jubilant.Juju) -> None:
     (unit,) = juju.status().get_units(APP).values()
     address = juju.show_unit(f"{PRINCIPAL}/0").public_address
-    assert unit.workload_status.message == f"forwarding syslog to {address}:514 (udp)"
+    assert unit.workload_status.message == (
+        f"forwarding syslog to {PRINCIPAL}/0 itself at {address}:514 (udp): "
+        "set target to forward to a syslog server"
+    )
 
 
 def test_target_is_taken_from_the_options(juju: jubilant.Juju) -> None:
     juju.config(APP, {"target": "192.0.2.1:5514", "protocol": "tcp"})
     wanted = "forwarding syslog to 192.0.2.1:5514 (tcp)"
     juju.wait(
-        lambda status: status.apps[APP].app_status.message == wanted,
+        lambda status: any(
+            unit.workload_status.message == wanted for unit in status.get_units(APP).values()
+        ),
         error=jubilant.any_error,
         timeout=PATIENCE,
     )

@@ -19,15 +19,31 @@ Context = testing.Context[RsyslogForwarderCharm]
 
 
 class Machine:
-    """What is on the machine, and how often rsyslog was restarted."""
+    """What is on the machine, and what rsyslog has done."""
 
     def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
         self.snippets = folder / "rsyslog.d"
-        self.snippets.mkdir()
+        self.spool = folder / "spool"
+        self.apparmor = folder / "apparmor"
+        for each in (self.snippets, self.spool, self.apparmor):
+            each.mkdir()
+        self.program = folder / "rsyslogd"
+        self.write_program("rsyslogd  8.2312.0 (aka 2023.12) compiled with:")
         self.restarts = 0
+        self.loaded: dict[str, str] = {}
         self.running = True
         self.refuses = ""
-        self.installed = False
+
+    def write_program(self, says: str) -> None:
+        """Install an rsyslogd that says this of its version."""
+        self.program.write_text(f"#!/bin/sh\necho '{says}'\n")
+        self.program.chmod(0o755)
+
+    def files(self) -> dict[str, str]:
+        """Return the text of what there is for rsyslog to load."""
+        files = [*self.snippets.glob("*.conf"), *self.apparmor.iterdir()]
+        return {file.name: file.read_text() for file in files if file.is_file()}
 
     def streams(self) -> dict[str, str]:
         """Return the text of our snippets by the name of the stream."""
@@ -42,23 +58,20 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     def restart(self: rsyslog.Rsyslog) -> None:
         machine.restarts += 1
         machine.running = True
+        machine.loaded = machine.files()
 
     def check(self: rsyslog.Rsyslog, snippets: dict[str, str]) -> None:
         if machine.refuses:
             raise rsyslog.RsyslogError(machine.refuses)
 
-    def install(self: rsyslog.Rsyslog) -> None:
-        machine.installed = True
-
-    monkeypatch.setattr(rsyslog.Rsyslog, "install", install)
     monkeypatch.setattr(rsyslog.Rsyslog, "restart", restart)
     monkeypatch.setattr(rsyslog.Rsyslog, "is_running", lambda self: machine.running)
-    monkeypatch.setattr(rsyslog.Rsyslog, "version", lambda self: "8.2312.0")
+    monkeypatch.setattr(rsyslog.Rsyslog, "program", machine.program)
     monkeypatch.setattr(rsyslog.Rsyslog, "check", check)
     monkeypatch.setattr(rsyslog.Rsyslog, "main_file", tmp_path / "rsyslog.conf")
     monkeypatch.setattr(rsyslog.Rsyslog, "snippet_dir", machine.snippets)
-    monkeypatch.setattr(rsyslog.Rsyslog, "spool_dir", tmp_path / "spool")
-    monkeypatch.setattr(rsyslog.Rsyslog, "apparmor_dir", tmp_path / "apparmor")
+    monkeypatch.setattr(rsyslog.Rsyslog, "spool_dir", machine.spool)
+    monkeypatch.setattr(rsyslog.Rsyslog, "apparmor_dir", machine.apparmor)
     return machine
 
 

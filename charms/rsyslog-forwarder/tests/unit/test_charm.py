@@ -10,9 +10,11 @@ from conftest import PRINCIPAL, Context, Machine, foreign, relation
 from ops import testing
 
 import rsyslog
+from snippets import LogFiles
 
 BAG = {"directory": '"/var/log/app"', "files": '["a.log", "b-*.log"]'}
-BOTH = "forwarding syslog and /var/log/app to 10.0.0.1:514 (udp)"
+ADVICE = ": set target to forward to a syslog server"
+BOTH = f"forwarding syslog and /var/log/app to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
 WAITING = testing.WaitingStatus(f"logging or juju-info: {PRINCIPAL} has not joined")
 
 
@@ -48,7 +50,7 @@ def configured(state: testing.State, **config: str) -> testing.State:
 
 
 def fail_to_restart(self: rsyslog.Rsyslog) -> None:
-    raise rsyslog.RsyslogError("cannot restart rsyslog")
+    raise rsyslog.RsyslogError("rsyslog does not restart")
 
 
 def changed(context: Context, relation: Any) -> Any:
@@ -96,7 +98,7 @@ def test_any_event_makes_everything_right(
     assert out.unit_status == testing.ActiveStatus(BOTH)
     streams = machine.streams()
     assert set(streams) == {"logging-2", "juju-info-3"}
-    assert 'file="/var/log/app/a.log" tag="app:"' in streams["logging-2"]
+    assert 'file="/var/log/app/a.log" tag="app"' in streams["logging-2"]
     assert 'file="/var/log/app/b-*.log"' in streams["logging-2"]
     assert "imuxsock" not in streams["logging-2"]
     assert "call forwarder.juju-info-3\n" in streams["juju-info-3"]
@@ -107,15 +109,6 @@ def test_any_event_makes_everything_right(
     # Q4: on Juju 4 a write to a relation of another principal fails the hook for ever.
     assert {relation.id: relation.local_unit_data for relation in out.relations} == before
     assert not any(relation.local_app_data for relation in out.relations)
-
-
-@pytest.mark.parametrize("name", ["install", "upgrade_charm"])
-def test_install(name: str, context: Context, machine: Machine):
-    out = context.run(getattr(context.on, name)(), testing.State())
-    assert machine.installed
-    assert out.workload_version == "8.2312.0"
-    assert out.unit_status == WAITING
-    assert machine.restarts == 0
 
 
 def test_second_time_nothing_is_restarted(
@@ -147,7 +140,9 @@ def test_one_endpoint_alone(
     other = info if endpoint == "logging" else logs
     out = context.run(context.on.start(), without(state, other))
     what = {"logging": "/var/log/app", "juju-info": "syslog"}[endpoint]
-    assert out.unit_status == testing.ActiveStatus(f"forwarding {what} to 10.0.0.1:514 (udp)")
+    assert out.unit_status == testing.ActiveStatus(
+        f"forwarding {what} to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
+    )
     assert len(machine.streams()) == 1
 
 
@@ -260,7 +255,8 @@ def test_target(
     for text in machine.streams().values():
         assert f'target="{host}" port="{port}" ' in text
     shown = f"[{host}]" if ":" in host else host
-    assert out.unit_status.message.endswith(f"to {shown}:{port} (udp)")
+    what = "syslog and /var/log/app"
+    assert out.unit_status.message == f"forwarding {what} to {shown}:{port} (udp)"
 
 
 @pytest.mark.parametrize(
@@ -396,11 +392,11 @@ def test_two_relations_with_the_principal_on_one_endpoint(
 @pytest.mark.parametrize(
     ("address", "status"),
     [
-        ("", testing.WaitingStatus(f"juju-info: {PRINCIPAL} has no ingress-address yet")),
+        ("", testing.WaitingStatus(f"juju-info: {PRINCIPAL} has not sent ingress-address")),
         (
             'x" y',
             testing.BlockedStatus(
-                f"juju-info: {PRINCIPAL} has a bad ingress-address: "
+                f"juju-info: {PRINCIPAL} sent a bad ingress-address: "
                 "'x\" y' is neither a host name nor an address"
             ),
         ),
@@ -418,7 +414,9 @@ def test_address_of_the_principal(
 def test_address_of_ipv6(context: Context, machine: Machine):
     info = relation(context, "juju-info", 3, {"ingress-address": "2001:db8::7"})
     out = context.run(context.on.update_status(), testing.State(relations={info}))
-    assert out.unit_status == testing.ActiveStatus("forwarding syslog to [2001:db8::7]:514 (udp)")
+    assert out.unit_status == testing.ActiveStatus(
+        f"forwarding syslog to {PRINCIPAL} itself at [2001:db8::7]:514 (udp){ADVICE}"
+    )
 
 
 def test_each_endpoint_may_have_an_address_of_its_own(context: Context, machine: Machine):
@@ -426,7 +424,8 @@ def test_each_endpoint_may_have_an_address_of_its_own(context: Context, machine:
     info = relation(context, "juju-info", 3, {"ingress-address": "10.9.9.9"})
     out = context.run(context.on.update_status(), testing.State(relations={logs, info}))
     assert out.unit_status == testing.ActiveStatus(
-        "forwarding syslog to 10.9.9.9:514 (udp), /var/log/app to 10.0.0.1:514 (udp)"
+        f"forwarding syslog to {PRINCIPAL} itself at 10.9.9.9:514 (udp), "
+        f"/var/log/app to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
     )
 
 
@@ -454,13 +453,46 @@ def test_restart_that_fails_is_told_and_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(rsyslog.Rsyslog, "restart", fail_to_restart)
         out = context.run(context.on.config_changed(), state)
-    assert out.unit_status == testing.BlockedStatus(
-        "rsyslog does not run as configured: see journalctl -u rsyslog"
-    )
+    assert out.unit_status == testing.BlockedStatus("rsyslog does not restart")
     assert machine.streams() == before  # which rsyslog still runs with
     out = context.run(context.on.update_status(), state)
     assert isinstance(out.unit_status, testing.ActiveStatus)
     assert 'target="192.0.2.7"' in machine.streams()["logging-2"]
+
+
+def test_full_disk_is_told_and_holds_up_no_removal(
+    context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    context.run(context.on.start(), state)
+    with monkeypatch.context() as patch:
+        patch.setattr(rsyslog, "_write", fail)
+        out = context.run(context.on.config_changed(), configured(state, target="192.0.2.7"))
+        assert out.unit_status == testing.BlockedStatus(
+            "cannot configure rsyslog: [Errno 28] No space left on device"
+        )
+        context.run(context.on.stop(), testing.State())
+        context.run(context.on.remove(), testing.State())
+    assert machine.streams() == {}
+
+
+def test_hook_that_nobody_observes_tells_what_the_last_one_noted(
+    context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
+):
+    machine.refuses = "rsyslogd refuses the configuration: bad"
+    out = context.run(context.on.start(), state)
+    monkeypatch.delattr(rsyslog.Rsyslog, "check")  # status starts nothing
+    out = context.run(context.on.leader_elected(), dataclasses.replace(out, leader=True))
+    assert out.unit_status == testing.BlockedStatus(machine.refuses)
+
+
+def test_what_no_hook_has_configured_yet_is_not_said_to_be_forwarded(
+    context: Context, machine: Machine, state: testing.State
+):
+    out = context.run(context.on.leader_elected(), dataclasses.replace(state, leader=True))
+    assert out.unit_status == testing.WaitingStatus("rsyslog: the next hook configures it")
 
 
 @pytest.mark.parametrize(
@@ -475,7 +507,7 @@ def test_restart_that_fails_is_told_and_tried_again(
 def test_name_that_a_wider_glob_covers_is_not_followed_twice(
     names: list[str], followed: list[str]
 ):
-    files = rsyslog.LogFiles("/srv", tuple(names), tag="app")
+    files = LogFiles("/srv", tuple(names), tag="app")
     assert files.paths() == [f"/srv/{name}" for name in followed]
 
 

@@ -1,0 +1,169 @@
+"""The workload module: what it raises, and what it makes good after a hook that died."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+from typing import Any
+
+import pytest
+from charmlibs import apt, systemd
+from conftest import Machine
+
+import rsyslog
+from snippets import Destination, Forward, LogFiles
+
+TARGET = Destination("192.0.2.7")
+
+
+def files(directory: str) -> Forward:
+    return Forward(TARGET, "tcp", LogFiles(directory, ("a.log",), tag="app"))
+
+
+class DiedError(BaseException):
+    """The hook's process ends here."""
+
+
+@pytest.fixture
+def die_at(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function: `configure` with a process that ends before its n-th step; whether it did."""
+
+    def configure(step: int, streams: dict[str, Forward | None]) -> bool:
+        left = step
+
+        def or_die(method: Any) -> Any:
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise DiedError
+                return method(*args, **kwargs)
+
+            return wrapped
+
+        with monkeypatch.context() as patch:
+            for owner, name in (
+                (pathlib.Path, "write_text"),
+                (pathlib.Path, "replace"),
+                (pathlib.Path, "unlink"),
+                (rsyslog.Rsyslog, "restart"),
+            ):
+                patch.setattr(owner, name, or_die(getattr(owner, name)))
+            try:
+                rsyslog.Rsyslog("forwarder").configure(streams)
+            except DiedError:
+                return True
+        return False
+
+    return configure
+
+
+def test_hook_that_dies_at_any_step_is_made_good_by_the_next(machine: Machine, die_at: Any):
+    old = {"logging-1": files("/srv/old"), "juju-info-2": Forward(TARGET, "tcp")}
+    new: dict[str, Forward | None] = {"logging-1": files("/srv/new")}
+    queue = machine.spool / "forwarder.juju-info-2.00000001"
+    note = machine.spool / "imfile-state:1"
+    step, died = 0, True
+    while died:
+        rsyslog.Rsyslog("forwarder").configure(old)
+        queue.touch()
+        note.write_text(json.dumps({"filename": "/srv/old/a.log"}))
+        died = die_at(step, new)
+        again = rsyslog.Rsyslog("forwarder")
+        again.configure(new)
+        assert again.runs_with(new)
+        assert machine.loaded == machine.files(), f"step {step}"
+        assert [path.name for path in machine.spool.iterdir()] == ["juju-loaded.json"]
+        assert "/srv/new/" in machine.files()["40-forwarder.logging-1.conf"]
+        assert "/srv/new/" in machine.files()["juju-forwarder"]
+        step += 1
+    assert step > 10
+
+
+def test_apparmor_rules_that_somebody_has_changed_are_loaded_again(machine: Machine):
+    forwarder = rsyslog.Rsyslog("forwarder")
+    streams: dict[str, Forward | None] = {"logging-1": files("/srv/app")}
+    forwarder.configure(streams)
+    (machine.apparmor / "juju-forwarder").unlink()
+    assert not forwarder.runs_with(streams)
+    forwarder.configure(streams)
+    assert machine.loaded == machine.files()
+    assert "juju-forwarder" in machine.loaded
+
+
+def test_restart_by_one_application_is_enough_for_all_of_the_machine(machine: Machine):
+    one, other = rsyslog.Rsyslog("one"), rsyslog.Rsyslog("other")
+    one.configure({"juju-info-1": Forward(TARGET, "udp")})
+    other.configure({"logging-2": files("/srv/app")})
+    one.configure({"juju-info-1": Forward(TARGET, "udp")})
+    assert machine.restarts == 2
+    assert machine.loaded == machine.files()
+
+
+def test_nothing_is_left_after_the_last_stream(machine: Machine):
+    forwarder = rsyslog.Rsyslog("forwarder")
+    forwarder.configure({"logging-1": files("/srv/app")})
+    forwarder.configure({})
+    assert machine.loaded == {}
+    assert [path for path in machine.folder.rglob("*") if path.is_file()] == [machine.program]
+
+
+def test_full_disk_is_an_error_of_rsyslog(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "write_text", fail)
+    with pytest.raises(rsyslog.RsyslogError, match=r"cannot configure rsyslog: .*No space left"):
+        rsyslog.Rsyslog("forwarder").configure({"juju-info-1": Forward(TARGET, "udp")})
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        apt.PackageError("no such package"),
+        subprocess.CalledProcessError(100, ["apt-get", "update"]),
+        FileNotFoundError("apt-get"),
+    ],
+    ids=repr,
+)
+def test_install_raises_what_it_documents(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(apt, "add_package", fail)
+    with pytest.raises(rsyslog.RsyslogError, match="cannot install rsyslog"):
+        rsyslog.Rsyslog("forwarder").install()
+
+
+@pytest.mark.parametrize(
+    "error", [systemd.SystemdError("failed"), FileNotFoundError("systemctl")], ids=repr
+)
+def test_restart_raises_what_it_documents(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(systemd, "service_restart", fail)
+    with pytest.raises(rsyslog.RsyslogError, match="see journalctl -u rsyslog"):
+        rsyslog.Rsyslog("forwarder").restart()
+
+
+def not_a_program(program: pathlib.Path) -> None:
+    program.write_text("text")
+
+
+def another_program(program: pathlib.Path) -> None:
+    program.write_text("#!/bin/sh\necho syslog-ng 4.3\n")
+
+
+def not_executable(program: pathlib.Path) -> None:
+    program.chmod(0o644)
+
+
+@pytest.mark.parametrize(
+    "broken", [not_a_program, another_program, not_executable, pathlib.Path.unlink]
+)
+def test_rsyslogd_that_cannot_be_run_is_named(broken: Any, machine: Machine):
+    broken(machine.program)
+    with pytest.raises(rsyslog.UnusableRsyslogError, match=str(machine.program)):
+        rsyslog.Rsyslog("forwarder").version()
