@@ -91,6 +91,13 @@ def _controllers_model(request: pytest.FixtureRequest) -> jubilant.Juju:
     return juju
 
 
+@pytest.fixture
+def scratch() -> Iterator[pathlib.Path]:
+    """A folder of the test's own, for files that a controller's juju is to read."""
+    with bundles.scratch_folder() as folder:
+        yield pathlib.Path(folder)
+
+
 @pytest.fixture(scope="module")
 def bundle(request: pytest.FixtureRequest, cloud: Cloud) -> Cloud:
     """The model with the repository's bundle deployed and active, one unit of each application."""
@@ -104,8 +111,10 @@ def deploy_bundle(
     units: dict[str, int] | None = None,
 ) -> Cloud:
     """Deploy a bundle, with other numbers of units if so wished, and wait until it is active."""
+    folder = bundles.scratch_folder()
+    request.addfinalizer(folder.cleanup)
     variant = bundles.write_variant(
-        request.module.__name__,
+        pathlib.Path(folder.name),
         bundle,
         units=units,
         mongod=request.config.getoption("--mongod"),

@@ -100,8 +100,10 @@ def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
         pause: leave the website up until Enter is pressed.
     """
     stage = Stage(juju, console)
-    small = bundles.write_variant("demo", bundles.BUNDLE, units=bundles.SMALL)
-    stage.scene("The bundle comes up", lambda: juju.deploy(small))
+    with bundles.scratch_folder() as folder:
+        path = pathlib.Path(folder)
+        small = bundles.write_variant(path, bundles.BUNDLE, units=bundles.SMALL)
+        stage.scene("The bundle comes up", lambda: juju.deploy(small))
     website = Website(LocalCloud(juju).address("my-node-app/0"))
     website.write("Kept by a MongoDB that was found over a relation.")
     stage.say(f"a note through {website.url}: {website.texts()}\n")

@@ -9,11 +9,13 @@ import copy
 import pathlib
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 import yaml
 
 import bundles
+import conftest
 
 ROOT = pathlib.Path(__file__).parents[1]
 BUNDLES = sorted(ROOT.glob("bundle*.yaml"))
@@ -157,26 +159,44 @@ def test_mistake_is_found(mistake: str) -> None:
     assert [each for each in complaints(bundle) if each.startswith(complaint)]
 
 
-def test_variant_for_kubernetes_says_so_and_finds_its_charms() -> None:
-    variant = bundles.write_variant("test-kubernetes", bundles.DEMOS, kubernetes=True)
+def test_variant_for_kubernetes_says_so_and_finds_its_charms(scratch: pathlib.Path) -> None:
+    variant = bundles.write_variant(scratch, bundles.DEMOS, kubernetes=True)
     written = bundles.read(variant)
     assert written["bundle"] == "kubernetes"
     charms = {name: application["charm"] for name, application in written["applications"].items()}
-    # In the form that was seen to work: relative to the bundle, with a dot.
-    assert charms == {name: f"./{name}.charm" for name in charms}
-    assert variant.parent == bundles.BUILD
+    assert charms == {name: f"./../../{name}.charm" for name in charms}
+    packed = {(variant.parent / charm).resolve() for charm in charms.values()}
+    assert packed == {bundles.BUILD / f"{name}.charm" for name in charms}
 
 
 def test_variant_leaves_charms_of_a_store(tmp_path: pathlib.Path) -> None:
     bundle = tmp_path / "bundle.yaml"
     bundle.write_text("applications: {ubuntu: {charm: ubuntu, num_units: 1}}")
-    written = bundles.read(bundles.write_variant("test-store", bundle))
+    (tmp_path / "variant").mkdir()
+    written = bundles.read(bundles.write_variant(tmp_path / "variant", bundle))
     assert written["applications"]["ubuntu"]["charm"] == "ubuntu"
 
 
 def test_variant_has_the_resource(tmp_path: pathlib.Path) -> None:
-    variant = bundles.write_variant("test-mongod", bundles.BUNDLE, mongod=tmp_path / "mongod.tgz")
+    variant = bundles.write_variant(tmp_path, bundles.BUNDLE, mongod=tmp_path / "mongod.tgz")
     resources = bundles.read(variant)["applications"]["mongodb"]["resources"]
     assert resources == {"mongod": str(tmp_path / "mongod.tgz")}
-    without = bundles.write_variant("test-mongod", bundles.DEMOS, mongod=tmp_path / "mongod.tgz")
+    without = bundles.write_variant(tmp_path, bundles.DEMOS, mongod=tmp_path / "mongod.tgz")
     assert "mongodb" not in bundles.read(without)["applications"]
+
+
+def test_two_deployments_of_one_module_do_not_share_a_file(
+    request: pytest.FixtureRequest, tmp_path: pathlib.Path
+) -> None:
+    """Two tests that run side by side: one would deploy the bundle of the other."""
+    cloud = mock.Mock()
+    cloud.juju.status.return_value.model.type = "lxd"
+    wanted = (bundles.BUNDLE, bundles.DEMOS)
+    for bundle in wanted:
+        conftest.deploy_bundle(request, cloud, bundle)
+    deployed = [pathlib.Path(call.args[1]) for call in cloud.juju.cli.call_args_list]
+    assert [bundles.read(path)["applications"].keys() for path in deployed] == [
+        bundles.read(bundle)["applications"].keys() for bundle in wanted
+    ]
+    # A juju that is a snap reads what is below the home folder, and so is the repository.
+    assert all(path.is_relative_to(bundles.ROOT) for path in deployed)

@@ -33,10 +33,10 @@ def site() -> Iterator[LocalCloud]:
 
 
 def test_bundle_runs_the_mongod_that_was_handed_over(
-    site: LocalCloud, mongod: pathlib.Path
+    site: LocalCloud, mongod: pathlib.Path, scratch: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    small = bundles.write_variant("no-internet", bundles.BUNDLE, units=bundles.SMALL)
-    status = deploy.deploy(site.juju, small, mongod)
+    small = bundles.write_variant(tmp_path, bundles.BUNDLE, units=bundles.SMALL)
+    status = deploy.deploy(site.juju, scratch, small, mongod)
     assert status.apps["mongodb"].version == "6.0.5"
     (process,) = site.processes("mongodb/0", "mongod")
     assert process.arguments[0] == str(site.root("mongodb/0") / "usr/local/bin/mongod")

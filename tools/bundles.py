@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import tempfile
 from typing import Any
 
 import yaml
@@ -22,8 +23,18 @@ def read(bundle: pathlib.Path) -> dict[str, Any]:
     return yaml.safe_load(bundle.read_text())
 
 
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """Make a folder of the caller's own for files that juju is to read; its context removes it.
+
+    Below the repository: a juju that is a snap cannot read the computer's /tmp.
+    """
+    parent = BUILD / "scratch"
+    parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(dir=parent)
+
+
 def write_variant(
-    name: str,
+    folder: pathlib.Path,
     bundle: pathlib.Path,
     *,
     units: dict[str, int] | None = None,
@@ -32,10 +43,8 @@ def write_variant(
 ) -> pathlib.Path:
     """Write a bundle with changes, and return its file.
 
-    Beside the packed charms: a juju that is a snap cannot read the computer's /tmp.
-
     Args:
-        name: of the new file, which has to be this caller's own: tests run side by side.
+        folder: where to, of `scratch_folder`; it has to stay as long as a model of localjuju.
         bundle: the bundle that is changed.
         units: numbers of units by application, where these are others.
         mongod: a file for the resource ``mongod`` of mongodb, whatever its name.
@@ -45,18 +54,18 @@ def write_variant(
     applications = data["applications"]
     for application in applications.values():
         if application["charm"].startswith("."):  # Others are from a store.
-            packed = os.path.relpath(bundle.parent / application["charm"], BUILD)
+            # Relative to the bundle, and with a dot: in this form it was seen to work.
+            packed = os.path.relpath(bundle.parent / application["charm"], folder)
             application["charm"] = f"./{packed}"
     for application, number in (units or {}).items():
         applications[application]["num_units"] = number
-    BUILD.mkdir(exist_ok=True)
     if mongod and "mongodb" in applications:
         if mongod.suffix != ".tgz":
             # Juju takes no file whose name ends otherwise than the one in charmcraft.yaml.
-            mongod = pathlib.Path(shutil.copyfile(mongod, BUILD / "mongod.tgz"))
+            mongod = pathlib.Path(shutil.copyfile(mongod, folder / "mongod.tgz"))
         applications["mongodb"]["resources"] = {"mongod": str(mongod.resolve())}
     if kubernetes:
         data = {"bundle": "kubernetes", **data}
-    variant = BUILD / f"bundle-{name}.yaml"
+    variant = folder / "bundle.yaml"
     variant.write_text(yaml.safe_dump(data, sort_keys=False))
     return variant

@@ -30,12 +30,13 @@ def stays_in_error(looks: int = 60) -> Callable[[jubilant.Status], bool]:
 
 
 def deploy(
-    juju: jubilant.Juju, bundle: pathlib.Path, mongod: pathlib.Path | None
+    juju: jubilant.Juju, folder: pathlib.Path, bundle: pathlib.Path, mongod: pathlib.Path | None
 ) -> jubilant.Status:
     """Deploy a bundle and return the status when it is active.
 
     Args:
         juju: the model.
+        folder: for scratch files, of `bundles.scratch_folder`.
         bundle: the bundle's file.
         mongod: a file for the resource of mongodb; without one it is installed with apt.
 
@@ -45,7 +46,7 @@ def deploy(
         TimeoutError: it takes too long.
     """
     variant = bundles.write_variant(
-        f"deploy-{bundle.stem}",
+        folder,
         bundle.resolve(),
         mongod=mongod,
         kubernetes=juju.status().model.type == "caas",
@@ -71,7 +72,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     juju = jubilant.Juju(model=options.model, wait_timeout=options.timeout)
     try:
-        print(deploy(juju, options.bundle, options.mongod))
+        with bundles.scratch_folder() as folder:
+            print(deploy(juju, pathlib.Path(folder), options.bundle, options.mongod))
     except jubilant.CLIError as error:
         sys.exit(error.stderr.strip())
     except (jubilant.WaitError, TimeoutError) as error:
