@@ -76,6 +76,15 @@ def test_suite_fits_the_libraries() -> None:
     assert complaints(source) == []
 
 
+def test_suite_reads_no_status_that_only_a_controller_derives() -> None:
+    """The message of an application is empty if its charm sets no status of the application."""
+    assert "status_message" not in {
+        use.attr
+        for use in uses(ast.parse(SUITE.read_text()))
+        if isinstance(use.value, ast.Name) and use.value.id == "application"
+    }
+
+
 def guides_calls() -> list[str]:
     """Return the left column of the guide's table: calls of libjuju, each by itself."""
     rows = [line for line in GUIDE.read_text().splitlines() if line.startswith("| ")]

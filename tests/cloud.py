@@ -94,6 +94,20 @@ class Cloud(abc.ABC):
             successes=10,
         )
 
+    def wait_until_blocked(self, application: str) -> set[str]:
+        """Wait until each unit of an application is blocked, and return what they say.
+
+        An application has a status of its own only if its charm sets one. Else Juju derives it
+        from the units', and not every way to ask tells.
+        """
+
+        def blocked(status: jubilant.Status) -> bool:
+            units = status.get_units(application).values()
+            return bool(units) and all(unit.is_blocked for unit in units)
+
+        units = self.juju.wait(blocked).get_units(application)
+        return {unit.workload_status.message for unit in units.values()}
+
     def address(self, unit: str) -> str:
         """Return the address that a unit, principal or subordinate, is reached at."""
         return self.juju.show_unit(unit).public_address

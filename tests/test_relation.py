@@ -16,8 +16,8 @@ def test_application_stops_with_the_relation_and_says_why(bundle: Cloud) -> None
     website = Website(bundle.address("my-node-app/0"))
     website.write("before")
     bundle.juju.remove_relation(*ENDS)
-    status = bundle.juju.wait(lambda status: status.apps["my-node-app"].is_blocked)
-    assert "database" in status.apps["my-node-app"].app_status.message
+    (said,) = bundle.wait_until_blocked("my-node-app")
+    assert "database" in said
     assert not website.is_healthy()
     assert not bundle.processes("my-node-app/0", "node")
 

@@ -70,5 +70,5 @@ def test_port_follows_the_option(reader: Cloud) -> None:
 
 def test_nobody_is_sent_to_a_unit_that_does_not_serve(reader: Cloud) -> None:
     reader.juju.remove_relation("my-node-app:database", "mongodb:database")
-    reader.juju.wait(lambda status: status.apps["my-node-app"].is_blocked)
+    reader.wait_until_blocked("my-node-app")
     assert sites(reader) == {}
