@@ -37,6 +37,10 @@ class SyslogReceiver:
         while message := self._socket.recv(65536):
             self._messages.append(message.decode(errors="replace"))
 
+    def programs(self, part: str) -> set[str]:
+        """Return the programs whose messages have ``part`` in them: the fourth word (RFC 5424)."""
+        return {message.split()[3] for message in self.lines(part)}
+
     def lines(self, part: str) -> list[str]:
         """Return the messages received that have ``part`` in them."""
         return [message for message in self._messages if part in message]

@@ -25,6 +25,7 @@ def test_syslog_of_the_principal_arrives_over_juju_info(
     bundle.log("mongodb/0", "hello from mongodb")
     wait_until(lambda: receiver.lines("hello from mongodb"), "the line arrives")
     assert len(receiver.lines("hello from mongodb")) == 1
+    assert receiver.programs("hello from mongodb") == {"suite"}
 
 
 def test_log_file_of_the_principal_arrives_over_logging(
@@ -32,6 +33,7 @@ def test_log_file_of_the_principal_arrives_over_logging(
 ) -> None:
     Website(bundle.address("my-node-app/0")).write("a note to be logged")
     wait_until(lambda: receiver.lines('"POST"'), "the request's log line arrives")
+    assert receiver.programs('"POST"') == {"my-node-app"}
 
 
 def test_each_unit_forwards_for_its_own_principal_only(
@@ -51,8 +53,8 @@ def test_unusable_target_is_refused_by_name_and_the_last_good_one_stays(
     bundle: Cloud, receiver: SyslogReceiver
 ) -> None:
     bundle.juju.config("rsyslog-forwarder", {"target": "not a host"})
-    status = bundle.juju.wait(lambda status: status.apps["rsyslog-forwarder"].is_blocked)
-    assert "target" in status.apps["rsyslog-forwarder"].app_status.message
+    (said,) = bundle.wait_until_blocked("rsyslog-forwarder")
+    assert said.startswith("config option target: ")
     bundle.log("mongodb/0", "still forwarded")
     wait_until(lambda: receiver.lines("still forwarded"), "the line arrives")
     bundle.juju.config("rsyslog-forwarder", {"target": receiver.target})

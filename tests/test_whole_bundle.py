@@ -39,9 +39,12 @@ def test_units_of_the_website_share_the_notes(whole: Cloud) -> None:
 
 def test_each_forwarder_has_its_own_principal(whole: Cloud) -> None:
     """On Juju 4 each sees the others' principals too (Q2, Q3)."""
-    for unit, forwarded in (("mongodb", "syslog"), ("my-node-app", "/var/log/my-node-app")):
-        for principal in whole.juju.status().apps[unit].units.values():
+    for application, log in (("mongodb", None), ("my-node-app", "var/log/my-node-app")):
+        for name, principal in whole.juju.status().apps[application].units.items():
             (forwarder,) = principal.subordinates.values()
-            said = forwarder.workload_status.message
-            assert said.startswith("forwarding ")
-            assert f"{forwarded} to {principal.public_address}:514" in said
+            forwarded = whole.root(name) / log if log else "syslog"
+            assert forwarder.workload_status.message == (
+                f"forwarding {forwarded} to {name} itself "
+                f"at {principal.public_address}:514 (udp): "
+                "set target to forward to a syslog server"
+            )
