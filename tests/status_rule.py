@@ -1,0 +1,312 @@
+"""Find out whether a charm's status only tells, after every event that Juju can send it.
+
+    status_rule.py FOLDER
+
+prints what the status handlers of the charm in this folder change, and exits with 1 if that is
+anything. It is a program because each charm has a module ``charm``, and because an audit hook of
+Python stays for the life of its process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import importlib
+import importlib.util
+import inspect
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import ops
+import psutil
+import yaml
+from ops import testing
+
+import status_watch
+
+# What the other side has written, by interface and by the role of the charm. A charm with other
+# interfaces meets empty databags.
+SENT: dict[tuple[str, str], dict[str, dict[str, str]]] = {
+    ("mongodb", "requires"): {
+        "app": {
+            "database": '"notes"',
+            "endpoints": '["127.0.0.1:9"]',
+            "replset": '"mongodb"',
+            "secret-user": '"secret:given"',
+        }
+    },
+    ("mongodb", "provides"): {"app": {"database": '"notes"'}},
+    ("logging-directory", "requires"): {
+        "unit": {"directory": '"/var/log/app"', "files": '["app.log"]'}
+    },
+    ("demo", "requires"): {"app": {"leader-uuid": "2f1c1c1e-8f0e-5d3c-9d0a-7f6f5d0b5a11"}},
+    ("demo", "provides"): {"app": {"token": "6a1f7b0e-6c5e-4b8e-8e57-0c5b6f3d9a22"}},
+}
+USER = {"username": "user", "password": "old", "uris": "mongodb://127.0.0.1:9"}
+NEW = USER | {"password": "new"}
+
+LIFECYCLE = (
+    *("install", "start", "config_changed", "leader_elected", "update_status", "upgrade_charm"),
+    *("pre_series_upgrade", "post_series_upgrade", "stop", "remove"),
+)
+EXAMPLES = {"string": "x", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
+"""A value for a parameter that an action requires, by its type."""
+
+# An event is made by the context that it is run in.
+Context = testing.Context[Any]
+Event = Callable[[Context], Any]
+
+
+def about(name: str, *subjects: Any, **arguments: Any) -> Event:
+    """Return what makes an event, such as ``about("secret_changed", secret)``."""
+    return lambda context: getattr(context.on, name)(*subjects, **arguments)
+
+
+class Walk:
+    """A charm on a machine, and the model that its events come from."""
+
+    def __init__(self, folder: pathlib.Path, machine: pathlib.Path):
+        self.declared: dict[str, Any] = yaml.safe_load((folder / "charmcraft.yaml").read_text())
+        self.found: dict[str, str] = {}
+        """Each complaint, and where it came up first."""
+        self._handlers: Collection[str] = ()
+        """Which handlers of the charm run: those of status, or the others."""
+        self._watch = status_watch.Watch()
+        self._machine = machine
+        self._root = machine / "charm"
+        # With the charm's files, but without its metadata, which ops.testing writes there.
+        self._root.mkdir()
+        for path in folder.iterdir():
+            if path.suffix != ".yaml":
+                (self._root / path.name).symlink_to(path)
+        # Of this process alone: several run side by side.
+        self._address = f"127.76.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
+        self._type = charm_type(folder, machine, self._address)
+        self._observe_with_watch()
+
+    def walk(self) -> None:
+        """Run status after each event, where nothing is set up yet, and where everything is."""
+        # What the charm does as it is made, such as StoredState's defaults, is not status's.
+        new = self._run(about("update_status"), self._state(), handlers=())
+        for where, state in (("on a new machine", new), ("as set up", self._set_up(new))):
+            for leader in (True, False):
+                for event in self._events(state):
+                    self._tell(event, dataclasses.replace(state, leader=leader), where)
+
+    def _observe_with_watch(self) -> None:
+        walk, observe = self, ops.Framework.observe
+
+        def watched(self: ops.Framework, bound_event: ops.BoundEvent, observer: Any) -> None:
+            is_status = bound_event.event_type is ops.CollectStatusEvent
+            if is_status:
+                setattr(observer.__self__, observer.__name__, walk._watch.handler(observer))
+            # StoredState observes too, to be written.
+            of_ops = type(observer.__self__).__module__.partition(".")[0] == "ops"
+            if of_ops or ("status" if is_status else "others") in walk._handlers:
+                observe(self, bound_event, observer)
+
+        ops.Framework.observe = watched
+        # ops.testing knows neither of these hook commands.
+        ops.hookcmds.goal_state = self._goal_state
+        ops.hookcmds.secret_ids = list
+
+    def _goal_state(self) -> ops.hookcmds.GoalState:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        goal = ops.hookcmds.Goal(status="active", since=now)
+        names = (f"{self.declared['name']}/{number}" for number in (0, 1))
+        return ops.hookcmds.GoalState(units=dict.fromkeys(names, goal), relations={})
+
+    def _context(self) -> Context:
+        meta = dict(self.declared)
+        return testing.Context(
+            self._type,
+            meta=meta,
+            config=meta.pop("config", None),
+            actions=meta.pop("actions", None),
+            charm_root=self._root,
+            principal_unit="app/1" if meta.get("subordinate") else None,
+        )
+
+    def _state(self) -> testing.State:
+        """Return a model with a relation at every endpoint, and secrets of each kind."""
+        relations = [
+            self._relation(role, name, declared)
+            for role in ("provides", "requires", "peers")
+            for name, declared in (self.declared.get(role) or {}).items()
+        ]
+        address = testing.BindAddress([testing.Address(self._address)])
+        networks = [
+            testing.Network(relation.endpoint, [address], ingress_addresses=[self._address])
+            for relation in relations
+            if not isinstance(relation, testing.SubordinateRelation)  # ops.testing takes none.
+        ]
+        own_secrets = [
+            testing.Secret(USER, latest_content=NEW, owner=owner, label=owner)
+            for owner in ("app", "unit")
+        ]
+        nothing = self._machine / "resource"
+        nothing.touch()
+        return testing.State(
+            leader=True,
+            relations=relations,
+            networks=networks,
+            secrets=[testing.Secret(USER, latest_content=NEW, id="secret:given"), *own_secrets],
+            resources=[
+                testing.Resource(name=name, path=nothing)
+                for name in self.declared.get("resources") or {}
+            ],
+            storages=[testing.Storage(name) for name in self.declared.get("storage") or {}],
+            planned_units=2,
+        )
+
+    def _relation(self, role: str, name: str, declared: dict[str, Any]) -> testing.RelationBase:
+        unit = {"ingress-address": "127.0.0.9"}
+        if role == "peers":
+            return testing.PeerRelation(name, peers_data={1: unit})
+        sent = SENT.get((declared["interface"], role), {})
+        app, unit = sent.get("app", {}), unit | sent.get("unit", {})
+        if declared.get("scope") == "container":
+            return testing.SubordinateRelation(
+                name,
+                remote_app_name="app",
+                remote_unit_id=1,
+                remote_app_data=app,
+                remote_unit_data=unit,
+            )
+        return testing.Relation(
+            name, remote_app_name="app", remote_app_data=app, remote_units_data={1: unit}
+        )
+
+    def _events(self, state: testing.State) -> Iterator[Event]:
+        """Return each event that Juju can send, whether the charm observes it or not."""
+        yield from map(about, LIFECYCLE)
+        for relation in state.relations:
+            for name in ("relation_created", "relation_broken"):
+                yield about(name, relation)
+            for name in ("relation_joined", "relation_changed", "relation_departed"):
+                yield about(name, relation, remote_unit=1)
+        for storage in state.storages:
+            for name in ("storage_attached", "storage_detaching"):
+                yield about(name, storage)
+        for secret in state.secrets:
+            if secret.owner is None:
+                yield about("secret_changed", secret)
+            elif secret.owner == "unit":  # Of the application's only the leader is told.
+                yield about("secret_rotate", secret)
+                for name in ("secret_remove", "secret_expired"):
+                    yield about(name, secret, revision=1)
+        for name, declared in (self.declared.get("actions") or {}).items():
+            types = {key: declared["params"][key]["type"] for key in declared.get("required", [])}
+            yield about("action", name, params={key: EXAMPLES[t] for key, t in types.items()})
+
+    def _set_up(self, state: testing.State) -> testing.State:
+        """Return the model after the leader's first hooks, with a new revision of each secret."""
+        # In Juju's order. A relation has to be the one of the model as it is by then.
+        ids = sorted(relation.id for relation in state.relations)
+        state = self._run(about("install"), state)
+        for storage in state.storages:
+            state = self._run(about("storage_attached", storage), state)
+        for number in ids:
+            state = self._run(about("relation_created", state.get_relation(number)), state)
+        for name in ("leader_elected", "config_changed", "start"):
+            state = self._run(about(name), state)
+        for number in ids:
+            for name in ("relation_joined", "relation_changed"):
+                relation = state.get_relation(number)
+                state = self._run(about(name, relation, remote_unit=1), state)
+        state = self._run(about("update_status"), state)
+        secrets = [
+            dataclasses.replace(
+                secret, latest_content={**(secret.tracked_content or {}), "newer-revision": "x"}
+            )
+            for secret in state.secrets
+        ]
+        return dataclasses.replace(state, secrets=secrets)
+
+    def _run(
+        self, event: Event, state: testing.State, handlers: Collection[str] = ("status", "others")
+    ) -> testing.State:
+        """Return the model after a hook; as it was, if the hook fails, as with Juju."""
+        self._handlers = handlers
+        context = self._context()
+        made = event(context)
+        with contextlib.suppress(testing.errors.UncaughtCharmError):
+            state = context.run(made, state)
+        self._note(f"after {made.name}, in set-up")
+        return state
+
+    def _tell(self, event: Event, before: testing.State, where: str) -> None:
+        """Let only the status handlers run after an event, and compare the model."""
+        self._handlers, handlers = ("status",), self._watch.handlers
+        context = self._context()
+        made = event(context)
+        found = self._watch.found
+        try:
+            found += status_watch.differences(before, context.run(made, before))
+        except testing.errors.UncaughtCharmError as error:
+            found.append(f"fails with {error.__cause__!r}")
+        if self._watch.handlers == handlers:
+            found.append("does not run")
+        self._note(f"after {made.name}, {where}, {'leader' if before.leader else 'follower'}")
+
+    def _note(self, where: str) -> None:
+        for complaint in self._watch.found:
+            self.found.setdefault(complaint.replace(str(self._machine), ""), where)
+        self._watch.found.clear()
+
+
+def charm_type(folder: pathlib.Path, machine: pathlib.Path, address: str) -> type[ops.CharmBase]:
+    """Return the charm's class, after its stand-in for the machine has done its work."""
+    sys.path.insert(0, str(folder / "src"))
+    stand_in = folder / "tests" / "localmachine.py"
+    if stand_in.exists():
+        specification = importlib.util.spec_from_file_location("localmachine", stand_in)
+        assert specification and specification.loader
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        root = machine / "root"
+        root.mkdir()
+        module.stand_in(root, address)
+    charm = importlib.import_module("charm")
+    (found,) = (
+        one
+        for _, one in inspect.getmembers(charm, inspect.isclass)
+        if issubclass(one, ops.CharmBase) and one.__module__ == "charm"
+    )
+    return found
+
+
+def end_processes(machine: pathlib.Path) -> None:
+    """End what the charm has left running on its machine."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if any(word.startswith(str(machine)) for word in process.cmdline()):
+                process.kill()
+                process.wait(10)
+
+
+def main() -> int:
+    """Walk all events of the charm that the command line names, and return the exit status."""
+    parser = argparse.ArgumentParser(description="Find out whether a charm's status only tells.")
+    parser.add_argument("folder", type=pathlib.Path, help="the charm's folder")
+    folder = parser.parse_args().folder.resolve()
+    # Not pytest's folder: the path of a socket on the machine has 107 characters at most.
+    with tempfile.TemporaryDirectory() as machine:
+        walk = Walk(folder, pathlib.Path(machine))
+        try:
+            walk.walk()
+        finally:
+            end_processes(pathlib.Path(machine))
+    for complaint, where in walk.found.items():
+        print(f"{folder.name}: status {complaint} ({where})")
+    return int(bool(walk.found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""Status tells, and changes nothing: in every charm, after every event that Juju can send it."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
+
+SMALL = """\
+name: made-up
+provides: {db: {interface: db}}
+"""
+LARGE = """\
+name: made-up
+provides: {db: {interface: db}, logs: {interface: logs, scope: container}}
+requires: {web: {interface: http}}
+peers: {peers: {interface: peers}}
+storage: {data: {type: filesystem}}
+config: {options: {port: {type: int, default: 80}}}
+actions:
+  go: {}
+  make: {params: {size: {type: integer}}, required: [size]}
+"""
+CHARM = """\
+import contextlib, os, pathlib, shutil, socket, subprocess, tempfile
+import ops
+
+class Charm(ops.CharmBase):
+    _stored = ops.StoredState()
+
+    def __init__(self, framework):
+        super().__init__(framework)
+        self._stored.set_default(seen=[])
+        self.folder = pathlib.Path({folder!r})
+        self.secret = self.model.get_secret(id="secret:given")
+        self.own = self.model.get_secret(label="unit")
+        framework.observe(self.on.config_changed, self._on_config_changed)
+        framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+        framework.observe(self.on.collect_app_status, self._on_collect_app_status)
+
+    def _on_config_changed(self, event):
+        # What status must not do, a hook may.
+        self._stored.seen.append("config-changed")
+        self.unit.open_port("tcp", 1234)
+        self.secret.get_content(refresh=True)
+        (self.folder / "file").write_text("written by a hook")
+        subprocess.run(["true"])
+        for relation in self.model.relations["db"]:
+            relation.data[self.unit]["key"] = "value"
+
+    def _on_collect_unit_status(self, event):
+        {unit}
+        event.add_status(ops.ActiveStatus())
+
+    def _on_collect_app_status(self, event):
+        {app}
+        event.add_status(ops.ActiveStatus())
+"""
+
+
+def run(charm: pathlib.Path) -> subprocess.CompletedProcess[str]:
+    """Let a process of its own, because each charm has a module charm, walk all events."""
+    command = [sys.executable, str(ROOT / "tests" / "status_rule.py"), str(charm)]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
+    )
+
+
+@pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)
+def test_status_only_tells(charm: pathlib.Path) -> None:
+    done = run(charm)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def found(
+    tmp_path: pathlib.Path, unit: str, app: str = "pass", declared: str = SMALL
+) -> list[str]:
+    """Return what is found in a charm with these statements in its status handlers."""
+    folder = tmp_path / "made-up"
+    (folder / "src").mkdir(parents=True)
+    (folder / "charmcraft.yaml").write_text(declared)
+    (tmp_path / "file").touch()
+    source = CHARM.format(folder=str(tmp_path), unit=unit, app=app)
+    (folder / "src" / "charm.py").write_text(source)
+    done = run(folder)
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("made-up: status ") for line in lines), done.stdout
+    assert done.returncode == bool(lines)
+    return [line.removeprefix("made-up: status ").rpartition(" (")[0] for line in lines]
+
+
+CHANGES = {
+    'for db in self.model.relations["db"]: db.data[self.unit]["a"] = "b"': (
+        "writes local_unit_data of db"
+    ),
+    "self.secret.get_content(refresh=True)": "takes the new revision of a secret",
+    "self.own.get_content(refresh=True)": "takes the new revision of a secret",
+    'self.unit.add_secret({"abc": "x"})': "adds a secret",
+    'self.own.set_content({"abc": "x"})': "writes a secret",
+    'self.own.set_info(description="x")': "changes what is known of a secret",
+    "self.own.remove_all_revisions()": "removes a secret",
+    "self._stored.seen.append(1)": "writes a StoredState",
+    'self.unit.open_port("tcp", 80)': "changes opened_ports",
+    'self.unit.set_workload_version("1")': "changes workload_version",
+    '(self.folder / "new").write_text("x")': "opens FOLDER/new to write",
+    'open(self.folder / "file", "a").close()': "opens FOLDER/file to write",
+    '(self.folder / "file").unlink()': "does os.remove to FOLDER/file",
+    '(self.folder / "file").replace(self.folder / "new")': "does os.rename to FOLDER/file",
+    '(self.folder / "file").chmod(0o600)': "does os.chmod to FOLDER/file",
+    '(self.folder / "new").mkdir(exist_ok=True)': "does os.mkdir to FOLDER/new",
+    'shutil.copy(self.folder / "file", self.folder / "new")': "opens FOLDER/new to write",
+    'subprocess.run(["true", "now"])': "starts true now",
+    'os.system("true")': "starts b'true'",
+    'ops.hookcmds.state_set({"a": "b"})': "starts state-set --file -",
+    "os.kill(os.getpid(), 0)": "signals 0",
+    'socket.socket().bind(("127.0.0.1", 0))': "binds a socket to ('127.0.0.1', 0)",
+    'with contextlib.suppress(OSError): socket.create_connection(("127.0.0.1", 9))': (
+        "connects to ('127.0.0.1', 9) without a time limit"
+    ),
+    'raise ValueError("no")': "fails with ValueError('no')",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_change_is_found(tmp_path: pathlib.Path, statement: str) -> None:
+    complaint = CHANGES[statement].replace("FOLDER", str(tmp_path))
+    assert complaint in found(tmp_path, statement)
+
+
+def test_change_by_the_status_of_the_application_is_found(tmp_path: pathlib.Path) -> None:
+    statement = 'for db in self.model.relations["db"]: db.data[self.app]["a"] = "b"'
+    assert found(tmp_path, "pass", statement) == ["writes local_app_data of db"]
+
+
+ONLY_LOOKS = """\
+for db in self.model.relations["db"]:
+            dict(db.data[db.app]), dict(db.data[self.unit])
+        self.secret.peek_content(), self.own.peek_content(), self.secret.get_content()
+        self.model.get_binding("db").network.bind_address
+        (self.folder / "file").read_text(), list(self.folder.iterdir()), os.listdir("/proc")
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", 9), timeout=1)
+        with contextlib.suppress(OSError):
+            command = ["systemctl", "--quiet", "is-active", "made-up"]
+            subprocess.run(command, capture_output=True)
+"""
+
+
+def test_status_that_only_looks_is_let_pass(tmp_path: pathlib.Path) -> None:
+    assert found(tmp_path, ONLY_LOOKS) == []
+
+
+def test_walk_has_every_event(tmp_path: pathlib.Path) -> None:
+    """Observed or not: in each of them the charm leaves a file that is named for the event."""
+    name = 'os.environ["JUJU_DISPATCH_PATH"].replace("/", "-")'
+    opened = found(tmp_path, f"(self.folder / {name}).touch()", declared=LARGE)
+    relations = [
+        f"hooks-{endpoint}-relation-{event}"
+        for endpoint in ("db", "logs", "web", "peers")
+        for event in ("created", "joined", "changed", "departed", "broken")
+    ]
+    others = """
+        install start config-changed leader-elected update-status upgrade-charm stop remove
+        pre-series-upgrade post-series-upgrade data-storage-attached data-storage-detaching
+        secret-changed secret-rotate secret-remove secret-expired
+    """
+    wanted = {*relations, *(f"hooks-{event}" for event in others.split())}
+    wanted |= {"actions-go", "actions-make"}
+    prefix = f"opens {tmp_path}/"
+    assert {line.removeprefix(prefix).removesuffix(" to write") for line in opened} >= wanted
