@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import pathlib
 import re
 import socket
@@ -18,8 +19,12 @@ import pytest
 import rsyslog
 from snippets import Destination
 
-# Every test has addresses of its own: a port that was just closed is not free at once.
-_addresses = (f"127.79.{n // 250}.{n % 250 + 1}" for n in itertools.count())
+# Every test has addresses of its own: a port that was just closed is not free at once, and tests of
+# other processes run side by side.
+_addresses = (
+    f"127.{100 + os.getpid() // 250 % 100}.{os.getpid() % 250}.{n % 250 + 1}"
+    for n in itertools.count()
+)
 PORT = 5514
 
 RFC_5424 = re.compile(r"<\d+>1 \S+ \S+ (?P<program>\S+) \S+ \S+ - +(?P<text>.*)")
