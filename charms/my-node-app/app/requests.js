@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 
+import { Busy } from "./limits.js";
 import { describe } from "./log.js";
 import { DatabaseAway } from "./notes.js";
 import { renderPage } from "./page.js";
@@ -33,8 +34,11 @@ class Refused extends Error {
   }
 }
 
-/** Return a listener for http.createServer that answers out of `notes` and writes to `log`. */
-export function answerRequests(notes, log) {
+/**
+ * Return a function that answers a request out of `notes`, as far as `limits` admits it, and
+ * writes to `log`.
+ */
+export function answerRequests({ notes, limits, log }) {
   const routes = {
     "/": { GET: showPage, POST: takeForm },
     "/style.css": { GET: showStyle },
@@ -49,7 +53,8 @@ export function answerRequests(notes, log) {
     try {
       const url = readTarget(request);
       path = url.pathname;
-      await chooseRoute(path, request.method)(request, response, url);
+      const route = chooseRoute(path, request.method);
+      await route(request, response, url);
     } catch (error) {
       sendError(response, error);
     }
@@ -72,7 +77,7 @@ export function answerRequests(notes, log) {
   }
 
   async function showPage(request, response) {
-    await sendPage(response, 200, {});
+    await sendPage(request, response, 200, {});
   }
 
   async function takeForm(request, response) {
@@ -83,33 +88,37 @@ export function answerRequests(notes, log) {
     const text = (form.get("text") ?? "").replaceAll("\r\n", "\n");
     const id = form.get("id") || randomUUID();
     try {
+      limits.admit(request, 1);
       const { note } = await notes.add(checkNote(id, text));
       if (note.text !== text) {
         // Sent, stored but not answered, changed and sent again. The next try has a new id.
         const problem = "This was kept before, with another text. Send it again to keep both.";
-        await sendPage(response, 422, { text, problem });
+        await sendPage(request, response, 422, { text, problem });
         return;
       }
     } catch (error) {
       const problem = explain(error, log);
-      await sendPage(response, problem.status, { id, text, problem: problem.message });
+      await sendPage(request, response, problem.status, { id, text, problem: problem.message });
       return;
     }
     // Going to the page by a GET, so that reloading it sends no form.
     send(response, 303, "", { Location: "/" });
   }
 
-  async function sendPage(response, status, form) {
+  async function sendPage(request, response, status, form) {
     let list = null;
+    let headers = {};
     try {
+      limits.admit(request, PAGE_LENGTH);
       list = await notes.list(PAGE_LENGTH);
     } catch (error) {
       const problem = explain(error, log);
       status = problem.status;
+      headers = problem.headers;
       form = { problem: problem.message, ...form };
     }
     const page = renderPage({ id: randomUUID(), ...form, notes: list, maxLength: MAX_TEXT });
-    send(response, status, page, { "Content-Type": "text/html; charset=utf-8" });
+    send(response, status, page, { ...headers, "Content-Type": "text/html; charset=utf-8" });
   }
 
   function showStyle(request, response) {
@@ -121,6 +130,7 @@ export function answerRequests(notes, log) {
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIST_LENGTH) {
       throw new Refused(400, `limit must be a number from 1 to ${MAX_LIST_LENGTH}`);
     }
+    limits.admit(request, limit);
     sendJson(response, 200, { notes: await notes.list(limit) });
   }
 
@@ -133,6 +143,7 @@ export function answerRequests(notes, log) {
       throw new Refused(400, "the body is not JSON");
     }
     const key = request.headers["idempotency-key"] ?? randomUUID();
+    limits.admit(request, 1);
     const { note, added } = await notes.add(checkNote(key, sent?.text));
     if (note.text !== sent.text) {
       throw new Refused(422, "another note was sent with this Idempotency-Key before");
@@ -213,6 +224,9 @@ function checkNote(id, text) {
 /** Return what to tell the client of an error, and log it if it is not the client's. */
 function explain(error, log) {
   if (error instanceof Refused) return error;
+  if (error instanceof Busy) {
+    return { status: 503, message: `${error.message}: try again`, headers: { "Retry-After": "5" } };
+  }
   if (error instanceof DatabaseAway) {
     log("warning", "database away", { error: describe(error.cause) });
     const message = `${error.message}: try again`;

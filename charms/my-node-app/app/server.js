@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 
+import { Limits, TIMEOUTS } from "./limits.js";
 import { describe, writeLog } from "./log.js";
 import { Notes } from "./notes.js";
 import { answerRequests } from "./requests.js";
@@ -18,6 +19,8 @@ const path = process.argv[2];
 if (path === undefined) fail("usage: node server.js SETTINGS");
 
 const notes = new Notes();
+const limits = new Limits();
+const answer = answerRequests({ notes, limits, log });
 let settings;
 let server;
 try {
@@ -39,7 +42,8 @@ function log(level, event, fields) {
 }
 
 async function listen({ host, port }) {
-  const listener = createServer({ requestTimeout: 30_000 }, answerRequests(notes, log));
+  const listener = createServer(TIMEOUTS);
+  limits.serve(listener, answer);
   listener.listen(port, host);
   await once(listener, "listening"); // rejects on "error": the port is in use, and the like
   return listener;

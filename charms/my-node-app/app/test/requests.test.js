@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
 
+import { Busy } from "../limits.js";
 import { DatabaseAway } from "../notes.js";
 import { answerRequests } from "../requests.js";
 
@@ -33,15 +34,18 @@ class NotesInMemory {
   }
 }
 
-let notes, log, server, base;
+let notes, limits, log, server, base;
 
 beforeEach(async () => {
   notes = new NotesInMemory();
   log = [];
-  const listener = answerRequests(notes, (level, event, fields) =>
-    log.push({ level, event, ...fields }),
-  );
-  server = createServer(listener).listen(0, "127.0.0.1");
+  limits = { admit() {} };
+  const answer = answerRequests({
+    notes,
+    limits: { admit: (...request) => limits.admit(...request) },
+    log: (level, event, fields) => log.push({ level, event, ...fields }),
+  });
+  server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
   base = `http://127.0.0.1:${server.address().port}`;
 });
@@ -191,6 +195,21 @@ test("a form that was stored, not answered, and changed comes back to be stored 
   assert.notEqual(id, "form-1");
   assert.equal((await postForm({ id, text: "first and more" })).status, 303);
   assert.deepEqual([...notes.stored.values()].map((note) => note.text), ["first", "first and more"]);
+});
+
+test("what there is no room for is told when to come back, and no text is lost", async () => {
+  limits.admit = () => {
+    throw new Busy("too many requests at a time");
+  };
+  const form = await postForm({ id: "form-1", text: "kept here" });
+  assert.match(await form.clone().text(), /value="form-1"[^]*>\nkept here<\/textarea>/);
+  const refused = [form, await fetch(base), await fetch(`${base}/api/notes`), await postNote("x")];
+  for (const response of refused) {
+    assert.deepEqual([response.status, response.headers.get("Retry-After")], [503, "5"]);
+    assert.match(await response.text(), /too many requests at a time: try again/);
+  }
+  assert.equal(notes.stored.size, 0);
+  assert.equal((await fetch(`${base}/health`)).status, 200);
 });
 
 test("while the database is away everything says so, and the log once for each change", async () => {

@@ -37,6 +37,10 @@ def ask(
         connection.close()
 
 
+def running_process(folder: pathlib.Path) -> psutil.Process:
+    return psutil.Process(int((folder / "run/my-node-app/pid").read_text().split()[0]))
+
+
 def texts(settings: Settings) -> list[str]:
     status, answer = ask(settings, "GET", "/api/notes?limit=1000")
     assert status == 200, answer
@@ -244,7 +248,7 @@ def test_the_password_is_in_the_settings_file_alone(
         if path.is_file() and b"first-password" in path.read_bytes()
     ]
     assert holders == [running.settings_file]
-    process = psutil.Process(int((tmp_path / "run/my-node-app/pid").read_text().split()[0]))
+    process = running_process(tmp_path)
     assert "first-password" not in " ".join(process.cmdline()) + str(process.environ())
     assert "first-password" not in repr(settings)
 

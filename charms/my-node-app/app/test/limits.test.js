@@ -1,0 +1,202 @@
+// The limits over real connections, with a listener that answers when the test wants it to.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { afterEach, test } from "node:test";
+
+import { Busy, Limits } from "../limits.js";
+
+const GET = "GET / HTTP/1.1\r\nHost: notes\r\n\r\n";
+const BIG = Buffer.alloc(32 * 1024 * 1024); // more than the kernel keeps for a socket
+
+let server;
+let sockets = [];
+
+afterEach(() => {
+  for (const socket of sockets) socket.destroy();
+  sockets = [];
+  server.close();
+  server.closeAllConnections();
+});
+
+/** Start a server that admits each request, and answers with what `respond` does. */
+async function start(limits, respond) {
+  const used = new Limits(limits);
+  server = createServer();
+  used.serve(server, async (request, response) => {
+    try {
+      used.admit(request, 1);
+      await respond(request, response);
+    } catch (error) {
+      assert.ok(error instanceof Busy);
+      response.writeHead(503).end();
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+}
+
+/** Connect, send `text`, and return the socket. */
+async function open(text = "") {
+  const socket = connect(server.address().port, "127.0.0.1").on("error", () => {});
+  sockets.push(socket);
+  await once(socket, "connect");
+  socket.write(text);
+  return socket;
+}
+
+/** Return the first `count` statuses that come on `socket`. */
+async function statuses(socket, count = 1) {
+  let received = "";
+  const found = () => [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => Number(match[1]));
+  while (found().length < count) {
+    const [chunk] = await once(socket, "data");
+    received += chunk.toString("latin1");
+  }
+  return found();
+}
+
+/** Return when `socket` was closed by the server. */
+async function closed(socket) {
+  socket.resume();
+  if (!socket.closed) await once(socket, "close");
+}
+
+/** Return a listener's answer that waits until it is told to go on, and counts who waits. */
+function gate() {
+  const waiting = [];
+  const respond = async (request, response) => {
+    await new Promise((resolve) => waiting.push(resolve));
+    response.end("done");
+  };
+  return { waiting, respond };
+}
+
+/** Return when `condition()` holds; fail after ten seconds. */
+async function until(condition) {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    assert.ok(performance.now() < deadline, `never: ${condition}`);
+    await new Promise(setImmediate);
+  }
+}
+
+test("requests that are sent ahead are answered one after the other, in their order", async () => {
+  let atOnce = 0;
+  const order = [];
+  await start({}, async (request, response) => {
+    atOnce += 1;
+    assert.equal(atOnce, 1);
+    await new Promise(setImmediate);
+    atOnce -= 1;
+    order.push(request.url);
+    response.end();
+  });
+  const socket = await open(GET.replace("/", "/1") + GET.replace("/", "/2") + GET.replace("/", "/3"));
+  assert.deepEqual(await statuses(socket, 3), [200, 200, 200]);
+  assert.deepEqual(order, ["/1", "/2", "/3"]);
+});
+
+test("what was sent ahead of a connection's end takes no room when it has ended", async () => {
+  await start({ notes: 1 }, (request, response) => {
+    response.setHeader("Connection", "close");
+    response.end();
+  });
+  await closed(await open(GET + GET));
+  assert.deepEqual(await statuses(await open(GET)), [200]);
+});
+
+test("a connection that sends too much ahead is closed, and nothing more is done for it", async () => {
+  const { waiting, respond } = gate();
+  await start({ pipelined: 3 }, respond);
+  await closed(await open(GET.repeat(4)));
+  const next = await open(GET);
+  await until(() => waiting.length > 0);
+  waiting.shift()();
+  assert.deepEqual(await statuses(next), [200]);
+  assert.equal(waiting.length, 0);
+});
+
+test("a request that there is no room for is refused, and taken when there is room", async () => {
+  const { waiting, respond } = gate();
+  await start({ notes: 2 }, respond);
+  const first = await open(GET);
+  await open(GET);
+  await until(() => waiting.length === 2);
+  const third = await open(GET);
+  assert.deepEqual(await statuses(third), [503]);
+  waiting.shift()();
+  assert.deepEqual(await statuses(first), [200]);
+  third.write(GET);
+  await until(() => waiting.length === 2);
+  waiting.pop()();
+  assert.deepEqual(await statuses(third), [200]);
+});
+
+test("work for clients that have gone takes its room until it is done", async () => {
+  const { waiting, respond } = gate();
+  await start({ notes: 1 }, respond);
+  const gone = await open(GET);
+  await until(() => waiting.length === 1);
+  const received = once(server, "connection");
+  gone.destroy();
+  const next = await open(GET);
+  await received;
+  assert.deepEqual(await statuses(next), [503]);
+  waiting.shift()();
+});
+
+test("who has not taken an answer for longest makes room for others, after some patience", async () => {
+  const handed = [];
+  await start({ notes: 2, patience: 300 }, (request, response) => {
+    response.end(BIG);
+    handed.push(performance.now());
+  });
+  const slow = await open(GET);
+  slow.pause();
+  await until(() => handed.length === 1);
+  const slower = await open(GET);
+  slower.pause();
+  await until(() => handed.length === 2);
+  assert.deepEqual(await statuses(await open(GET)), [503]);
+  await until(() => performance.now() - handed[1] > 310);
+  assert.deepEqual(await statuses(await open(GET)), [200]);
+  await closed(slow);
+  assert.ok(!slower.destroyed);
+});
+
+test("an answer that is not taken in time is given up", async () => {
+  await start({ takeAnswer: 100 }, (request, response) => void response.end(BIG));
+  const received = once(server, "request");
+  const socket = await open(GET);
+  socket.pause();
+  const [, response] = await received;
+  await once(response, "close");
+  await closed(socket);
+});
+
+test("a new connection takes the place of the one that has waited longest", async () => {
+  await start({ connections: 2 }, (request, response) => void response.end());
+  const silent = await open();
+  const busy = await open(GET);
+  assert.deepEqual(await statuses(busy), [200]);
+  const next = await open(GET);
+  await closed(silent);
+  assert.deepEqual(await statuses(next), [200]);
+  busy.write(GET);
+  assert.deepEqual(await statuses(busy), [200]);
+});
+
+test("a connection whose answer is being made is not the one to go", async () => {
+  const { waiting, respond } = gate();
+  await start({ connections: 2 }, respond);
+  const working = await open(GET);
+  await until(() => waiting.length === 1);
+  const silent = await open();
+  await open();
+  await closed(silent);
+  waiting.shift()();
+  assert.deepEqual(await statuses(working), [200]);
+});

@@ -1,0 +1,86 @@
+"""Somebody opens sockets without end: the memory that it costs, and whether others are served."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import pathlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import psutil
+import pytest
+from conftest import Database, wait_for
+from test_node_app import ask, running_process
+
+from node_app import NodeApp, Settings
+
+MEGABYTE = 1024 * 1024
+LIST = b"GET /api/notes?limit=1000 HTTP/1.1\r\nHost: notes\r\n\r\n"
+BODY_TO_COME = (
+    b"POST /api/notes HTTP/1.1\r\nHost: notes\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 9000\r\n\r\n{"
+)
+
+
+@pytest.fixture
+def full(running: NodeApp, settings: Settings, database: Database) -> NodeApp:
+    """The application with as many notes as one answer may hold, each as long as it may be."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    notes = [{"_id": str(n), "text": "x" * 1000, "created": now} for n in range(1000)]
+    with database.connect() as client:
+        client[settings.database].notes.insert_many(notes)
+    return running
+
+
+class Memory(threading.Thread):
+    """Watches how much memory a process takes at most."""
+
+    def __init__(self, process: psutil.Process):
+        super().__init__(daemon=True)
+        self._process = process
+        self.most = self.before = process.memory_info().rss
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        while not self.stop.wait(0.01):
+            self.most = max(self.most, self._process.memory_info().rss)
+
+
+@contextlib.contextmanager
+def attack(settings: Settings, connections: int, sent: bytes) -> Iterator[list[socket.socket]]:
+    """Open connections, send the same on each, and read nothing; return those left open."""
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for _ in range(connections):
+            client = socket.create_connection((settings.host, settings.port), timeout=10)
+            opened.append(stack.enter_context(client))
+            with contextlib.suppress(ConnectionError):  # it may have been closed already
+                client.sendall(sent)
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("connections", "sent"),
+    [
+        pytest.param(60, LIST * 20, id="more sent ahead than is allowed"),
+        pytest.param(60, LIST * 10, id="as much sent ahead as is allowed"),
+        pytest.param(600, LIST, id="more connections than are allowed"),
+        pytest.param(1000, BODY_TO_COME, id="bodies that do not come"),
+        pytest.param(1000, b"GET / HT", id="heads that do not come"),
+    ],
+)
+def test_whoever_opens_sockets_costs_little_and_keeps_nobody_out(
+    connections: int, sent: bytes, full: NodeApp, settings: Settings, tmp_path: pathlib.Path
+):
+    memory = Memory(running_process(tmp_path))
+    memory.start()
+    with attack(settings, connections, sent):
+        wait_for(lambda: full.health() == "ok")
+        wait_for(lambda: ask(settings, "POST", "/api/notes", "served", "key")[0] in (200, 201))
+        wait_for(lambda: ask(settings, "GET", "/api/notes?limit=1000")[0] == 200)
+        memory.stop.set()
+        memory.join()
+    assert memory.most - memory.before < 250 * MEGABYTE
+    assert full.health() == "ok"
