@@ -21,7 +21,8 @@ const HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; " +
     "base-uri 'none'; frame-ancestors 'none'",
-  "Referrer-Policy": "no-referrer",
+  // Not "no-referrer": with that a browser does not tell where the page's own form comes from.
+  "Referrer-Policy": "same-origin",
   "X-Content-Type-Options": "nosniff",
 };
 
@@ -54,6 +55,7 @@ export function answerRequests({ notes, limits, log }) {
       const url = readTarget(request);
       path = url.pathname;
       const route = chooseRoute(path, request.method);
+      if (request.method === "POST") refuseOtherSites(request);
       await route(request, response, url);
     } catch (error) {
       sendError(response, error);
@@ -181,6 +183,24 @@ function readTarget(request) {
   } catch {
     throw new Refused(400, "the path cannot be read");
   }
+}
+
+/**
+ * Refuse what a page of another site makes the browser of its reader send. Browsers tell where a
+ * request comes from, other clients need not.
+ */
+function refuseOtherSites({ headers }) {
+  const { host, origin, "sec-fetch-site": site, "x-forwarded-host": forwarded = "" } = headers;
+  let same = true;
+  if (site !== undefined) {
+    same = site === "same-origin" || site === "none"; // "none": no page, but the user
+  } else if (origin !== undefined) {
+    // Over plain HTTP there is no Sec-Fetch-Site. A proxy that changes Host tells the browser's
+    // own in X-Forwarded-Host, which no page can set.
+    const ours = [host, ...forwarded.split(/\s*,\s*/)];
+    same = ours.some((name) => [`http://${name}`, `https://${name}`].includes(origin));
+  }
+  if (!same) throw new Refused(403, "this was sent from a page of another site");
 }
 
 /** Return the body as text. Refuses another content type, too many bytes and broken UTF-8. */

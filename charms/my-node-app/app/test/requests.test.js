@@ -212,6 +212,40 @@ test("what there is no room for is told when to come back, and no text is lost",
   assert.equal((await fetch(`${base}/health`)).status, 200);
 });
 
+test("what another site makes a browser send is refused", async () => {
+  for (const headers of [
+    { "Sec-Fetch-Site": "cross-site" },
+    { "Sec-Fetch-Site": "same-site" },
+    { "Sec-Fetch-Site": "cross-site", Origin: base },
+    { Origin: "null" }, // a sandboxed frame, for one
+    { Origin: "" },
+    { Origin: "http://elsewhere.example" },
+    { Origin: base.replace(/:\d+$/, ":1") },
+    { Origin: `${base}.elsewhere.example` },
+  ]) {
+    const form = new URLSearchParams({ text: "forged" });
+    await assertRefused(await post("/", form, headers), 403, /another site/);
+    await assertRefused(await postNote("forged", headers), 403, /another site/);
+  }
+  assert.equal(notes.stored.size, 0);
+});
+
+test("what the page itself makes a browser send is taken, also through a proxy", async () => {
+  const page = await fetch(base);
+  // With no-referrer, the Origin of the page's own form would be "null".
+  assert.equal(page.headers.get("Referrer-Policy"), "same-origin");
+  for (const headers of [
+    { Origin: base },
+    { Origin: "https://notes.example", "Sec-Fetch-Site": "same-origin" },
+    { "Sec-Fetch-Site": "none" },
+    { Origin: "https://notes.example", "X-Forwarded-Host": "notes.example" },
+    { Origin: "http://notes.example:81", "X-Forwarded-Host": "notes.example:81, inner" },
+  ]) {
+    const response = await post("/", new URLSearchParams({ text: "mine" }), headers);
+    assert.equal(response.status, 303, JSON.stringify(headers));
+  }
+});
+
 test("while the database is away everything says so, and the log once for each change", async () => {
   assert.equal((await fetch(`${base}/health`)).status, 200);
   notes.away = true;
