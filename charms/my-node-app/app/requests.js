@@ -37,9 +37,9 @@ class Refused extends Error {
 
 /**
  * Return a function that answers a request out of `notes`, as far as `limits` admits it, and
- * writes to `log`.
+ * writes to `log`. `settingsId` returns the id of the settings that the application runs with.
  */
-export function answerRequests({ notes, limits, log }) {
+export function answerRequests({ notes, limits, log, settingsId }) {
   const routes = {
     "/": { GET: showPage, POST: takeForm },
     "/style.css": { GET: showStyle },
@@ -166,8 +166,9 @@ export function answerRequests({ notes, limits, log }) {
       if (healthy) log("info", "database answers");
       else log("warning", "database away", { error: describe(problem.cause ?? problem) });
     }
-    if (healthy) sendJson(response, 200, { status: "ok" });
-    else sendJson(response, 503, { error: "the database is away" });
+    const settings = settingsId();
+    if (healthy) sendJson(response, 200, { status: "ok", settings });
+    else sendJson(response, 503, { error: "the database is away", settings });
   }
 
   function sendError(response, error) {

@@ -20,13 +20,11 @@ if (path === undefined) fail("usage: node server.js SETTINGS");
 
 const notes = new Notes();
 const limits = new Limits();
-const answer = answerRequests({ notes, limits, log });
+const answer = answerRequests({ notes, limits, log, settingsId: () => settings.id });
 let settings;
 let server;
 try {
-  settings = readSettings(path);
-  notes.use(settings);
-  server = await listen(settings);
+  await use(readSettings(path));
 } catch (error) {
   fail(describe(error));
 }
@@ -41,6 +39,24 @@ function log(level, event, fields) {
   writeLog(settings.log, level, event, fields);
 }
 
+/** Run with the settings `next`, or else throw, and run on as before. */
+async function use(next) {
+  const old = server;
+  const stays = next.host === settings?.host && next.port === settings?.port;
+  const listener = stays ? old : await listen(next);
+  try {
+    notes.use(next);
+  } catch (error) {
+    if (!stays) listener.close();
+    throw error;
+  }
+  settings = next;
+  server = listener;
+  if (stays) return;
+  old?.close();
+  old?.closeIdleConnections();
+}
+
 async function listen({ host, port }) {
   const listener = createServer(TIMEOUTS);
   limits.serve(listener, answer);
@@ -51,15 +67,7 @@ async function listen({ host, port }) {
 
 async function reload() {
   try {
-    const next = readSettings(path);
-    notes.use(next);
-    if (next.host !== settings.host || next.port !== settings.port) {
-      const old = server;
-      server = await listen(next);
-      old.close();
-      old.closeIdleConnections();
-    }
-    settings = next;
+    await use(readSettings(path));
     log("info", "reloaded", { host: settings.host, port: settings.port });
   } catch (error) {
     log("error", "cannot use the new settings", { error: describe(error) });

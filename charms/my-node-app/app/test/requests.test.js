@@ -44,6 +44,7 @@ beforeEach(async () => {
     notes,
     limits: { admit: (...request) => limits.admit(...request) },
     log: (level, event, fields) => log.push({ level, event, ...fields }),
+    settingsId: () => "settings-1",
   });
   server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -195,6 +196,14 @@ test("a form that was stored, not answered, and changed comes back to be stored 
   assert.notEqual(id, "form-1");
   assert.equal((await postForm({ id, text: "first and more" })).status, 303);
   assert.deepEqual([...notes.stored.values()].map((note) => note.text), ["first", "first and more"]);
+});
+
+test("health tells which settings the application runs with, in health and in sickness", async () => {
+  for (const away of [false, true]) {
+    notes.away = away;
+    const { settings } = await (await fetch(`${base}/health`)).json();
+    assert.equal(settings, "settings-1");
+  }
 });
 
 test("what there is no room for is told when to come back, and no text is lost", async () => {
