@@ -1,26 +1,19 @@
 #!/usr/bin/env python3
 """The charm: runs the application while, and only while, it has a database."""
 
-import ipaddress
-import json
 import logging
-import re
-from typing import Any
-from urllib.parse import quote
 
 import ops
 import pydantic
 
 import node_app
+from database import Database, find_database
 from http_interface import HttpProviderUnit, encode
+from inputs import NotReadyError, read_config
 from logging_directory_interface import LoggingDirectoryProviderUnit
-from mongodb_interface import MongodbProviderApp, MongodbRequirerApp, MongodbUserSecret
+from mongodb_interface import MongodbRequirerApp
 
 logger = logging.getLogger(__name__)
-
-# What the driver takes: the application ends at its next start if it is given anything else.
-_DATABASE = re.compile(r'[^\s/\\."$\x00]{1,63}')
-_ENDPOINT = re.compile(r"(\[(?P<ipv6>[^]]+)\]|[\w.-]+):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
 class Config(pydantic.BaseModel):
@@ -30,100 +23,126 @@ class Config(pydantic.BaseModel):
     database: str = pydantic.Field(default="", pattern=r"^[A-Za-z0-9_-]{0,63}$")
 
 
-class NotReadyError(Exception):
-    """The application cannot have settings now; `status` tells the operator why."""
-
-    def __init__(self, status: ops.BlockedStatus | ops.WaitingStatus):
-        super().__init__(status.message)
-        self.status = status
-
-
 class MyNodeAppCharm(ops.CharmBase):
     """Keeps the application as the model wants it."""
+
+    _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
         self._node_app = node_app.NodeApp()
+        self._stored.set_default(installed=False, problem=[])
         framework.observe(self.on.install, self._on_install)
         framework.observe(self.on.upgrade_charm, self._on_install)
         # What has changed does not matter: one function looks at everything, and may do so at any
-        # time. Juju promises no order of relations, and merges changes into one event.
-        # relation-joined is left out: relation-changed follows it.
+        # time. It does in every hook, because each may be the one after a hook that failed.
         for event in (
             self.on.leader_elected,
             self.on.config_changed,  # also when the machine has another address
             self.on.start,
             self.on.update_status,
             self.on.secret_changed,  # the provider has rotated the credentials
-            self.on["database"].relation_created,
-            self.on["database"].relation_changed,
-            self.on["website"].relation_changed,
-            self.on["logging"].relation_changed,
         ):
             framework.observe(event, self._reconcile)
+        for endpoint in ("database", "website", "logging"):
+            relation = self.on[endpoint]
+            framework.observe(relation.relation_created, self._reconcile)
+            framework.observe(relation.relation_joined, self._reconcile)
+            framework.observe(relation.relation_changed, self._reconcile)
+            framework.observe(relation.relation_departed, self._on_relation_departed)
         framework.observe(self.on["database"].relation_broken, self._on_database_relation_broken)
+        framework.observe(self.on["website"].relation_broken, self._reconcile)
+        framework.observe(self.on["logging"].relation_broken, self._reconcile)
         framework.observe(self.on.stop, self._on_stop)
         framework.observe(self.on.remove, self._on_remove)
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_install(self, event: ops.EventBase) -> None:
-        # If there is no Node.js to be had, the hook fails, and Juju tries it again and again.
-        self._node_app.install(self.charm_dir / "app")
-        self.unit.set_workload_version(self._node_app.version())
-        self._node_app.stop()  # an upgrade: the new code is started
+        self._stored.installed = False  # not this revision of the charm
         self._reconcile(event)
 
     def _reconcile(self, _: ops.EventBase) -> None:
         """Make the machine and our databags what the model says that they should be."""
-        changed = False
-        try:
-            config = self._config()
-            self._request_database(config)
-            changed = self._node_app.configure(self._settings(config))
-        except NotReadyError as error:  # the last good settings stay, if there are any
-            logger.warning("%s", error)
-        try:
-            self._run(changed)
-        except node_app.NodeAppError as error:
-            logger.warning("%s", error)
+        self._bring_in_order()
         self._publish()
+
+    def _on_relation_departed(self, _: ops.RelationDepartedEvent) -> None:
+        # Juju 4 may run it for a relation that is gone already, whose databags nobody can write.
+        self._bring_in_order()
 
     def _on_database_relation_broken(self, event: ops.RelationBrokenEvent) -> None:
         # Its credentials end with it, also where another relation is there to take its place.
-        self._node_app.stop()
         self._node_app.unconfigure()
         self._reconcile(event)
 
     def _on_stop(self, _: ops.StopEvent) -> None:
-        self._node_app.stop()
+        try:
+            self._node_app.stop()
+        except node_app.NodeAppError as error:  # a hook that fails would keep the unit from going
+            logger.error("%s", error)
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
-        self._node_app.uninstall()
+        try:
+            self._node_app.uninstall()
+        except node_app.NodeAppError as error:
+            logger.error("%s", error)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        try:
-            settings = self._settings(self._config())
-        except NotReadyError as error:
-            event.add_status(error.status)
+        # It tells what was found, and changes nothing. Were it to refresh the secret, say, the
+        # provider would drop the user that the application still has.
+        if self._stored.problem:
+            event.add_status(ops.StatusBase.from_name(*self._stored.problem))
             return
+        log = self._node_app.log_file
         health = self._node_app.health()
         if health == "ok":
             event.add_status(ops.ActiveStatus())
         elif health == "no database":
             event.add_status(ops.WaitingStatus("database: it does not answer the application"))
-        elif self._node_app.is_running():
-            address = f"{settings.host} port {settings.port}"
-            event.add_status(ops.BlockedStatus(f"no answer at {address}: see the log"))
+        elif not self._node_app.is_running():
+            message = f"the application does not run: see journalctl -u {self._node_app.service}"
+            event.add_status(ops.BlockedStatus(message))
+        elif health == "old settings":
+            message = f"the application does not take its new settings: see {log}"
+            event.add_status(ops.BlockedStatus(message))
         else:
-            event.add_status(ops.BlockedStatus("the application does not run: see the log"))
+            event.add_status(ops.BlockedStatus(f"the application does not answer: see {log}"))
 
-    def _config(self) -> Config:
-        """Return the configuration, or raise NotReadyError if it cannot be used."""
+    def _bring_in_order(self) -> None:
+        """Install, configure and run the application, as far as can be; keep what is wrong."""
+        self._stored.problem = []
+        database = None
         try:
-            return self.load_config(Config)
-        except pydantic.ValidationError as error:
-            option = _describe(error)
-            raise NotReadyError(ops.BlockedStatus(f"config option {option}")) from error
+            self._install()
+            config = read_config(self, Config)
+            self._request_database(config)
+            database = find_database(self.model)
+            self._node_app.configure(self._settings(config, database))
+        except NotReadyError as error:  # the last good settings stay, if there are any
+            logger.warning("%s", error)
+            self._stored.problem = [error.status.name, error.status.message]
+        try:
+            runs = self._node_app.run()
+        except node_app.NodeAppError as error:
+            logger.warning("%s", error)
+            return
+        if runs and database and not database.take_credentials():
+            self._bring_in_order()  # they were rotated once more, at this very moment
+
+    def _install(self) -> None:
+        """Install what this revision of the charm brought, or raise NotReadyError.
+
+        What may pass, such as a network that is down, fails the hook, and Juju runs it again.
+        """
+        if self._stored.installed:
+            return
+        self.unit.status = ops.MaintenanceStatus("installing the application")
+        try:
+            self._node_app.install(self.charm_dir / "app")
+        except node_app.UnusableNodeError as error:
+            raise NotReadyError(ops.BlockedStatus(str(error))) from error
+        self.unit.set_workload_version(self._node_app.version())
+        self._stored.installed = True
 
     def _request_database(self, config: Config) -> None:
         if not self.unit.is_leader():  # only the leader may write the application's bag
@@ -131,9 +150,8 @@ class MyNodeAppCharm(ops.CharmBase):
         for relation in self.model.relations["database"]:
             relation.save(MongodbRequirerApp(database=config.database or None), self.app)
 
-    def _settings(self, config: Config) -> node_app.Settings:
+    def _settings(self, config: Config, database: Database) -> node_app.Settings:
         """Return the settings that the application should have, or raise NotReadyError."""
-        database, uri = self._database()
         # Where the operator bound the endpoint `website` (to a space), and not every address. Q7:
         # the binding tells on each Juju, private-address in the databag does not.
         binding = self.model.get_binding("website")
@@ -142,72 +160,7 @@ class MyNodeAppCharm(ops.CharmBase):
             raise NotReadyError(
                 ops.WaitingStatus("website: this machine has no address for it yet")
             )
-        return node_app.Settings(host=str(host), port=config.port, uri=uri, database=database)
-
-    def _database(self) -> tuple[str, str]:
-        """Return the name of the database and the URI to reach it, or raise NotReadyError."""
-        relations = self.model.relations["database"]
-        if not relations:
-            raise NotReadyError(ops.BlockedStatus("integrate database with a provider of mongodb"))
-        if len(relations) > 1:
-            names = ", ".join(sorted(relation.app.name for relation in relations))
-            raise NotReadyError(
-                ops.BlockedStatus(f"database: remove all but one relation of {names}")
-            )
-        relation = relations[0]
-        who = f"database: {relation.app.name}"
-        try:
-            bag = relation.load(MongodbProviderApp, relation.app, decoder=_decode)
-        except pydantic.ValidationError as error:
-            raise NotReadyError(
-                ops.BlockedStatus(f"{who} sent a bad {_describe(error)}")
-            ) from error
-        if not (bag.database and bag.endpoints and bag.replset and bag.secret_user):
-            # One field is enough for a start; the others come with it, or show up next.
-            found = bag.model_dump(by_alias=True)
-            wanted = ("database", "endpoints", "replset", "secret-user")
-            missing = ", ".join(field for field in wanted if not found[field])
-            raise NotReadyError(ops.WaitingStatus(f"{who} has not sent {missing}"))
-        if not _DATABASE.fullmatch(bag.database):
-            message = f"{who} sent a bad database: {bag.database[:80]!r} cannot be the name of one"
-            raise NotReadyError(ops.BlockedStatus(message))
-        for endpoint in bag.endpoints:
-            if not _is_endpoint(endpoint):
-                message = f"{who} sent a bad endpoints: {endpoint!r} is not host:port"
-                raise NotReadyError(ops.BlockedStatus(message))
-        username, password = self._credentials(who, bag.secret_user)
-        user = f"{quote(username, safe='')}:{quote(password, safe='')}"
-        hosts = ",".join(bag.endpoints)
-        replset = quote(bag.replset, safe="")
-        uri = f"mongodb://{user}@{hosts}/?replicaSet={replset}&authSource=admin"
-        return bag.database, uri
-
-    def _credentials(self, who: str, secret_id: str) -> tuple[str, str]:
-        """Return the name and the password of our user, or raise NotReadyError."""
-        try:
-            # Without refresh it would be the credentials of the first time for ever.
-            content = self.model.get_secret(id=secret_id).get_content(refresh=True)
-        except (ops.ModelError, ValueError) as error:  # not granted, not there, or no id at all
-            message = f"{who} lets nobody read the secret of secret-user"
-            raise NotReadyError(ops.WaitingStatus(message)) from error
-        secret = MongodbUserSecret.model_validate(content)
-        if not (secret.username and secret.password):
-            missing = "password" if secret.username else "username"
-            message = f"{who} sent a bad secret-user: {missing} is missing"
-            raise NotReadyError(ops.BlockedStatus(message))
-        return secret.username, secret.password
-
-    def _run(self, changed: bool) -> None:
-        """Run the application with the settings that there are, if any."""
-        if not self._node_app.settings():
-            return
-        if not self._node_app.is_running():
-            self._node_app.start()
-        elif changed or self._node_app.health() == "no answer":  # perhaps its port was in use
-            self._node_app.reload()
-        else:
-            return
-        self._node_app.wait_until_it_answers()
+        return node_app.Settings(str(host), config.port, database.uri, database.name)
 
     def _publish(self) -> None:
         """Tell others about the application: its address while it runs, its log always.
@@ -227,30 +180,6 @@ class MyNodeAppCharm(ops.CharmBase):
         for relation in self.model.relations["logging"]:
             data = LoggingDirectoryProviderUnit(directory=str(log.parent), files=[log.name])
             relation.save(data, self.unit)
-
-
-def _is_endpoint(text: str) -> bool:
-    match = _ENDPOINT.fullmatch(text)
-    try:
-        if match and match["ipv6"]:
-            ipaddress.IPv6Address(match["ipv6"])
-    except ValueError:
-        return False
-    return bool(match) and 1 <= int(match["port"]) <= 65535
-
-
-def _decode(value: str) -> Any:
-    """Return what `value` says in JSON; what is no JSON stays text, for the model to judge."""
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):  # no JSON, or nested too deeply
-        return value
-
-
-def _describe(error: pydantic.ValidationError) -> str:
-    """Return the name of the first field that is wrong and what is wrong, without its value."""
-    first = error.errors(include_input=False)[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 if __name__ == "__main__":

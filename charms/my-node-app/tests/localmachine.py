@@ -53,6 +53,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         return True
 
     def install(self: node_app.NodeApp, source: pathlib.Path) -> None:
+        self.stop()
         install_packages(source)
         self.app_dir.parent.mkdir(parents=True, exist_ok=True)
         self.app_dir.unlink(missing_ok=True)

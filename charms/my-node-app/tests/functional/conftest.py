@@ -116,7 +116,6 @@ def settings(database: Database, tmp_path: pathlib.Path) -> node_app.Settings:
 def running(app: node_app.NodeApp, settings: node_app.Settings) -> node_app.NodeApp:
     """The application, running and well."""
     app.configure(settings)
-    app.start()
-    assert app.wait_until_it_answers()
+    assert app.run()
     wait_for(lambda: app.health() == "ok")
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import http.client
+import http.server
 import json
 import pathlib
 import socket
@@ -141,9 +142,8 @@ def test_rotated_credentials_lose_no_note(
         try:
             wait_for(lambda: len(written) > 20)
             uri = database.add_user("second", "second-password", settings.database)
-            assert running.configure(dataclasses.replace(settings, uri=uri))
-            running.reload()
-            wait_for_event(running, "reloaded")
+            running.configure(dataclasses.replace(settings, uri=uri))
+            assert running.run()
             database.remove_user(settings.database)  # the first user has the database's name
             count = len(written)
             wait_for(lambda: len(written) > count + 50)
@@ -214,21 +214,89 @@ def test_a_stop_while_the_database_is_away_is_quick(
 def test_reload_moves_to_another_port(running: NodeApp, settings: Settings):
     moved = dataclasses.replace(settings, port=3001)
     running.configure(moved)
-    running.reload()
-    assert running.wait_until_it_answers()
+    assert running.run()
     assert ask(moved, "GET", "/health")[0] == 200
     with pytest.raises(ConnectionRefusedError):
         ask(settings, "GET", "/health")
 
 
-def test_settings_that_cannot_be_used_change_nothing(running: NodeApp, settings: Settings):
+def test_the_application_itself_tells_which_settings_it_runs_with(
+    running: NodeApp, settings: Settings, tmp_path: pathlib.Path
+):
+    process = running_process(tmp_path)
+    running.configure(dataclasses.replace(settings, uri=f"{settings.uri}&appName=other"))
+    assert running.health() == "old settings"  # as after a hook that ended before the reload
+    assert running.run()
+    assert running.health() == "ok"
+    assert running_process(tmp_path) == process
+    # What a supervisor starts again has read what there is.
+    running.configure(settings)
+    process.kill()
+    wait_for(lambda: not running.is_running())
+    running.start()
+    wait_for(lambda: running.health() == "ok")
+    started = running_process(tmp_path)
+    assert running.run()
+    assert running_process(tmp_path) == started
+    assert [line["event"] for line in events(running)].count("reloaded") == 1
+
+
+@pytest.mark.parametrize("what", ["no uri", "no uri, and another port", "a port in use"])
+def test_settings_that_cannot_be_used_change_nothing(
+    what: str, running: NodeApp, settings: Settings, database: Database
+):
+    unusable = {
+        "no uri": dataclasses.replace(settings, uri="nonsense://"),
+        "no uri, and another port": dataclasses.replace(settings, uri="nonsense://", port=3001),
+        "a port in use": dataclasses.replace(settings, host=database.host, port=27017),
+    }
+    running.configure(unusable[what])
+    running.reload()
+    wait_for_event(running, "cannot use the new settings")
+    assert running.health() in ("old settings", "no answer")
+    assert ask(settings, "POST", "/api/notes", "still here")[0] == 201
+    running.configure(settings)
+    assert running.run()
+    assert running.health() == "ok"
+
+
+def test_settings_that_are_no_json_change_nothing(running: NodeApp, settings: Settings):
     running.settings_file.write_text("{")
     running.reload()
     wait_for_event(running, "cannot use the new settings")
-    running.configure(dataclasses.replace(settings, uri="nonsense://"))
-    running.reload()
-    wait_for(lambda: len([e for e in events(running) if e["level"] == "error"]) == 2)
     assert ask(settings, "POST", "/api/notes", "still here")[0] == 201
+
+
+def test_without_settings_nothing_runs(running: NodeApp):
+    running.unconfigure()
+    assert not running.run()
+    assert not running.is_running()
+
+
+def test_another_program_at_its_address_is_no_answer(app: NodeApp, settings: Settings):
+    class Other(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'["ok"]')
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    app.configure(settings)
+    with http.server.HTTPServer((settings.host, settings.port), Other) as other:
+        thread = threading.Thread(target=other.serve_forever)
+        thread.start()
+        assert app.health() == "no answer"
+        other.shutdown()
+        thread.join()
+
+
+def test_an_upgrade_stops_what_ran(running: NodeApp):
+    running.install(SOURCE)
+    assert not running.is_running()
+    assert events(running)[-1]["event"] == "stopped"
+    assert running.run()
 
 
 def test_a_port_in_use_is_no_answer(app: NodeApp, settings: Settings, database: Database):
@@ -253,12 +321,15 @@ def test_the_password_is_in_the_settings_file_alone(
     assert "first-password" not in repr(settings)
 
 
-def test_configure_tells_whether_anything_changed(app: NodeApp, settings: Settings):
+def test_other_settings_have_another_id(app: NodeApp, settings: Settings):
     assert app.settings() is None
-    assert app.configure(settings)
-    assert not app.configure(settings)
-    assert app.settings() == settings
-    assert app.configure(dataclasses.replace(settings, port=3002))
+    app.configure(settings)
+    first = app.settings()
+    assert first == settings
+    app.configure(settings)
+    assert (app.settings() or settings).id == first.id
+    app.configure(dataclasses.replace(settings, port=3002))
+    assert (app.settings() or settings).id != first.id
     app.unconfigure()
     app.unconfigure()
     assert app.settings() is None

@@ -26,10 +26,14 @@ class Machine:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.failures: dict[str, node_app.NodeAppError] = {}
+        """What calls fail with, by their names."""
         self.running = False
-        self.health = "ok"
-        self.start_fails = False
+        self.health: node_app.Health = "ok"
         self.healthy_after_reload = False
+        self.loaded: str | None = None
+        """The id of the settings that the application runs with."""
+        self.refuses_settings = False
 
 
 @pytest.fixture
@@ -39,23 +43,34 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
     def act(call: str, running: bool | None = None):
         def method(self: node_app.NodeApp, *args: object) -> None:
-            if call == "start" and machine.start_fails:
-                raise node_app.NodeAppError("cannot start it")
             machine.calls.append(call)
+            if call in machine.failures:
+                raise machine.failures[call]
             machine.running = machine.running if running is None else running
+            settings = self.settings()
+            if call in ("start", "reload") and settings and not machine.refuses_settings:
+                machine.loaded = settings.id
             if call == "reload" and machine.healthy_after_reload:
                 machine.health = "ok"
 
         return method
 
-    monkeypatch.setattr(app, "install", act("install"))
+    def health(self: node_app.NodeApp) -> node_app.Health:
+        settings = self.settings()
+        if not (settings and machine.running):
+            return "no answer"
+        return machine.health if machine.loaded == settings.id else "old settings"
+
+    monkeypatch.setattr(app, "install", act("install", running=False))
     monkeypatch.setattr(app, "start", act("start", running=True))
     monkeypatch.setattr(app, "reload", act("reload"))
     monkeypatch.setattr(app, "stop", act("stop", running=False))
     monkeypatch.setattr(app, "uninstall", act("uninstall", running=False))
     monkeypatch.setattr(app, "is_running", lambda self: machine.running)
+    monkeypatch.setattr(app, "health", health)
+    # Nothing changes here while somebody waits.
     monkeypatch.setattr(
-        app, "health", lambda self: machine.health if machine.running else "no answer"
+        app, "_wait_until_it_runs", lambda self: health(self) in ("ok", "no database")
     )
     monkeypatch.setattr(app, "version", lambda self: "1.2.3")
     monkeypatch.setattr(app, "user", None)

@@ -20,6 +20,8 @@ URI = (
 )
 SETTINGS = node_app.Settings(host=ADDRESS, port=3000, uri=URI, database="notes")
 BLOCKED = testing.BlockedStatus("integrate database with a provider of mongodb")
+DOES_NOT_RUN = testing.BlockedStatus("the application does not run: see journalctl -u my-node-app")
+LOG = "/var/log/my-node-app/app.log"
 
 Context = testing.Context[MyNodeAppCharm]
 
@@ -47,7 +49,12 @@ def state(
         networks={network},
         relations={database, website, logging_relation},
         secrets={secret},
+        stored_states={stored(installed=True, problem=[])},
     )
+
+
+def stored(**content: Any) -> testing.StoredState:
+    return testing.StoredState("_stored", owner_path="MyNodeAppCharm", content=content)
 
 
 def with_bag(state: testing.State, relation: testing.Relation, **bag: str) -> testing.State:
@@ -75,30 +82,6 @@ def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, 
 DEFAULTS = ("egress-subnets", "ingress-address", "private-address")
 
 
-@pytest.fixture
-def events(
-    context: Context,
-    database: testing.Relation,
-    website: testing.Relation,
-    logging_relation: testing.SubordinateRelation,
-    secret: testing.Secret,
-) -> dict[str, Any]:
-    on = context.on
-    return {
-        "install": on.install(),
-        "upgrade_charm": on.upgrade_charm(),
-        "leader_elected": on.leader_elected(),
-        "config_changed": on.config_changed(),
-        "start": on.start(),
-        "update_status": on.update_status(),
-        "secret_changed": on.secret_changed(secret),
-        "database_relation_created": on.relation_created(database),
-        "database_relation_changed": on.relation_changed(database),
-        "website_relation_changed": on.relation_changed(website),
-        "logging_relation_changed": on.relation_changed(logging_relation),
-    }
-
-
 EVENTS = [
     "install",
     "upgrade_charm",
@@ -107,11 +90,37 @@ EVENTS = [
     "start",
     "update_status",
     "secret_changed",
-    "database_relation_created",
-    "database_relation_changed",
-    "website_relation_changed",
-    "logging_relation_changed",
+    *(
+        f"{endpoint}_relation_{what}"
+        for endpoint in ("database", "website", "logging")
+        for what in ("created", "joined", "changed", "departed", "broken")
+        if (endpoint, what) != ("database", "broken")
+    ),
 ]
+"""Every hook of a unit that stays, but the end of its database."""
+
+
+def event(context: Context, name: str, state: testing.State) -> Any:
+    """Return an event by its name; a relation's is of the first relation in `state`."""
+    if name == "secret_changed":
+        return context.on.secret_changed(state.get_secret(id="secret:user"))
+    endpoint, is_relation, what = name.partition("_relation_")
+    if not is_relation:
+        return getattr(context.on, name)()
+    return getattr(context.on, f"relation_{what}")(state.get_relations(endpoint)[0])
+
+
+def rotated(state: testing.State, **content: str) -> testing.State:
+    """Return the state with a new revision of the secret, which nobody has taken yet."""
+    old = state.get_secret(id="secret:user")
+    new = dataclasses.replace(old, latest_content={**SECRET, **content})
+    return dataclasses.replace(state, secrets={new})
+
+
+def taken(state: testing.State) -> str:
+    """Return the password of the revision that the unit has told Juju to use."""
+    content = state.get_secret(id="secret:user").tracked_content
+    return content["password"]
 
 
 @pytest.mark.parametrize("leader", [True, False])
@@ -119,7 +128,6 @@ EVENTS = [
 def test_any_event_makes_everything_right(
     name: str,
     leader: bool,
-    events: dict[str, Any],
     context: Context,
     machine: Machine,
     state: testing.State,
@@ -127,24 +135,62 @@ def test_any_event_makes_everything_right(
     website: testing.Relation,
     logging_relation: testing.SubordinateRelation,
 ):
-    out = context.run(events[name], dataclasses.replace(state, leader=leader))
+    out = context.run(event(context, name, state), dataclasses.replace(state, leader=leader))
     assert settings() == SETTINGS
-    assert [call for call in machine.calls if call not in ("install", "stop")] == ["start"]
+    assert [call for call in machine.calls if call != "install"] == ["start"]
     assert out.unit_status == testing.ActiveStatus()
-    assert out.opened_ports == {testing.TCPPort(3000)}
-    assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
-    assert unit_bag(out, logging_relation) == {
-        "directory": '"/var/log/my-node-app"',
-        "files": '["app.log"]',
-    }
+    if not name.endswith("departed"):
+        assert out.opened_ports == {testing.TCPPort(3000)}
+        if name != "website_relation_broken":
+            assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
+        if name != "logging_relation_broken":
+            assert unit_bag(out, logging_relation) == {
+                "directory": '"/var/log/my-node-app"',
+                "files": '["app.log"]',
+            }
     request = {"database": "null", "extra-user-roles": "null"} if leader else {}
     assert out.get_relation(database.id).local_app_data == request
 
 
-def test_install_brings_the_application(context: Context, machine: Machine, state: testing.State):
-    out = context.run(context.on.install(), state)
-    assert machine.calls == ["install", "stop", "start"]
+@pytest.mark.parametrize("name", ["install", "upgrade_charm"])
+def test_install_and_upgrade_bring_the_application(
+    name: str, context: Context, machine: Machine, state: testing.State
+):
+    out = context.run(event(context, name, state), state)
+    assert machine.calls == ["install", "start"]
     assert out.workload_version == "1.2.3"
+    maintenance = testing.MaintenanceStatus("installing the application")
+    assert maintenance in context.unit_status_history
+
+
+def test_an_install_that_may_work_the_next_time_fails_the_hook(
+    context: Context, machine: Machine, state: testing.State
+):
+    machine.failures["install"] = node_app.NodeAppError("the network is down")
+    with pytest.raises(testing.errors.UncaughtCharmError, match="the network is down"):
+        context.run(context.on.install(), state)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+@pytest.mark.parametrize("first", ["install", "upgrade_charm"])
+def test_what_the_operator_must_mend_blocks_and_each_later_hook_tries_again(
+    first: str, name: str, context: Context, machine: Machine, state: testing.State
+):
+    if first == "upgrade_charm":
+        state = context.run(context.on.config_changed(), state)
+    machine.failures["install"] = node_app.UnusableNodeError("install Node.js 18 or newer")
+    state = context.run(event(context, first, state), state)
+    assert state.unit_status == testing.BlockedStatus("install Node.js 18 or newer")
+    assert machine.running == (first == "upgrade_charm")  # the old one, if there is one
+    state = context.run(event(context, name, state), state)
+    assert state.unit_status == testing.BlockedStatus("install Node.js 18 or newer")
+    machine.failures.clear()
+    machine.calls.clear()
+    state = context.run(event(context, name, state), state)
+    assert machine.calls == ["install", "start"]
+    assert state.unit_status == testing.ActiveStatus()
+    context.run(context.on.update_status(), state)
+    assert machine.calls == ["install", "start"]
 
 
 def test_upgrade_runs_the_new_code_even_if_the_settings_cannot_be_had(
@@ -153,7 +199,7 @@ def test_upgrade_runs_the_new_code_even_if_the_settings_cannot_be_had(
     state = context.run(context.on.config_changed(), state)
     machine.calls.clear()
     context.run(context.on.upgrade_charm(), dataclasses.replace(state, secrets=set()))
-    assert machine.calls == ["install", "stop", "start"]
+    assert machine.calls == ["install", "start"]
     assert settings() == SETTINGS
 
 
@@ -161,9 +207,9 @@ def test_upgrade_to_what_does_not_start_is_said(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
-    machine.start_fails = True
+    machine.failures["start"] = node_app.NodeAppError("cannot start it")
     out = context.run(context.on.upgrade_charm(), state)
-    assert out.unit_status == testing.BlockedStatus("the application does not run: see the log")
+    assert out.unit_status == DOES_NOT_RUN
     assert "cannot start it" in warnings(context)
 
 
@@ -187,6 +233,19 @@ def test_what_runs_and_does_not_answer_reads_its_settings_again(
     assert out.unit_status == testing.ActiveStatus()
 
 
+def test_what_its_supervisor_has_started_again_is_left_alone(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = rotated(context.run(context.on.config_changed(), state), password="second")
+    machine.failures["reload"] = node_app.NodeAppError("it has just ended")
+    state = context.run(event(context, "secret_changed", state), state)
+    machine.loaded = (settings() or SETTINGS).id  # a start reads what is written
+    machine.calls.clear()
+    state = context.run(context.on.update_status(), state)
+    assert machine.calls == []
+    assert taken(state) == "second"
+
+
 def test_a_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
     context.run(context.on.config_changed(), state)
     machine.calls.clear()
@@ -194,19 +253,97 @@ def test_a_second_event_changes_nothing(context: Context, machine: Machine, stat
     assert machine.calls == []
 
 
-def test_rotated_credentials_are_followed_by_a_reload(
-    context: Context, machine: Machine, state: testing.State, secret: testing.Secret
+@pytest.mark.parametrize(
+    "name", [name for name in EVENTS if name not in ("install", "upgrade_charm")]
+)
+def test_rotated_credentials_are_followed_in_any_hook(
+    name: str, context: Context, machine: Machine, state: testing.State
 ):
-    context.run(context.on.config_changed(), state)
-    rotated = dataclasses.replace(
-        secret, latest_content={**SECRET, "username": "u/2", "password": "a:b@c"}
-    )
-    state = dataclasses.replace(state, secrets={rotated})
-    context.run(context.on.secret_changed(rotated), state)
+    state = context.run(context.on.config_changed(), state)
+    state = rotated(state, username="u/2", password="a:b@c")
+    out = context.run(event(context, name, state), state)
     assert machine.calls == ["start", "reload"]
     found = settings()
     assert found
     assert found.uri == URI.replace("relation-1:s3cret", "u%2F2:a%3Ab%40c")
+    assert taken(out) == "a:b@c"
+
+
+def test_credentials_are_not_taken_in_a_hook_that_looks_at_nothing(
+    context: Context, state: testing.State
+):
+    state = rotated(context.run(context.on.config_changed(), state), password="second")
+    assert taken(context.run(context.on.stop(), state)) == "s3cret"
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_settings_that_were_not_loaded_are_loaded_by_the_next_hook_whichever_it_is(
+    name: str, context: Context, machine: Machine, state: testing.State
+):
+    state = rotated(context.run(context.on.config_changed(), state), password="second")
+    machine.failures["reload"] = node_app.NodeAppError("cannot reload it")
+    state = context.run(event(context, "secret_changed", state), state)
+    refused = f"the application does not take its new settings: see {LOG}"
+    assert state.unit_status == testing.BlockedStatus(refused)
+    assert taken(state) == "s3cret"  # or the provider would drop the user that is in use
+    machine.failures.clear()
+    state = context.run(event(context, name, state), state)
+    assert state.unit_status == testing.ActiveStatus()
+    assert taken(state) == "second"
+
+
+def test_settings_that_the_application_refuses_are_not_taken(
+    context: Context, machine: Machine, state: testing.State
+):
+    state = rotated(context.run(context.on.config_changed(), state), password="second")
+    machine.refuses_settings = True
+    for _ in range(3):
+        state = context.run(context.on.update_status(), state)
+        assert isinstance(state.unit_status, testing.BlockedStatus)
+        assert taken(state) == "s3cret"
+    machine.refuses_settings = False
+    assert taken(context.run(context.on.update_status(), state)) == "second"
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_hook_that_ends_before_the_reload_is_made_good(
+    name: str,
+    context: Context,
+    machine: Machine,
+    state: testing.State,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    state = rotated(context.run(context.on.config_changed(), state), password="second")
+    with monkeypatch.context() as patch:
+
+        def end(*_: object) -> None:
+            raise RuntimeError("the machine is switched off")
+
+        patch.setattr(node_app.NodeApp, "run", end)
+        with pytest.raises(testing.errors.UncaughtCharmError):
+            context.run(event(context, "secret_changed", state), state)
+    assert taken(state) == "s3cret"
+    out = context.run(event(context, name, state), state)
+    found = settings()
+    assert found and machine.loaded == found.id
+    assert taken(out) == "second"
+
+
+def test_credentials_that_are_rotated_while_they_are_taken_are_followed_too(
+    context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
+):
+    state = rotated(context.run(context.on.config_changed(), state), password="third")
+    peek = ops.Secret.peek_content
+    answers = [{**SECRET, "password": "second"}]
+    monkeypatch.setattr(
+        ops.Secret, "peek_content", lambda self: answers.pop() if answers else peek(self)
+    )
+    out = context.run(event(context, "secret_changed", state), state)
+    found = settings()
+    assert found and ":third@" in found.uri
+    assert machine.loaded == found.id
+    assert machine.calls == ["start", "reload", "reload"]
+    assert taken(out) == "third"
 
 
 def test_other_endpoints_are_followed_by_a_reload(
@@ -383,7 +520,7 @@ def test_a_secret_that_cannot_be_read_is_waited_for(
 ):
     state = context.run(context.on.config_changed(), state)
     out = context.run(context.on.update_status(), dataclasses.replace(state, secrets=set()))
-    message = "database: mongodb lets nobody read the secret of secret-user"
+    message = "database: mongodb has not granted secret-user"
     assert out.unit_status == testing.WaitingStatus(message)
     assert settings() == SETTINGS
     assert machine.running
@@ -401,7 +538,7 @@ def test_what_is_no_id_of_a_secret_is_waited_for(
     monkeypatch.setattr(ops.Model, "get_secret", get_secret)
     bag = {**BAG, "secret-user": '"a\\u0000b"'}
     out = context.run(context.on.update_status(), with_bag(state, database, **bag))
-    message = "database: mongodb lets nobody read the secret of secret-user"
+    message = "database: mongodb has not granted secret-user"
     assert out.unit_status == testing.WaitingStatus(message)
 
 
@@ -466,18 +603,16 @@ def test_a_machine_without_an_address_waits(
     ("health", "status"),
     [
         ("no database", testing.WaitingStatus("database: it does not answer the application")),
-        ("no answer", testing.BlockedStatus(f"no answer at {ADDRESS} port 3000: see the log")),
+        ("no answer", testing.BlockedStatus(f"the application does not answer: see {LOG}")),
     ],
 )
 def test_the_status_is_the_applications_own(
-    health: str,
+    health: node_app.Health,
     status: ops.StatusBase,
     context: Context,
     machine: Machine,
     state: testing.State,
-    monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(node_app.NodeApp, "wait_until_it_answers", lambda self: False)
     machine.health = health
     assert context.run(context.on.update_status(), state).unit_status == status
     machine.health = "ok"
@@ -487,10 +622,9 @@ def test_the_status_is_the_applications_own(
 def test_an_application_that_does_not_start_is_blocked(
     context: Context, machine: Machine, state: testing.State, website: testing.Relation
 ):
-    machine.start_fails = True
+    machine.failures["start"] = node_app.NodeAppError("cannot start it")
     out = context.run(context.on.update_status(), state)
-    message = "the application does not run: see the log"
-    assert out.unit_status == testing.BlockedStatus(message)
+    assert out.unit_status == DOES_NOT_RUN
     assert unit_bag(out, website) == {}
     assert any("cannot start it" in log.message for log in context.juju_log)
 
@@ -502,6 +636,29 @@ def test_stop_and_remove(
     context.run(context.on.stop(), state)
     context.run(context.on.remove(), state)
     assert machine.calls == ["stop", "uninstall"]
+
+
+@pytest.mark.parametrize(("name", "call"), [("stop", "stop"), ("remove", "uninstall")])
+def test_a_unit_goes_though_its_machine_cannot_be_cleaned_and_the_log_says_so(
+    name: str, call: str, context: Context, machine: Machine, state: testing.State
+):
+    machine.failures[call] = node_app.NodeAppError(f"cannot {call} it")
+    context.run(event(context, name, state), state)
+    errors = [log.message for log in context.juju_log if log.level == "ERROR"]
+    assert errors == [f"cannot {call} it"]
+
+
+def test_an_application_that_cannot_be_stopped_loses_its_credentials_and_is_stopped_later(
+    context: Context, machine: Machine, state: testing.State, database: testing.Relation
+):
+    state = context.run(context.on.config_changed(), state)
+    machine.failures["stop"] = node_app.NodeAppError("cannot stop it")
+    state = context.run(context.on.relation_broken(state.get_relation(database.id)), state)
+    assert settings() is None
+    assert machine.running
+    machine.failures.clear()
+    context.run(context.on.update_status(), without(state, state.get_relation(database.id)))
+    assert not machine.running
 
 
 def test_no_credential_leaves_the_settings_file(context: Context, state: testing.State):

@@ -1,0 +1,156 @@
+"""What `NodeApp` asks of the machine, and that nothing but its own errors leaves it."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from charmlibs import apt, passwd, systemd
+
+import node_app
+from node_app import NodeApp, NodeAppError, UnusableNodeError
+
+CALLS = {
+    "useradd": (passwd, "add_user"),
+    "userdel": (passwd, "remove_user"),
+    "daemon-reload": (systemd, "daemon_reload"),
+    "enable": (systemd, "service_enable"),
+    "reload": (systemd, "service_reload"),
+    "disable": (systemd, "service_disable"),
+}
+
+
+class System:
+    """A machine that does nothing, and remembers what it was asked for."""
+
+    def __init__(self, folder: pathlib.Path):
+        self.asked: list[str] = []
+        self.failures: dict[str, Exception] = {}
+        self.node = folder / "node"
+        self.source = folder / "source"
+        self.source.mkdir()
+        (self.source / "server.js").write_text("new")
+
+    def has_node(self, script: str) -> None:
+        self.node.write_text(f"#!/bin/sh\n{script}\n")
+        self.node.chmod(0o755)
+
+
+@pytest.fixture
+def system(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> System:
+    system = System(tmp_path)
+    system.has_node("echo v18.19.1")
+
+    def answer(call: str) -> Callable[..., None]:
+        def function(*_: object, **__: object) -> None:
+            code = NodeApp.app_dir / "server.js"
+            system.asked.append(f"{call} with {code.read_text()}" if code.exists() else call)
+            if call in system.failures:
+                raise system.failures[call]
+
+        return function
+
+    for call, (module, name) in CALLS.items():
+        monkeypatch.setattr(module, name, answer(call))
+    monkeypatch.setattr(apt, "add_package", answer("apt"))
+    monkeypatch.setattr(
+        node_app.shutil, "which", lambda _: str(system.node) if system.node.exists() else None
+    )
+    for name in ("app_dir", "settings_file", "log_file", "unit_file", "rotation_file"):
+        path = tmp_path / "machine" / name / "name"
+        path.parent.mkdir(parents=True)
+        monkeypatch.setattr(NodeApp, name, path)
+    return system
+
+
+def test_install_brings_what_runs(system: System):
+    app = NodeApp()
+    app.install(system.source)
+    assert system.asked == ["useradd", "daemon-reload with new"]
+    assert f"ExecStart={system.node} {app.app_dir}/server.js" in app.unit_file.read_text()
+
+
+def test_upgrade_stops_the_old_application_before_its_folder_goes(system: System):
+    app = NodeApp()
+    app.install(system.source)
+    (app.app_dir / "server.js").write_text("old")
+    system.asked.clear()
+    app.install(system.source)
+    assert system.asked == ["disable with old", "useradd with old", "daemon-reload with new"]
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("echo v12.22.9", "install Node.js 18 or newer: .*node is v12.22.9"),
+        ("echo no version", "no Node.js"),
+        ("exit 1", "no Node.js"),
+        ("printf '\\377'", "no Node.js"),
+    ],
+)
+def test_an_unusable_node_is_named_and_what_runs_stays(script: str, message: str, system: System):
+    app = NodeApp()
+    app.install(system.source)
+    system.asked.clear()
+    system.has_node(script)
+    with pytest.raises(UnusableNodeError, match=message):
+        app.install(system.source)
+    assert system.asked == []
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        apt.PackageError("Failed to install packages: nodejs"),
+        subprocess.CalledProcessError(100, ["apt-get", "update"]),  # a network that is down
+        FileNotFoundError("apt-get"),
+    ],
+)
+def test_apt_that_fails_may_work_the_next_time(failure: Exception, system: System):
+    system.node.unlink()
+    system.failures["apt"] = failure
+    with pytest.raises(NodeAppError, match=r"^cannot install Node\.js with apt: ") as caught:
+        NodeApp().install(system.source)
+    assert not isinstance(caught.value, UnusableNodeError)
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "failure"),
+    [
+        ("install", "useradd", subprocess.CalledProcessError(10, "useradd")),
+        ("install", "disable", systemd.SystemdError("no bus")),
+        ("install", "daemon-reload", systemd.SystemdError("no bus")),
+        ("start", "enable", systemd.SystemdError("no bus")),
+        ("reload", "reload", systemd.SystemdError("no bus")),
+        ("stop", "disable", systemd.SystemdError("no bus")),
+        ("stop", "disable", FileNotFoundError("systemctl")),
+        ("uninstall", "disable", systemd.SystemdError("no bus")),
+        ("uninstall", "daemon-reload", systemd.SystemdError("no bus")),
+        ("uninstall", "userdel", subprocess.CalledProcessError(8, "userdel")),
+    ],
+)
+def test_no_other_error_leaves(method: str, call: str, failure: Exception, system: System):
+    app = NodeApp()
+    app.install(system.source)
+    system.failures[call] = failure
+    with pytest.raises(NodeAppError, match=r"^cannot "):
+        if method == "install":
+            app.install(system.source)
+        else:
+            getattr(app, method)()
+
+
+def test_settings_that_cannot_be_written_are_an_error(system: System):
+    app = NodeApp()  # whose user does not exist here
+    with pytest.raises(NodeAppError, match=r"^cannot write .*settings_file"):
+        app.configure(node_app.Settings("127.0.0.1", 3000, "mongodb://", "notes"))
+    assert app.settings() is None
+
+
+def test_what_is_not_installed_is_stopped_and_removed_quietly(system: System):
+    NodeApp().stop()
+    assert system.asked == []
+    NodeApp().uninstall()
+    assert system.asked == ["daemon-reload", "userdel"]
