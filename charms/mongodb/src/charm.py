@@ -22,6 +22,7 @@ from member import Member
 from members import UndecidedError, refused_move
 from mongod import ERRORS, InstallError, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
+from mongodb_repository import KEYS
 from replica_set import ReplicaSet
 from replicas import Replicas
 
@@ -143,7 +144,7 @@ class MongodbCharm(ops.CharmBase):
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         settings = self._replicas.settings()
         try:
-            self._options(settings)
+            self._options(settings, self._member.has_file)
         except NotReadyError as error:
             event.add_status(error.status)
         if self._stored.unusable:
@@ -181,24 +182,26 @@ class MongodbCharm(ops.CharmBase):
             event.add_status(ops.WaitingStatus("waiting for the replica set"))
         event.add_status(ops.ActiveStatus())  # The most severe of all is shown.
 
-    def _options(self, settings: MongodbReplicaSetApp | None) -> MongodbConfig:
+    def _options(self, settings: MongodbReplicaSetApp | None, has_file: bool) -> MongodbConfig:
         """Return the options, or raise NotReadyError if one cannot be used, or not any more."""
         config = read_config(self, MongodbConfig)
-        refusal = ""
         if settings and config.port != settings.port:
-            refusal = f"port: it cannot change any more: set it to {settings.port}"
-        elif settings and settings.version and not self._member.file():
-            refused = refused_move(settings.version, config.version)
-            refusal = f"version: {refused}" if refused else ""
-        if refusal:
-            raise NotReadyError(ops.BlockedStatus(f"config option {refusal}"))
+            message = f"config option port: it cannot change any more: set it to {settings.port}"
+            raise NotReadyError(ops.BlockedStatus(message))
+        present = settings.version if settings else None
+        if config.version != present and not has_file:
+            refusal = refused_move(present or config.version, config.version)
+            if not refusal and config.version not in KEYS:
+                refusal = f"there is no MongoDB {config.version} here, only {', '.join(KEYS)}"
+            if refusal:
+                raise NotReadyError(ops.BlockedStatus(f"config option version: {refusal}"))
         return config
 
     def _settle(self) -> MongodbReplicaSetApp | None:
         if not self.unit.is_leader():
             return None
         try:
-            config = self._options(None)
+            config = self._options(None, self._member.file() is not None)
         except NotReadyError as error:
             logger.error("%s", error)
             return None
@@ -224,7 +227,7 @@ class MongodbCharm(ops.CharmBase):
             self._stored.progress = self._leader.restart_one(replica_set, settings)
             if not self._stored.progress:
                 try:
-                    wanted = self._options(settings).version
+                    wanted = self._options(settings, self._member.has_file).version
                 except NotReadyError:  # The status tells.
                     wanted = settings.version or ""
                 self._leader.move_series(replica_set, settings, wanted)

@@ -38,8 +38,13 @@ class Member(ops.Object):
         self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
         self.mongod.proxies = _proxies()
 
+    @property
+    def has_file(self) -> bool:
+        """Whether mongod was installed from a file; unlike `file`, it downloads nothing."""
+        return bool(self._stored.file)
+
     def file(self) -> pathlib.Path | None:
-        """The resource mongod; None if none is attached."""
+        """The resource mongod, which Juju downloads; None if none is attached."""
         try:
             path = self.model.resources.fetch("mongod")
         except ops.ModelError:
@@ -184,7 +189,7 @@ class Member(ops.Object):
         return not self.mongod.is_current() or self._must_move(settings)
 
     def _must_move(self, settings: MongodbReplicaSetApp) -> bool:
-        return not self.file() and self.mongod.series() != settings.version
+        return not self.has_file and self.mongod.series() != settings.version
 
     def _restart(self, settings: MongodbReplicaSetApp) -> None:
         if self._must_move(settings):

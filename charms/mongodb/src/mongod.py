@@ -141,7 +141,10 @@ class Mongod:
             pathops.ensure_contents(self.apt_key, key)
             source = mongodb_repository.source(version, self.apt_key)
             pathops.ensure_contents(self.apt_source, source)
-            apt.add_package("mongodb-org-server", update_cache=True)
+            apt.update()
+            # Not apt.add_package: that is content with an older version that is installed.
+            package = apt.DebianPackage.from_apt_cache("mongodb-org-server")
+            package.ensure(apt.PackageState.Latest)
         except (OSError, subprocess.CalledProcessError, apt.Error) as error:
             raise InstallError(f"cannot install MongoDB {version} with apt: {error}") from error
 

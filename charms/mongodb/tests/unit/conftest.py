@@ -242,3 +242,13 @@ def model(world: World):
         )
 
     return state
+
+
+@pytest.fixture
+def unsettled(model: Any):
+    """A function that makes a State of the leader before it has settled anything."""
+
+    def state(relation: testing.PeerRelation, **kwargs: Any) -> testing.State:
+        return dataclasses.replace(model(relation, **kwargs), secrets=frozenset())
+
+    return state

@@ -34,10 +34,9 @@ def test_install_waits_for_the_peers(ctx, world):
     assert not world.calls
 
 
-def test_leader_settles_first_and_starts_nothing(ctx, world, model):
+def test_leader_settles_first_and_starts_nothing(ctx, world, unsettled):
     relation = testing.PeerRelation("replicas")
-    state = model(relation, secrets=[])
-    state = ctx.run(ctx.on.leader_elected(), dataclasses.replace(state, secrets=frozenset()))
+    state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
     [secret] = state.secrets
     assert secret.owner == "app"
     assert secret.label == "admin"
@@ -378,16 +377,12 @@ def test_unusable_option_is_named(ctx, world, model, option, value):
     assert world.called("configure") == [CONFIGURED], "the last good stay"
 
 
-def test_unusable_option_at_first(ctx, world):
-    state = testing.State(
-        leader=True,
-        relations=[testing.PeerRelation("replicas")],
-        storages=[STORAGE],
-        config={"port": 80},
-    )
+@pytest.mark.parametrize(("option", "value"), [("port", 80), ("version", "7.0")])
+def test_unusable_option_at_first(ctx, world, unsettled, option, value):
+    state = unsettled(testing.PeerRelation("replicas"), config={option: value})
     state = ctx.run(ctx.on.leader_elected(), state)
-    assert not state.secrets
-    assert "config option port: " in state.unit_status.message
+    assert not state.secrets, "nothing is settled"
+    assert f"config option {option}: " in state.unit_status.message
 
 
 def test_settled_port_keeps(ctx, world, model):

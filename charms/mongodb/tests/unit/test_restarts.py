@@ -137,14 +137,14 @@ def test_single_member_restarts_too(ctx, world, model):
 
 def test_option_version_moves_the_set_to_the_next_series(ctx, world, model):
     relation = peers()
-    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "9.0"}))
+    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "8.2"}))
     assert world.called("raise compatibility") == [("8.0",)], "what they run now"
-    assert bag(state, relation, "app")["version"] == "9.0"
+    assert bag(state, relation, "app")["version"] == "8.2"
     state = ctx.run(ctx.on.update_status(), state)
     assert bag(state, relation, "unit")["restart"] is True
     assert not world.called("install"), "not before its turn"
     state = ctx.run(ctx.on.update_status(), state)
-    assert world.called("install") == [("9.0", None)]
+    assert world.called("install") == [("8.2", None)]
     assert world.called("start")
     assert bag(state, relation, "unit")["restart"] is None
 
@@ -177,31 +177,25 @@ def test_option_version_says_nothing_where_a_file_is_attached(ctx, world, model)
 
 def test_series_stays_while_a_member_has_to_restart(ctx, three, model):
     relation = peers(1, 2)
-    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "9.0"}))
+    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "8.2"}))
     assert bag(state, relation, "app")["version"] == "8.0"
 
 
 # Storage.
 
 
-def test_leader_takes_over_the_data_in_its_storage(ctx, world):
+def test_leader_takes_over_the_data_in_its_storage(ctx, world, unsettled):
     world.kept = Credentials("mongodb", SET_ID, "old key", "old password")
     relation = testing.PeerRelation("replicas")
-    nothing = world.tmp_path / "nothing"
-    nothing.touch()
-    file = testing.Resource(name="mongod", path=nothing)
-    state = testing.State(leader=True, relations=[relation], storages=[STORAGE], resources=[file])
-    state = ctx.run(ctx.on.leader_elected(), state)
+    state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
     [secret] = state.secrets
     assert secret.latest_content == {"keyfile": "old key", "password": "old password"}
     assert bag(state, relation, "app")["set-id"] == SET_ID
 
 
-def test_storage_of_an_application_of_another_name(ctx, world):
+def test_storage_of_an_application_of_another_name(ctx, world, unsettled):
     world.kept = Credentials("other", SET_ID, "old key", "old password")
-    relation = testing.PeerRelation("replicas")
-    state = testing.State(leader=True, relations=[relation], storages=[STORAGE])
-    state = ctx.run(ctx.on.leader_elected(), state)
+    state = ctx.run(ctx.on.leader_elected(), unsettled(testing.PeerRelation("replicas")))
     assert not state.secrets
     assert state.unit_status == testing.BlockedStatus(
         "storage data: it has the replica set other: deploy it under that name"
