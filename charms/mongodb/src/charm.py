@@ -129,7 +129,10 @@ class MongodbCharm(ops.CharmBase):
         self._member.mongod.stop()
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
-        self._member.mongod.uninstall()
+        try:
+            self._member.mongod.uninstall()
+        except MongodError as error:  # A hook that fails would keep the unit from going.
+            logger.error("%s", error)
 
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
         try:

@@ -45,6 +45,15 @@ every 2 s, so two missed ones are enough; a needless election costs well under a
 _UNAUTHORIZED = 13
 _NOT_YET_INITIALIZED = 94
 
+# What charmlibs and the machine raise. LookupError: there is no such user.
+_MACHINE_ERRORS = (
+    OSError,
+    LookupError,
+    subprocess.SubprocessError,
+    apt.Error,
+    systemd.SystemdError,
+)
+
 # In the environment of mongod: tells which settings it was started with.
 _SETTINGS = "MONGOD_SETTINGS"
 
@@ -145,7 +154,7 @@ class Mongod:
             # Not apt.add_package: that is content with an older version that is installed.
             package = apt.DebianPackage.from_apt_cache("mongodb-org-server")
             package.ensure(apt.PackageState.Latest)
-        except (OSError, subprocess.CalledProcessError, apt.Error) as error:
+        except _MACHINE_ERRORS as error:
             raise InstallError(f"cannot install MongoDB {version} with apt: {error}") from error
 
     def series(self) -> str:
@@ -172,21 +181,21 @@ class Mongod:
         Raises:
             MongodError: systemd cannot start it.
         """
-        try:
+        with _failure_to("start mongod"):
             pathops.ensure_contents(self.unit_file, self._unit_text(self.settings()))
             systemd.daemon_reload()
             systemd.service_enable(self.service)
             systemd.service_restart(self.service)
-        except systemd.SystemdError as error:
-            raise MongodError(f"cannot start mongod: {error}") from error
 
     def stop(self) -> None:
-        """Stop the service, now and at every boot; does nothing if there is none."""
-        if self.unit_file.exists():
-            try:
+        """Stop the service, now and at every boot; does nothing if there is none.
+
+        Raises:
+            MongodError: systemd cannot stop it.
+        """
+        with _failure_to("stop mongod"):
+            if self.unit_file.exists():
                 systemd.service_disable("--now", self.service)
-            except systemd.SystemdError as error:
-                raise MongodError(f"cannot stop mongod: {error}") from error
 
     def is_running(self) -> bool:
         """Whether the service runs."""
@@ -224,7 +233,8 @@ class Mongod:
             self._install_file(file)
         elif self.series() != series:
             self.install_package(series)
-        self.add_user()
+        with _failure_to("add the user of mongod"):
+            self.add_user()
 
     def _install_file(self, file: pathlib.Path) -> None:
         candidate = self.own_binary.with_name("mongod.new")
@@ -265,15 +275,16 @@ class Mongod:
             port: port there.
             key: what the members know each other by: 6 to 1024 base64 characters.
             replset: name of the replica set.
+
+        Raises:
+            MongodError: they cannot be written.
         """
-        with contextlib.suppress(FileExistsError):
-            self.key_file.parent.mkdir(parents=True, exist_ok=True)
-            self.key_file.touch(mode=0o600, exist_ok=False)  # Never readable by others.
-        pathops.ensure_contents(self.key_file, key, mode=0o600, user=self.user)
-        directory = pathops.LocalPath(self.data_dir)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True, user=self.user)
-        config = yaml.safe_dump(self._config(address, port, replset))
-        pathops.ensure_contents(self.config_file, config)
+        with _failure_to("write the settings of mongod"):
+            _write_secret(self.key_file, key, self.user)
+            directory = pathops.LocalPath(self.data_dir)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True, user=self.user)
+            config = yaml.safe_dump(self._config(address, port, replset))
+            pathops.ensure_contents(self.config_file, config)
 
     def settings(self) -> str:
         """What mongod gets into its environment: changes whenever its settings do."""
@@ -331,11 +342,14 @@ class Mongod:
         self._wait_for("not synced", _is_member, seconds=60)
 
     def keep_credentials(self, credentials: Credentials) -> None:
-        """Keep with the data what opens them, for whoever is given the storage one day."""
-        text = json.dumps(dataclasses.asdict(credentials))
-        with contextlib.suppress(FileExistsError):
-            self.credentials_file.touch(mode=0o600, exist_ok=False)
-        pathops.ensure_contents(self.credentials_file, text, mode=0o600)
+        """Keep with the data what opens them, for whoever is given the storage one day.
+
+        Raises:
+            MongodError: the file cannot be written.
+        """
+        with _failure_to("keep the credentials with the data"):
+            text = json.dumps(dataclasses.asdict(credentials))
+            _write_secret(self.credentials_file, text, user=None)
 
     def kept_credentials(self) -> Credentials | None:
         """Return what opens the data in the storage; None if it is empty.
@@ -374,11 +388,16 @@ class Mongod:
         return config
 
     def uninstall(self) -> None:
-        """Remove the program and its settings; the data stay in their storage."""
-        self.remove_package()
-        for file in (self.own_binary, self.config_file, self.key_file, self.unit_file):
-            file.unlink(missing_ok=True)
-        shutil.rmtree(self.run_dir, ignore_errors=True)
+        """Remove the program and its settings; the data stay in their storage.
+
+        Raises:
+            MongodError: something cannot be removed.
+        """
+        with _failure_to("remove mongod"):
+            self.remove_package()
+            for file in (self.own_binary, self.config_file, self.key_file, self.unit_file):
+                file.unlink(missing_ok=True)
+            shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def hello(self) -> dict[str, Any]:
         """What this mongod says of itself; it is asked over its unix socket.
@@ -474,6 +493,22 @@ class Mongod:
             socketTimeoutMS=10000,
         ) as client:
             yield client
+
+
+@contextlib.contextmanager
+def _failure_to(do: str) -> Iterator[None]:
+    """Let nothing but MongodError out of a block that uses the machine."""
+    try:
+        yield
+    except _MACHINE_ERRORS as error:
+        raise MongodError(f"cannot {do}: {error}") from error
+
+
+def _write_secret(file: pathlib.Path, text: str, user: str | None) -> None:
+    with contextlib.suppress(FileExistsError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600, exist_ok=False)  # Never readable by others.
+    pathops.ensure_contents(file, text, mode=0o600, user=user)
 
 
 def _is_member(hello: dict[str, Any]) -> bool:

@@ -490,3 +490,12 @@ def test_no_credential_in_a_databag_or_log(ctx, world, model):
         said += str(relation)
     for password in (*world.passwords.values(), *ADMIN.tracked_content.values()):
         assert password not in said
+
+
+def test_what_cannot_be_removed_keeps_no_unit_from_going(ctx, world, model, monkeypatch):
+    def uninstall(self: object) -> None:
+        raise MongodError("cannot remove mongod: it is locked")
+
+    monkeypatch.setattr("member.Mongod.uninstall", uninstall)
+    ctx.run(ctx.on.remove(), model())
+    assert "cannot remove mongod: it is locked" in [log.message for log in ctx.juju_log]
