@@ -145,13 +145,8 @@ class MongodbCharm(ops.CharmBase):
         event.set_results({"members": json.dumps(status), "primary": "".join(primary)})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
+        self._add_complaints(event)
         settings = self._replicas.settings()
-        try:
-            self._options(settings, self._member.has_file)
-        except NotReadyError as error:
-            event.add_status(error.status)
-        if self._stored.unusable:
-            event.add_status(ops.BlockedStatus(str(self._stored.unusable)))
         if not self._member.storage:
             event.add_status(ops.BlockedStatus(NO_STORAGE))
         elif not settings:
@@ -170,9 +165,8 @@ class MongodbCharm(ops.CharmBase):
             event.add_status(ops.ActiveStatus(state))
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
+        self._add_complaints(event)
         self._clients.add_statuses(event)
-        if self._stored.unusable:
-            event.add_status(ops.BlockedStatus(str(self._stored.unusable)))
         if self._stored.undecided:
             event.add_status(ops.BlockedStatus(self._stored.undecided))
         if self._stored.progress:
@@ -184,6 +178,15 @@ class MongodbCharm(ops.CharmBase):
         elif not state:
             event.add_status(ops.WaitingStatus("waiting for the replica set"))
         event.add_status(ops.ActiveStatus())  # The most severe of all is shown.
+
+    def _add_complaints(self, event: ops.CollectStatusEvent) -> None:
+        """Tell what the operator has to mend, on the unit and on the application alike."""
+        try:
+            self._options(self._replicas.settings(), self._member.has_file)
+        except NotReadyError as error:
+            event.add_status(error.status)
+        if self._stored.unusable:
+            event.add_status(ops.BlockedStatus(str(self._stored.unusable)))
 
     def _options(self, settings: MongodbReplicaSetApp | None, has_file: bool) -> MongodbConfig:
         """Return the options, or raise NotReadyError if one cannot be used, or not any more."""

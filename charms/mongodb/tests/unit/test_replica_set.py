@@ -390,6 +390,7 @@ def test_settled_port_keeps(ctx, world, model):
     assert state.unit_status == testing.BlockedStatus(
         "config option port: it cannot change any more: set it to 27017"
     )
+    assert state.app_status == state.unit_status
     assert world.called("configure") == [CONFIGURED]
 
 
