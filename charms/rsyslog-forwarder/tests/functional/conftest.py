@@ -19,8 +19,8 @@ import pytest
 import rsyslog
 from snippets import Destination
 
-# Every test has addresses of its own: a port that was just closed is not free at once, and tests of
-# other processes run side by side.
+# Every test has addresses of its own: a port that was just closed is not free at once, and other
+# processes test side by side.
 _addresses = (
     f"127.{100 + os.getpid() // 250 % 100}.{os.getpid() % 250}.{n % 250 + 1}"
     for n in itertools.count()

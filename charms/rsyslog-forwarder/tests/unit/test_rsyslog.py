@@ -81,6 +81,25 @@ def test_hook_that_dies_at_any_step_is_made_good_by_the_next(machine: Machine, d
     assert step > 10
 
 
+def test_rsyslog_that_does_not_restart_is_restarted_with_the_last_good_configuration(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+):
+    forwarder = rsyslog.Rsyslog("forwarder")
+    forwarder.configure({"logging-1": files("/srv/old")})
+    restart = rsyslog.Rsyslog.restart
+
+    def fail_with_the_new(self: rsyslog.Rsyslog) -> None:
+        machine.loaded = {}
+        if any("/srv/new/" in text for text in machine.files().values()):
+            raise rsyslog.RsyslogError("rsyslog does not restart")
+        restart(self)
+
+    monkeypatch.setattr(rsyslog.Rsyslog, "restart", fail_with_the_new)
+    with pytest.raises(rsyslog.RsyslogError):
+        forwarder.configure({"logging-1": files("/srv/new")})
+    assert machine.loaded == machine.files() != {}
+
+
 def test_apparmor_rules_that_somebody_has_changed_are_loaded_again(machine: Machine):
     forwarder = rsyslog.Rsyslog("forwarder")
     streams: dict[str, Forward | None] = {"logging-1": files("/srv/app")}
