@@ -1,0 +1,83 @@
+"""Credentials are rotated while the website gets another relation.
+
+Juju runs website-relation-created before secret-changed. A charm that takes the new revision in
+that hook, but does not have its application use it, may hear of it no more.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import jubilant
+import pymongo
+import pymongo.errors
+import pytest
+
+import databags
+from cloud import Cloud, wait_until
+from website import Website
+
+pytestmark = pytest.mark.localjuju("the charm that requires the website is not packed")
+
+READER = """\
+import ops
+
+
+class ReaderCharm(ops.CharmBase):
+    def __init__(self, framework):
+        super().__init__(framework)
+        framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
+
+    def _on_collect_unit_status(self, event):
+        event.add_status(ops.ActiveStatus())
+
+
+ops.main(ReaderCharm)
+"""
+
+
+@pytest.fixture(scope="module")
+def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
+    """The bundle, and an application that requires the website: without units and relations.
+
+    So website-relation-created is the only hook that the relation brings.
+    """
+    folder: pathlib.Path = tmp_path_factory.mktemp("reader")
+    (folder / "src").mkdir()
+    (folder / "src" / "charm.py").write_text(READER)
+    declared = "{name: reader, requires: {site: {interface: http}}}"
+    (folder / "charmcraft.yaml").write_text(declared)
+    bundle.juju.deploy(folder)
+    bundle.settle()
+    bundle.juju.remove_unit("reader/0")
+    settle(bundle)
+    return bundle
+
+
+def settle(cloud: Cloud) -> None:
+    """Wait until the bundle is active, and nothing is left to do."""
+    bundled = ("mongodb", "my-node-app", "rsyslog-forwarder")
+    cloud.juju.wait(lambda status: jubilant.all_active(status, *bundled))
+
+
+def is_gone(uri: str) -> bool:
+    """Whether MongoDB knows the user of a connection string no more."""
+    with pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000) as client:
+        try:
+            client.admin.command("connectionStatus")
+        except pymongo.errors.OperationFailure:
+            return True
+        return False
+
+
+def test_website_follows_a_rotation_that_comes_with_a_relation(reader: Cloud) -> None:
+    before = databags.secret(reader.juju).content
+    reader.juju.run("mongodb/leader", "rotate-password")
+    reader.juju.integrate("reader:site", "my-node-app:website")
+    settle(reader)
+    after = databags.secret(reader.juju).content
+    assert after["password"] != before["password"]
+    wait_until(lambda: is_gone(before["uris"]), "the old user is dropped", 120)
+    website = Website(reader.address("my-node-app/0"))
+    website.write("with the new password")
+    assert "with the new password" in website.texts()
