@@ -323,13 +323,13 @@ def test_the_password_is_in_the_settings_file_alone(
 
 def test_other_settings_have_another_id(app: NodeApp, settings: Settings):
     assert app.settings() is None
-    app.configure(settings)
-    first = app.settings()
-    assert first == settings
-    app.configure(settings)
-    assert (app.settings() or settings).id == first.id
-    app.configure(dataclasses.replace(settings, port=3002))
-    assert (app.settings() or settings).id != first.id
+    ids = []
+    for configured in (settings, settings, dataclasses.replace(settings, port=3002)):
+        app.configure(configured)
+        found = app.settings()
+        assert found and found == configured
+        ids.append(found.id)
+    assert ids[0] == ids[1] != ids[2]
     app.unconfigure()
     app.unconfigure()
     assert app.settings() is None
