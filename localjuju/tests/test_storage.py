@@ -184,6 +184,11 @@ def _fail(self, _):
     assert not status.apps["a"].units
     assert status.storage.storage["data/0"].status.current == "detached"
     assert location.exists()
+    juju.add_unit("a", attach_storage="data/0")
+    juju.settle()
+    juju.remove_unit("a/1", force=True)
+    assert juju.status().storage.storage["data/0"].status.current == "detached"
+    assert location.exists()
 
 
 def test_storage_comes_and_goes_while_the_unit_lives(
@@ -207,6 +212,31 @@ def test_storage_comes_and_goes_while_the_unit_lives(
     juju.cli("remove-storage", "--force", "disks/0")
     assert evaluate(juju, "a/0", listed) == "['disks/1']"
     assert list(juju.status().storage.storage) == ["disks/1"]
+
+
+def test_storage_at_a_declared_location_comes_and_goes_too(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    declared = "storage: {data: {type: filesystem, location: /srv, multiple: {range: 0-}}}"
+    juju.deploy(make_charm("a", declared), storage={"data": "fast,2"})
+    (location_of(juju, "a/0") / "file").write_text("kept")
+    assert location_of(juju, "a/0") == juju.machine_folder("a/0") / "srv" / "data" / "0"
+    juju.cli("detach-storage", "data/0")
+    assert location_of(juju, "a/0").name == "1"
+    assert not (juju.machine_folder("a/0") / "srv" / "data" / "0").exists()
+    juju.cli("attach-storage", "a/0", "data/0")
+    assert (location_of(juju, "a/0") / "file").read_text() == "kept"
+
+
+def test_storage_that_the_unit_has_not_heard_of_goes_without_a_hook(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", MANY))
+    juju.settle()
+    juju.cli("add-storage", "a/0", "disks=fast")
+    juju.cli("detach-storage", "disks/0")
+    assert juju.settle() == 0
+    assert juju.status().storage.storage["disks/0"].status.current == "detached"
 
 
 def test_charm_asks_for_more(juju: LocalJuju, make_charm: MakeCharm) -> None:

@@ -128,8 +128,6 @@ class Uniter:
         """Be removed without another hook."""
         for relation in self.model.relations_of(self.unit.application):
             self.abandon(relation)
-        for instance in self.model.stores.of(self.unit):
-            self.model.stores.release(instance)
         self.failed = None
         self.removed = True
 
