@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conftest import PRINCIPAL, SUBORDINATE, MakeCharm, hooks_of, leader_of
 from localjuju import LocalJuju
+from localjuju.history import Event
 
 
 def test_leadership_moves_when_the_leader_goes(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -98,6 +99,22 @@ def test_leadership_does_not_move_to_a_unit_that_is_going(
             juju.settle()
             assert leaders <= {leader, last}
             assert leader_of(juju, "a") == last
+
+
+def test_action_between_two_hooks_lets_none_run(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    told: list[str] = []
+
+    def note(event: Event) -> None:
+        if event.hook:
+            told.append(str(event.hook))
+        if event.unit == "a/0" and told == ["install"]:
+            juju.run("a/0", "evaluate", {"python": "1 + 1"})
+            told.append("action has run")
+
+    juju.history.on_event = note
+    juju.deploy(make_charm("a"))
+    juju.settle()
+    assert told[:3] == ["install", "action has run", "leader-elected"]
 
 
 def _watch_leaders(juju: LocalJuju) -> set[str]:

@@ -54,6 +54,7 @@ class Controller:
         self._next_machine = 0
         self._uploads = 0
         self._retries: dict[str, int] = {}
+        self._settling = False
 
     def close(self) -> None:
         """End every process and remove every file of the model."""
@@ -272,11 +273,21 @@ class Controller:
         """Run hooks until no unit has any left to run, and return how many ran.
 
         A hook that fails is run again after the other units have settled, at most
-        ``RETRIES`` times until something succeeds.
+        ``RETRIES`` times until something succeeds. A command that is given between two hooks
+        (see ``History.on_event``) runs none: they go on after it.
 
         Raises:
             RuntimeError: the charms do not settle.
         """
+        if self._settling:
+            return 0
+        self._settling = True
+        try:
+            return self._run_all()
+        finally:
+            self._settling = False
+
+    def _run_all(self) -> int:
         before = self.hooks_run
         while True:
             if self.hooks_run - before > MOST_HOOKS:
