@@ -14,10 +14,10 @@ from __future__ import annotations
 import os
 import random
 import re
-from collections.abc import Callable
 
 import pytest
 
+from between_hooks import Operator
 from event_demos import (
     CHARMS,
     PAIRS,
@@ -29,40 +29,12 @@ from event_demos import (
     view,
 )
 from localjuju import LocalJuju
-from localjuju.history import Event
 
 
 def seeds() -> range:
     """Read the environment's SEEDS: how many, or the first and the last of them."""
     first, _, last = os.environ.get("SEEDS", "200").rpartition("-")
     return range(int(first), int(last) + 1) if first else range(int(last))
-
-
-class Operator:
-    """Gives commands while hooks run, the next one after any number of them."""
-
-    def __init__(self, juju: LocalJuju, chance: random.Random):
-        self._juju, self._chance = juju, chance
-        self._commands: list[Callable[[], None]] = []
-        self._hooks_to_wait = 0
-        juju.history.on_event = self._on_event
-
-    def give(self, *commands: Callable[[], None]) -> None:
-        """Give all of these commands, and then let the model settle."""
-        self._commands = list(commands)
-        while self._commands:
-            self._give_next()
-            self._juju.settle()  # Gives the others, unless the model runs out of hooks first.
-
-    def _give_next(self) -> None:
-        self._hooks_to_wait = self._chance.randint(0, 30)
-        self._commands.pop(0)()
-
-    def _on_event(self, event: Event) -> None:
-        if event.hook and self._commands:
-            self._hooks_to_wait -= 1
-            if self._hooks_to_wait < 0:
-                self._give_next()
 
 
 def remove_leader(juju: LocalJuju, application: str) -> None:
