@@ -71,6 +71,27 @@ RuntimeDirectory={run}
 RuntimeDirectoryMode=0700
 Restart=on-failure
 LimitNOFILE=64000
+# It needs the network, its settings to read and its data to write, and nothing else.
+ReadWritePaths={data}
+CapabilityBoundingSet=
+LockPersonality=true
+NoNewPrivileges=true
+PrivateDevices=true
+PrivateTmp=true
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHome=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+ProtectSystem=strict
+# AF_NETLINK: it asks the system for the machine's own addresses.
+RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
+RestrictNamespaces=true
+RestrictRealtime=true
+RestrictSUIDSGID=true
+SystemCallArchitectures=native
 
 [Install]
 WantedBy=multi-user.target

@@ -62,13 +62,13 @@ def test_authorisation_is_on(machine: Machine):
         client.test.notes.insert_one({})
 
 
-def test_operator_reads_no_data(machine: Machine):
+def test_operator_reads_no_data_until_it_lets_itself(machine: Machine):
     machine.initiate()
-    with (
-        MongoClient(machine.host, username=mongod.OPERATOR, password=PASSWORD) as client,
-        pytest.raises(OperationFailure, match="not authorized"),
-    ):
-        client.test.notes.find_one()
+    with MongoClient(machine.host, username=mongod.OPERATOR, password=PASSWORD) as client:
+        with pytest.raises(OperationFailure, match="not authorized"):
+            client.test.notes.find_one()
+        client.admin.command("grantRolesToUser", mongod.OPERATOR, roles=["readAnyDatabase"])
+        assert client.test.notes.find_one() is None
 
 
 def test_listens_on_its_own_address_only(machine: Machine):

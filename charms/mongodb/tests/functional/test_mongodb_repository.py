@@ -9,6 +9,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import unittest.mock
 from collections.abc import Iterator
 
 import pytest
@@ -104,7 +105,8 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> mongod.M
     """A machine whose apt takes what is in place, and no mongod."""
     for name in ("apt_key", "apt_source", "packaged_binary", "own_binary"):
         monkeypatch.setattr(mongod.Mongod, name, tmp_path / name)
-    monkeypatch.setattr(mongod.apt, "add_package", lambda *_, **__: None)
+    monkeypatch.setattr(mongod.apt, "update", lambda: None)
+    monkeypatch.setattr(mongod.apt.DebianPackage, "from_apt_cache", unittest.mock.Mock())
     return mongod.Mongod()
 
 
