@@ -62,6 +62,7 @@ _UNIT_FILE = """\
 Description=MongoDB, run by its charm
 Wants=network-online.target
 After=network-online.target
+RequiresMountsFor={data}
 
 [Service]
 User={user}
@@ -70,6 +71,9 @@ ExecStart={binary} --config {config}
 RuntimeDirectory={run}
 RuntimeDirectoryMode=0700
 Restart=on-failure
+# Slow enough that systemd never gives up: after a boot the old address may be gone, until the
+# charm writes the new one.
+RestartSec=5
 LimitNOFILE=64000
 # It needs the network, its settings to read and its data to write, and nothing else.
 ReadWritePaths={data}
