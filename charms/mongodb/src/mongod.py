@@ -428,7 +428,7 @@ class Mongod:
         """What this mongod says of itself; it is asked over its unix socket.
 
         Raises:
-            PyMongoError: it does not answer.
+            MongodError, PyMongoError: it does not answer.
         """
         with self._connect() as client:
             return client.admin.command("hello")
@@ -440,7 +440,7 @@ class Mongod:
         """
         try:
             hello = self.hello()
-        except PyMongoError:
+        except ERRORS:
             return ""
         if hello.get("isWritablePrimary"):
             return "primary"
@@ -452,7 +452,7 @@ class Mongod:
         """Whether this mongod has the data of a replica set, a member of which it may be no more.
 
         Raises:
-            PyMongoError: it does not answer.
+            MongodError, PyMongoError: it does not answer.
         """
         with self._connect() as client:
             try:
@@ -500,7 +500,7 @@ class Mongod:
     def _wait_for(self, complaint: str, condition: Any, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while True:
-            with contextlib.suppress(PyMongoError):
+            with contextlib.suppress(*ERRORS):
                 if condition(self.hello()):
                     return
             if time.monotonic() > deadline:
@@ -509,7 +509,10 @@ class Mongod:
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[MongoClient[dict[str, Any]]]:
-        port = yaml.safe_load(self.config_file.read_text())["net"]["port"]
+        try:
+            port = yaml.safe_load(self.config_file.read_text())["net"]["port"]
+        except (OSError, LookupError, TypeError, yaml.YAMLError) as error:
+            raise MongodError(f"cannot find out the port of mongod: {error}") from error
         socket = urllib.parse.quote(str(self.run_dir / f"mongodb-{port}.sock"), safe="")
         with MongoClient(
             f"mongodb://{socket}",

@@ -61,3 +61,12 @@ def test_every_failure_of_the_machine_is_a_mongod_error(
     ):
         with pytest.raises(mongod.MongodError, match="cannot "):
             act()
+
+
+@pytest.mark.parametrize("config", [None, "", "net: {}", "{"])
+def test_state_before_there_are_settings(machine: mongod.Mongod, config: str | None):
+    if config is not None:
+        machine.config_file.write_text(config)
+    assert machine.state() == ""
+    with pytest.raises(mongod.MongodError, match="cannot find out the port"):
+        machine.hello()
