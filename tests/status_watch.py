@@ -6,7 +6,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Callable
+import types
 from typing import Any
 
 import ops
@@ -35,10 +35,10 @@ class Watch:
         self._watching = False
         sys.addaudithook(self._heard)
 
-    def handler(self, method: Callable[[Any], None]) -> Callable[[Any], None]:
+    def handler(self, method: types.MethodType) -> types.MethodType:
         """Return a status handler that is watched."""
 
-        def watched(event: ops.CollectStatusEvent) -> None:
+        def watched(_: object, event: ops.CollectStatusEvent) -> None:
             self.handlers += 1
             gc.disable()  # Or it may remove what others have left, and the charm be blamed.
             self._watching = True
@@ -48,7 +48,8 @@ class Watch:
                 self._watching = False
                 gc.enable()
 
-        return watched
+        watched.__name__ = method.__name__
+        return types.MethodType(watched, method.__self__)
 
     def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._watching and (complaint := complaint_of(event, arguments)):

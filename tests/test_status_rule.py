@@ -78,15 +78,19 @@ def test_status_only_tells(charm: pathlib.Path) -> None:
 
 
 def found(
-    tmp_path: pathlib.Path, unit: str, app: str = "pass", declared: str = SMALL
+    tmp_path: pathlib.Path,
+    unit: str,
+    app: str = "pass",
+    declared: str = SMALL,
+    source: str = CHARM,
 ) -> list[str]:
     """Return what is found in a charm with these statements in its status handlers."""
     folder = tmp_path / "made-up"
     (folder / "src").mkdir(parents=True)
     (folder / "charmcraft.yaml").write_text(declared)
     (tmp_path / "file").touch()
-    source = CHARM.format(folder=str(tmp_path), unit=unit, app=app)
-    (folder / "src" / "charm.py").write_text(source)
+    text = source.format(folder=str(tmp_path), unit=unit, app=app)
+    (folder / "src" / "charm.py").write_text(text)
     done = run(folder)
     lines = done.stdout.splitlines()
     assert all(line.startswith("made-up: status ") for line in lines), done.stdout
@@ -149,6 +153,13 @@ for db in self.model.relations["db"]:
             command = ["systemctl", "--quiet", "is-active", "made-up"]
             subprocess.run(command, capture_output=True)
 """
+
+
+def test_one_handler_of_both_statuses_is_watched(tmp_path: pathlib.Path) -> None:
+    source = CHARM.replace("self._on_collect_app_status)", "self._on_collect_unit_status)")
+    assert found(tmp_path, 'open(self.folder / "new", "w").close()', source=source) == [
+        f"opens {tmp_path}/new to write"
+    ]
 
 
 def test_status_that_only_looks_is_let_pass(tmp_path: pathlib.Path) -> None:
