@@ -101,7 +101,8 @@ class Leader:
                 return
         except ServerSelectionTimeoutError as error:
             logger.warning("the replica set has no primary: %s", error)
-        hosts, password = _hosts(self._replicas.units()), self._member.password(settings)
+        # Units that are being removed count until they are gone: they may have the newest data.
+        hosts, password = _hosts(self._replicas.all_units()), self._member.password(settings)
         configs = {}
         for unit, host in sorted(hosts.items()):
             try:

@@ -52,17 +52,11 @@ class Replicas:
 
     def units(self) -> dict[str, MongodbReplicaSetUnit]:
         """What each unit says that is there to stay; nothing for one that says nonsense."""
-        relation, staying = self.relation, self.staying()
-        if not relation:
-            return {}
-        said = {unit: MongodbReplicaSetUnit() for unit in staying}
-        for unit in {*relation.units, self._charm.unit}:
-            if unit.name in staying:
-                try:
-                    said[unit.name] = read_databag(relation, unit, MongodbReplicaSetUnit)
-                except NotReadyError as error:
-                    logger.error("%s", error)
-        return said
+        return self._said_by(self.staying())
+
+    def all_units(self) -> dict[str, MongodbReplicaSetUnit]:
+        """What each unit says, those too that are being removed and are not gone yet."""
+        return self._said_by(self.staying() | self.leaving())
 
     def staying(self) -> set[str]:
         """Names of the units that there are, without those that are being removed."""
@@ -71,6 +65,19 @@ class Replicas:
     def leaving(self) -> set[str]:
         """Names of the units that are being removed, and are not gone yet."""
         return self._goals.keys() - self.staying()
+
+    def _said_by(self, names: set[str]) -> dict[str, MongodbReplicaSetUnit]:
+        said = {name: MongodbReplicaSetUnit() for name in names}
+        relation = self.relation
+        if not relation:
+            return said
+        for unit in {*relation.units, self._charm.unit}:
+            if unit.name in names:
+                try:
+                    said[unit.name] = read_databag(relation, unit, MongodbReplicaSetUnit)
+                except NotReadyError as error:
+                    logger.error("%s", error)
+        return said
 
     @functools.cached_property
     def _goals(self) -> dict[str, str]:

@@ -101,6 +101,10 @@ class Peers:
         """What each unit has said."""
         return {unit: self.said.get(unit, MongodbReplicaSetUnit()) for unit in self.machines}
 
+    def all_units(self) -> dict[str, MongodbReplicaSetUnit]:
+        """What each unit has said."""
+        return self.units()
+
     def staying(self) -> set[str]:
         """Names of the units."""
         return set(self.machines)

@@ -249,6 +249,23 @@ def test_what_only_the_operator_can_decide_is_said(ctx, world, model):
     assert state.app_status == testing.ActiveStatus()
 
 
+def test_units_that_are_being_removed_may_have_the_newest_data(ctx, world, model):
+    # Two of three leave, and while the primary hands over there is none for a moment.
+    world.primary, world.state = False, "no primary"
+    world.units |= {"mongodb/1": "dying", "mongodb/2": "dying"}
+    hosts = {0: HOST, 1: "10.0.0.1:27017", 2: "10.0.0.2:27017"}
+    members = [
+        {"_id": n, "host": host, "tags": {"unit": f"mongodb/{n}"}, "votes": 1}
+        for n, host in hosts.items()
+    ]
+    world.configs[HOST] = {"members": members, "version": 3, "term": 2}
+    ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert not world.called("force")
+    del world.units["mongodb/1"], world.units["mongodb/2"]
+    ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert world.called("force"), "they are gone, though on Juju 4 still listed (Q5)"
+
+
 def test_restart_that_fails_is_tried_again(ctx, three, model):
     three.start_error = MongodError("it does not start")
     relation = peers(1, 2, app={"restarting": "mongodb/0"})
