@@ -40,7 +40,7 @@ RAW = "subprocess.run({command}, capture_output=True, text=True).stderr"
         (["relation-set", "-r", "data:0", "--app", "k=v"], "cannot write relation settings"),
         (["relation-get", "-r", "data:9", "-", "a/0"], "relation not found"),
         (["secret-add", "k=v"], "not the leader"),
-        (["secret-get", "secret:nosuch"], 'secret "secret:nosuch" not found'),
+        (["secret-get", "secret:nosuch"], 'secret URI "secret:nosuch" not valid'),
         (["status-set", "--application", "active"], "not the leader"),
         (["action-get", "--format=json"], ""),
         (["network-get", "nosuch"], "nosuch"),

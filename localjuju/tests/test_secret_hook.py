@@ -170,6 +170,12 @@ def test_unknown_secret_has_no_information(owner: LocalJuju) -> None:
     assert "SecretNotFoundError" in failure.value.task.stderr
 
 
+def test_secret_has_to_be_named(owner: LocalJuju) -> None:
+    run(owner, "secret-add key=one")
+    asked = run(owner, "secret-get", "secret-info-get")
+    assert asked == ["ERROR require either a secret URI or label"] * 2
+
+
 def test_unknown_label_of_an_observer(owner: LocalJuju, series: str) -> None:
     what = "" if series == "3.6" else "secret URI for "
     assert run(owner, "secret-get --label=creds") == [

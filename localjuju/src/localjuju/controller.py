@@ -19,7 +19,8 @@ import psutil
 from localjuju import model_config
 from localjuju.charm import Charm
 from localjuju.history import Clock, History
-from localjuju.hook_commands import Action, DatabagWrite, HookCommandError, HookContext
+from localjuju.hook_arguments import HookCommandError
+from localjuju.hook_commands import Action, DatabagWrite, HookContext
 from localjuju.hook_runner import Ending, HookRunner
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit

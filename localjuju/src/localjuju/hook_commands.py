@@ -7,20 +7,25 @@ What a hook writes takes effect when it succeeds: the context keeps it until the
 from __future__ import annotations
 
 import argparse
-import base64
 import dataclasses
-import json
 import os
 import pathlib
-import re
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
-from localjuju.model import Application, Databag, Relation, Secret, Status, Unit, secret_id_of
-from localjuju.secret_changes import SecretChanges, SecretUpdate
-from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
+from localjuju.hook_arguments import (
+    HookCommandError,
+    UnknownHookCommandError,
+    parser_of,
+    printed,
+)
+from localjuju.model import Application, Databag, Relation, Status, Unit
+from localjuju.secret_hook_commands import COMMANDS as SECRET_COMMANDS
+from localjuju.secret_hook_commands import SecretCommands
+from localjuju.storage_hook_commands import COMMANDS as STORAGE_COMMANDS
+from localjuju.storage_hook_commands import StorageHookCommands
 from localjuju.uniter import Hook, Uniter
 
 
@@ -31,23 +36,6 @@ class Result:
     returncode: int
     stdout: str = ""
     stderr: str = ""
-
-
-class HookCommandError(Exception):
-    """A hook command refuses: the message is what it prints on standard error."""
-
-    def __init__(self, message: str, returncode: int = 1):
-        super().__init__(message)
-        self.returncode = returncode
-
-
-class UnknownHookCommandError(Exception):
-    """Juju has this hook command, or an option of it, and localjuju has not: the hook fails."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UnknownHookCommandError(f"{self.prog}: {message}")
 
 
 @dataclasses.dataclass
@@ -110,8 +98,8 @@ class HookContext:
         self._model = uniter.model
         self._unit_writes: dict[int, dict[str, str]] = {}
         self._app_writes: dict[int, dict[str, str]] = {}
-        self._secrets = SecretChanges(uniter.model, uniter.unit, now)
-        self._new_storage: dict[str, int] = {}
+        self._secrets = SecretCommands(uniter, self._relation, now)
+        self._storage = StorageHookCommands(uniter, hook)
         self._ports = set(self.unit.ports)
         self._state = dict(self.uniter.charm_state)
 
@@ -134,11 +122,16 @@ class HookContext:
             UnknownHookCommandError: localjuju has no such command or option.
         """
         name, *arguments = command
-        if name not in COMMANDS:
-            raise UnknownHookCommandError(f'hook command "{name}" is not known to localjuju')
         try:
-            printed = COMMANDS[name](self, arguments, stdin)
-            return Result(0, printed and f"{printed}\n")
+            if name in SECRET_COMMANDS:
+                answer = SECRET_COMMANDS[name](self._secrets, arguments)
+            elif name in STORAGE_COMMANDS:
+                answer = STORAGE_COMMANDS[name](self._storage, arguments)
+            elif name in COMMANDS:
+                answer = COMMANDS[name](self, arguments, stdin)
+            else:
+                raise UnknownHookCommandError(f'hook command "{name}" is not known to localjuju')
+            return Result(0, answer and f"{answer}\n")
         except HookCommandError as error:
             return Result(error.returncode, "", f"ERROR {error}\n")
 
@@ -153,12 +146,8 @@ class HookContext:
             created = self.hook.kind == "relation-created" and self.hook.relation is relation
             if created and not relation.admits(self.unit):
                 raise HookCommandError("relation unit/application not found")
-        try:
-            for name, count in self._new_storage.items():
-                self._model.stores.check_addition(self.unit, name, count)
-        except StorageError as error:
-            raise HookCommandError(f"adding storage to unit {self.unit.name}: {error}") from None
-        if missing := self._secrets.missing():
+        self._storage.check()
+        if missing := self._secrets.changes.missing():
             raise HookCommandError(f'secret "{missing}" not found')
         writes = []
         for relation_id, changes in self._unit_writes.items():
@@ -167,10 +156,9 @@ class HookContext:
             writes.append(self._write(relation_id, self.application.name, changes))
         if self.hook.kind == "config-changed":
             writes += self._publish_address()
-        for secret in self._secrets.apply():
+        for secret in self._secrets.changes.apply():
             self.uniter.consume(secret)
-        for name, count in self._new_storage.items():
-            self._model.stores.add(self.unit, name, Directive(count=count))
+        self._storage.apply()
         self.unit.ports = self._ports
         self.uniter.charm_state = self._state
         return [write for write in writes if write.keys]
@@ -223,7 +211,7 @@ class HookContext:
             ) from None
 
     def relation_ids(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("relation-ids")
+        parser = parser_of("relation-ids")
         parser.add_argument("endpoint", nargs="?")
         options = parser.parse_args(arguments)
         endpoint = options.endpoint or self.hook.name.partition("-relation-")[0]
@@ -234,20 +222,20 @@ class HookContext:
             # Gone from relation-ids while its broken hook runs.
             and not (self.hook.kind == "relation-broken" and relation is self.hook.relation)
         ]
-        return _print(found, options.format)
+        return printed(found, options.format)
 
     def relation_list(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("relation-list")
+        parser = parser_of("relation-list")
         parser.add_argument("-r", "--relation")
         parser.add_argument("--app", action="store_true")
         options = parser.parse_args(arguments)
         relation = self._relation(options.relation)
         if options.app:
-            return _print(relation.remote(self.application).application.name, options.format)
-        return _print(self.uniter.relation_members(relation), options.format)
+            return printed(relation.remote(self.application).application.name, options.format)
+        return printed(self.uniter.relation_members(relation), options.format)
 
     def relation_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("relation-get")
+        parser = parser_of("relation-get")
         parser.add_argument("-r", "--relation")
         parser.add_argument("--app", action="store_true")
         parser.add_argument("key", nargs="?", default="-")
@@ -259,7 +247,7 @@ class HookContext:
             data = self._app_data(relation, member.partition("/")[0])
         else:
             data = self._unit_data(relation, member)
-        return _print(data if options.key == "-" else data.get(options.key), options.format)
+        return printed(data if options.key == "-" else data.get(options.key), options.format)
 
     def _app_data(self, relation: Relation, owner: str) -> dict[str, str]:
         if owner not in [side.application.name for side in relation.sides]:
@@ -280,7 +268,7 @@ class HookContext:
         return dict(bag.data)
 
     def relation_set(self, arguments: list[str], stdin: str) -> str:
-        parser = _parser("relation-set")
+        parser = parser_of("relation-set")
         parser.add_argument("-r", "--relation")
         parser.add_argument("--app", action="store_true")
         parser.add_argument("--file")
@@ -294,180 +282,21 @@ class HookContext:
         writes.setdefault(relation.id, {}).update(changes)
         return ""
 
-    # Secrets
-
-    def _manageable(self, secret_id: str) -> None:
-        """Refuse what only a secret's owner may do; of an application that is its leader."""
-        secret = self._secrets.find(secret_id)
-        if secret is None:
-            return
-        leads = secret.owner == self.application.name and self.unit.is_leader
-        if secret.owner != self.unit.name and not leads:
-            raise HookCommandError("permission denied")
-
-    def secret_add(self, arguments: list[str], _stdin: str) -> str:
-        options = _secret_parser("secret-add").parse_args(arguments)
-        owner = self.unit.name if options.owner == "unit" else self.application.name
-        if options.owner != "unit" and not self.unit.is_leader:
-            raise HookCommandError("this unit is not the leader")
-        if options.label and any(
-            secret.label == options.label and secret.owner == owner
-            for secret in self._secrets.owned().values()
-        ):
-            raise HookCommandError(f'secret with label "{options.label}" already exists')
-        secret = Secret(
-            self._model.new_secret_id(),
-            owner,
-            options.label or "",
-            options.description or "",
-            options.rotate or "never",
-            {1: _secret_content(options.pairs)},
-            created=self._now(),
-            updated=self._now(),
-        )
-        self._secrets.create(secret)
-        return f"secret://{self._model.uuid}/{secret.id}"
-
-    def secret_set(self, arguments: list[str], _stdin: str) -> str:
-        options = _secret_parser("secret-set", reference=True).parse_args(arguments)
-        secret_id = secret_id_of(options.reference)
-        self._manageable(secret_id)
-        content = _secret_content(options.pairs) or None
-        update = SecretUpdate(content, options.label, options.description, options.rotate)
-        self._secrets.update(secret_id, update)
-        return ""
-
-    def secret_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("secret-get")
-        parser.add_argument("reference", nargs="?")
-        parser.add_argument("key", nargs="?")
-        parser.add_argument("--label")
-        parser.add_argument("--refresh", action="store_true")
-        parser.add_argument("--peek", action="store_true")
-        options = parser.parse_args(arguments)
-        secret = self._readable(options.reference, options.label)
-        if options.reference and options.label:
-            self._give_label(secret, options.label)
-        content = self._secrets.pending_content(secret.id, options.refresh, options.peek)
-        content = content or self._read(secret, options.refresh, options.peek)
-        if options.key and options.key not in content:
-            raise HookCommandError(f'secret "{secret.id}" has no key "{options.key}"')
-        return _print(content[options.key] if options.key else content, options.format)
-
-    def _readable(self, reference: str | None, label: str | None) -> Secret:
-        """Find a secret that the unit may read: by its id, or by the label that the unit gave."""
-        words_of_3_6 = self._model.behaviour.errors_in_words_of_3_6
-        if reference:
-            secret_id = secret_id_of(reference)
-            secret, problem = self._secrets.find(secret_id), f'secret "{secret_id}" not found'
-            if not words_of_3_6:
-                problem = "getting latest secret revision: secret not found"
-        else:
-            labelled = [one.id for one in self._secrets.owned().values() if one.label == label]
-            labelled += [
-                secret.id
-                for secret in self._model.secrets.values()
-                if secret.labels.get(self.unit.name) == label
-            ]
-            secret = self._secrets.find(labelled[0]) if labelled else None
-            uri = "" if words_of_3_6 else "secret URI for "
-            problem = f'{uri}consumer label "{label}" not found'
-        if secret is None:
-            raise HookCommandError(problem)
-        if not self._model.may_read(secret, self.unit):
-            raise HookCommandError("permission denied")
-        return secret
-
-    def _give_label(self, secret: Secret, label: str) -> None:
-        if secret.owner in (self.application.name, self.unit.name):
-            secret.label = label
-        else:
-            secret.labels[self.unit.name] = label
-
-    def _read(self, secret: Secret, refresh: bool, peek: bool) -> dict[str, str]:
-        # A revision may have been removed: what is left then is the latest.
-        tracked = secret.tracked.get(self.unit.name)
-        if tracked not in secret.revisions:
-            tracked = secret.latest
-        revision = secret.latest if refresh or peek else tracked
-        if not peek:
-            secret.tracked[self.unit.name] = revision
-            self.uniter.consume(secret)
-        return secret.revisions[revision]
-
-    def secret_info_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("secret-info-get")
-        parser.add_argument("reference", nargs="?")
-        parser.add_argument("--label")
-        options = parser.parse_args(arguments)
-        wanted = secret_id_of(options.reference) if options.reference else options.label
-        for secret in self._secrets.owned().values():
-            if wanted == (secret.id if options.reference else secret.label):
-                info = {
-                    "revision": secret.latest,
-                    "label": secret.label,
-                    "description": secret.description,
-                    "owner": "unit" if "/" in secret.owner else "application",
-                    "rotation": secret.rotation,
-                }
-                return _print({secret.id: {k: v for k, v in info.items() if v}}, options.format)
-        raise HookCommandError(f'secret "{wanted}" not found')
-
-    def secret_ids(self, arguments: list[str], _stdin: str) -> str:
-        options = _parser("secret-ids").parse_args(arguments)
-        owners = (
-            [self.unit.name, self.application.name] if self.unit.is_leader else [self.unit.name]
-        )
-        owned = self._secrets.owned().values()
-        return _print([s.id for s in owned if s.owner in owners], options.format)
-
-    def secret_grant(self, arguments: list[str], _stdin: str) -> str:
-        self._secrets.grant(*self._grant("secret-grant", arguments))
-        return ""
-
-    def secret_revoke(self, arguments: list[str], _stdin: str) -> str:
-        self._secrets.revoke(*self._grant("secret-revoke", arguments))
-        return ""
-
-    def _grant(self, command: str, arguments: list[str]) -> tuple[str, tuple[int, str]]:
-        parser = _parser(command)
-        parser.add_argument("-r", "--relation", required=True)
-        parser.add_argument("--unit")
-        parser.add_argument("reference")
-        options = parser.parse_args(arguments)
-        relation = self._relation(options.relation)
-        remote = relation.remote(self.application).application.name
-        secret_id = secret_id_of(options.reference)
-        self._manageable(secret_id)
-        if secret_id not in self._secrets.owned():
-            raise HookCommandError(f'secret "{secret_id}" not found')
-        return secret_id, (relation.id, options.unit or remote)
-
-    def secret_remove(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("secret-remove")
-        parser.add_argument("--revision", type=int)
-        parser.add_argument("reference")
-        options = parser.parse_args(arguments)
-        secret_id = secret_id_of(options.reference)
-        self._manageable(secret_id)
-        self._secrets.remove(secret_id, options.revision)
-        return ""
-
     # The unit and its application
 
     def is_leader(self, arguments: list[str], _stdin: str) -> str:
-        return _print(self.unit.is_leader, _parser("is-leader").parse_args(arguments).format)
+        return printed(self.unit.is_leader, parser_of("is-leader").parse_args(arguments).format)
 
     def config_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("config-get")
+        parser = parser_of("config-get")
         parser.add_argument("key", nargs="?")
         parser.add_argument("--all", "-a", action="store_true")
         options = parser.parse_args(arguments)
         settings = self.application.settings
-        return _print(settings.get(options.key) if options.key else settings, options.format)
+        return printed(settings.get(options.key) if options.key else settings, options.format)
 
     def status_set(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("status-set")
+        parser = parser_of("status-set")
         parser.add_argument("--application", default="false")
         parser.add_argument("status", choices=["active", "blocked", "maintenance", "waiting"])
         parser.add_argument("message", nargs="?", default="")
@@ -482,7 +311,7 @@ class HookContext:
         return ""
 
     def status_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("status-get")
+        parser = parser_of("status-get")
         parser.add_argument("--include-data", action="store_true")
         parser.add_argument("--application", default="false")
         options = parser.parse_args(_with_values(arguments))
@@ -491,10 +320,10 @@ class HookContext:
             return {"status": status.current, "message": status.message, "status-data": {}}
 
         if options.application.lower() != "true":
-            return _print(as_dict(self.unit.workload_status), options.format)
+            return printed(as_dict(self.unit.workload_status), options.format)
         if not self.unit.is_leader:
             raise HookCommandError("this unit is not the leader")
-        return _print(
+        return printed(
             {
                 "application-status": {
                     **as_dict(self.application.status or Status("unknown")),
@@ -508,14 +337,14 @@ class HookContext:
         )
 
     def application_version_set(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("application-version-set")
+        parser = parser_of("application-version-set")
         parser.add_argument("version")
         self.unit.workload_version = parser.parse_args(arguments).version
         self.application.workload_version = self.unit.workload_version
         return ""
 
     def juju_log(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("juju-log")
+        parser = parser_of("juju-log")
         parser.add_argument("-l", "--log-level", default="INFO")
         parser.add_argument("--debug", action="store_true")
         parser.add_argument("message", nargs="+")
@@ -524,7 +353,7 @@ class HookContext:
         return ""
 
     def goal_state(self, arguments: list[str], _stdin: str) -> str:
-        options = _parser("goal-state").parse_args(arguments)
+        options = parser_of("goal-state").parse_args(arguments)
 
         def of(application: Application) -> dict[str, dict[str, str]]:
             return {
@@ -547,10 +376,10 @@ class HookContext:
                 "since": "2026-01-01 00:00:00Z",
             }
             goals.update(of(remote))
-        return _print({"units": of(self.application), "relations": relations}, options.format)
+        return printed({"units": of(self.application), "relations": relations}, options.format)
 
     def network_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("network-get")
+        parser = parser_of("network-get")
         parser.add_argument("-r", "--relation")
         parser.add_argument("--bind-address", action="store_true")
         parser.add_argument("--ingress-address", action="store_true")
@@ -574,13 +403,13 @@ class HookContext:
             "ingress-addresses": [address],
         }
         if options.bind_address or options.ingress_address:
-            return _print(address, options.format)
+            return printed(address, options.format)
         if options.egress_subnets:
-            return _print(network["egress-subnets"], options.format)
-        return _print(network, options.format)
+            return printed(network["egress-subnets"], options.format)
+        return printed(network, options.format)
 
     def resource_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("resource-get")
+        parser = parser_of("resource-get")
         parser.add_argument("name")
         name = parser.parse_args(arguments).name
         if name not in self.application.resources:
@@ -607,79 +436,34 @@ class HookContext:
         return ""
 
     def _port(self, command: str, arguments: list[str]) -> str:
-        parser = _parser(command)
+        parser = parser_of(command)
         parser.add_argument("--endpoints")
         parser.add_argument("port")
         port = parser.parse_args(arguments).port
         return port if "/" in port or port == "icmp" else f"{port}/tcp"
 
     def opened_ports(self, arguments: list[str], _stdin: str) -> str:
-        return _print(sorted(self._ports), _parser("opened-ports").parse_args(arguments).format)
-
-    # Storage
-
-    def storage_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("storage-get")
-        parser.add_argument("-s", dest="storage")
-        parser.add_argument("key", nargs="?")
-        options = parser.parse_args(arguments)
-        instance = self._storage(options.storage)
-        values = {"kind": "filesystem", "location": str(instance.location)}
-        if options.key and options.key not in values:
-            raise HookCommandError(f'invalid storage attribute "{options.key}"')
-        return _print(values[options.key] if options.key else values, options.format)
-
-    def _storage(self, reference: str | None) -> StorageInstance:
-        if reference is None:
-            if self.hook.storage is None:
-                raise HookCommandError("no storage instance specified")
-            return self.hook.storage
-        for instance in self._model.stores.of(self.unit):
-            if instance.id == reference:
-                return instance
-        raise HookCommandError(f'invalid value "{reference}" for option -s: storage not found')
-
-    def storage_list(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("storage-list")
-        parser.add_argument("name", nargs="?")
-        options = parser.parse_args(arguments)
-        found = [instance.id for instance in self._model.stores.of(self.unit, options.name)]
-        return _print(found, options.format)
-
-    def storage_add(self, arguments: list[str], _stdin: str) -> str:
-        if not arguments:
-            raise HookCommandError("storage add requires a storage directive")
-        word = self._model.behaviour.word_for_storage_directive
-        for argument in arguments:
-            name, _, text = argument.partition("=")
-            try:
-                asked = parse_directive(text or "1", word)
-            except StorageError as error:
-                raise HookCommandError(
-                    f'cannot parse {word}s for storage "{name}": {error}'
-                ) from None
-            if asked.pool or asked.size:
-                raise HookCommandError(f'only count can be specified for "{name}"')
-            self._new_storage[name] = self._new_storage.get(name, 0) + (asked.count or 1)
-        return ""
+        return printed(sorted(self._ports), parser_of("opened-ports").parse_args(arguments).format)
 
     # The charm's own state, kept by the controller
 
     def state_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("state-get")
+        parser = parser_of("state-get")
         parser.add_argument("key", nargs="?")
         options = parser.parse_args(arguments)
-        return _print(self._state.get(options.key) if options.key else self._state, options.format)
+        return printed(
+            self._state.get(options.key) if options.key else self._state, options.format
+        )
 
     def state_set(self, arguments: list[str], stdin: str) -> str:
-        parser = _parser("state-set")
+        parser = parser_of("state-set")
         parser.add_argument("--file")
         parser.add_argument("pairs", nargs="*")
         self._state.update(_settings(parser.parse_args(arguments), stdin))
         return ""
 
     def state_delete(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("state-delete")
+        parser = parser_of("state-delete")
         parser.add_argument("key")
         self._state.pop(parser.parse_args(arguments).key, None)
         return ""
@@ -692,13 +476,13 @@ class HookContext:
         return self.action
 
     def action_get(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("action-get")
+        parser = parser_of("action-get")
         parser.add_argument("key", nargs="?")
         options = parser.parse_args(arguments)
         value: Any = self._the_action("action-get").parameters
         for part in options.key.split(".") if options.key else []:
             value = value.get(part) if isinstance(value, dict) else None
-        return _print(value, options.format)
+        return printed(value, options.format)
 
     def action_set(self, arguments: list[str], _stdin: str) -> str:
         results = self._the_action("action-set").results
@@ -712,13 +496,13 @@ class HookContext:
         return ""
 
     def action_fail(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("action-fail")
+        parser = parser_of("action-fail")
         parser.add_argument("message", nargs="?", default="action failed without reason given")
         self._the_action("action-fail").failure = parser.parse_args(arguments).message
         return ""
 
     def action_log(self, arguments: list[str], _stdin: str) -> str:
-        parser = _parser("action-log")
+        parser = parser_of("action-log")
         parser.add_argument("message", nargs="+")
         message = " ".join(parser.parse_args(arguments).message)
         self._the_action("action-log").log.append(message)
@@ -744,61 +528,20 @@ COMMANDS: dict[str, Callable[[HookContext, list[str], str], str]] = {
     "relation-list": HookContext.relation_list,
     "relation-set": HookContext.relation_set,
     "resource-get": HookContext.resource_get,
-    "secret-add": HookContext.secret_add,
-    "secret-get": HookContext.secret_get,
-    "secret-grant": HookContext.secret_grant,
-    "secret-ids": HookContext.secret_ids,
-    "secret-info-get": HookContext.secret_info_get,
-    "secret-remove": HookContext.secret_remove,
-    "secret-revoke": HookContext.secret_revoke,
-    "secret-set": HookContext.secret_set,
     "state-delete": HookContext.state_delete,
     "state-get": HookContext.state_get,
     "state-set": HookContext.state_set,
     "status-get": HookContext.status_get,
     "status-set": HookContext.status_set,
-    "storage-add": HookContext.storage_add,
-    "storage-get": HookContext.storage_get,
-    "storage-list": HookContext.storage_list,
 }
 
-
-def _parser(command: str) -> _Parser:
-    parser = _Parser(prog=command, add_help=False, allow_abbrev=False)
-    parser.add_argument("--format", default="smart")
-    return parser
+NAMES = (*COMMANDS, *SECRET_COMMANDS, *STORAGE_COMMANDS, *LEFT_OUT)
+"""Every hook command of Juju's, those that localjuju leaves out too."""
 
 
 def _with_values(arguments: list[str]) -> list[str]:
     """Juju's boolean options may stand alone or with ``=true``."""
     return ["--application=true" if a == "--application" else a for a in arguments]
-
-
-def _secret_parser(command: str, reference: bool = False) -> _Parser:
-    parser = _parser(command)
-    parser.add_argument("--label")
-    parser.add_argument("--description")
-    parser.add_argument("--expire")
-    parser.add_argument("--rotate")
-    parser.add_argument("--owner", default="application")
-    if reference:
-        parser.add_argument("reference")
-    parser.add_argument("pairs", nargs="*")
-    return parser
-
-
-def _secret_content(pairs: list[str]) -> dict[str, str]:
-    content = {}
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key.endswith("#file"):
-            key, value = key.removesuffix("#file"), pathlib.Path(value).read_text()
-        elif key.endswith("#base64"):
-            key, value = key.removesuffix("#base64"), base64.b64decode(value).decode()
-        if not re.fullmatch(r"[a-z](-?[a-z0-9]){2,}", key):
-            raise HookCommandError(f'key "{key}" not valid', 2)
-        content[key] = value
-    return content
 
 
 def _settings(options: argparse.Namespace, stdin: str) -> dict[str, str]:
@@ -821,19 +564,3 @@ def _settings(options: argparse.Namespace, stdin: str) -> dict[str, str]:
 def _merged(data: dict[str, str], writes: dict[str, str] | None) -> dict[str, str]:
     """What a hook reads of its own bag: with what it has written itself."""
     return {key: value for key, value in {**data, **(writes or {})}.items() if value != ""}
-
-
-def _print(value: Any, style: str) -> str:
-    if style == "json":
-        return json.dumps(value)
-    if style == "yaml":
-        return yaml.safe_dump(value)
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value)
-    if isinstance(value, list):
-        return "\n".join(map(str, value))
-    if isinstance(value, dict):
-        return yaml.safe_dump(value).rstrip("\n") if value else ""
-    return str(value)

@@ -18,13 +18,8 @@ from typing import Any
 import psutil
 
 from localjuju import stand_in
-from localjuju.hook_commands import (
-    COMMANDS,
-    LEFT_OUT,
-    HookContext,
-    Result,
-    UnknownHookCommandError,
-)
+from localjuju.hook_arguments import UnknownHookCommandError
+from localjuju.hook_commands import NAMES, HookContext, Result
 from localjuju.hook_programs import write_commands
 from localjuju.model import Unit
 
@@ -86,7 +81,7 @@ class HookRunner:
         self._stdout = folder / "hook.stdout"
         self._stderr = folder / "hook.stderr"
         self._commands = folder / "hook-commands"
-        write_commands(self._commands, [*COMMANDS, *LEFT_OUT])
+        write_commands(self._commands, list(NAMES))
         ours, theirs = socket.socketpair()
         self._server = subprocess.Popen(
             [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno())],
@@ -121,7 +116,7 @@ class HookRunner:
             timeout,
             charm=str(charm.folder),
             directory=environment["JUJU_CHARM_DIR"],
-            commands=sorted([*COMMANDS, *LEFT_OUT]),
+            commands=sorted(NAMES),
             stand_in=str(charm.machine_stand_in or ""),
             machine=str(unit.machine.folder),
             address=unit.machine.address,
