@@ -331,6 +331,8 @@ def test_storage_is_listed(juju: LocalJuju, make_charm: MakeCharm) -> None:
         "      data/0      filesystem  fast  1.0GiB  detached         ",
     ]
     listed = json.loads(juju.cli("storage", "--format", "json"))
+    status = json.loads(juju.cli("status", "--storage", "--format", "json"))
+    assert status["storage"] == listed
     shown = json.loads(juju.cli("show-storage", "data/1", "--format", "json"))
     assert shown["data/1"] == listed["storage"]["data/1"]
     assert shown["data/1"]["kind"] == "filesystem"

@@ -526,6 +526,9 @@ class CommandLine:
     def status(self, arguments: list[str]) -> Output:
         parser = Parser("status")
         parser.add_argument("applications", nargs="*")
+        # What is printed as JSON or YAML has both anyway.
+        parser.add_argument("--relations", action="store_true")
+        parser.add_argument("--storage", action="store_true")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
         self.controller.settle()
