@@ -80,14 +80,14 @@ def keys() -> Iterator[dict[str, bytes]]:
     # Not tmp_path: a unix socket's path may be 107 characters long at most.
     with tempfile.TemporaryDirectory() as folder:
 
-        def gpg(*arguments: str) -> bytes:
+        def own_gpg(*arguments: str) -> bytes:
             command = ["gpg", "--batch", "--homedir", folder, *arguments]
             return subprocess.run(command, check=True, capture_output=True).stdout
 
         for name in ("one", "two"):
-            gpg("--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", "never")
-        found = fingerprints(gpg("--with-colons", "--list-keys"))
-        yield {fingerprint: gpg("--armor", "--export", fingerprint) for fingerprint in found}
+            own_gpg("--passphrase", "", "--quick-generate-key", name, "ed25519", "sign", "never")
+        found = fingerprints(own_gpg("--with-colons", "--list-keys"))
+        yield {fingerprint: own_gpg("--armor", "--export", fingerprint) for fingerprint in found}
         subprocess.run(["gpgconf", "--homedir", folder, "--kill", "all"], check=True)
 
 
@@ -115,10 +115,15 @@ def fingerprints(listing: bytes) -> list[str]:
     return re.findall(r"^f..:{9}(\w{40}):", listing.decode(), re.MULTILINE)
 
 
-def fingerprints_in(key: bytes) -> list[str]:
+def gpg(*arguments: str, key: bytes) -> bytes:
+    """Return what gpg makes of a key, with a keyring of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        gpg = ["gpg", "--homedir", folder, "--show-keys", "--with-colons"]
-        return fingerprints(subprocess.run(gpg, input=key, check=True, capture_output=True).stdout)
+        command = ["gpg", "--homedir", folder, *arguments]
+        return subprocess.run(command, input=key, check=True, capture_output=True).stdout
+
+
+def fingerprints_in(key: bytes) -> list[str]:
+    return fingerprints(gpg("--show-keys", "--with-colons", key=key))
 
 
 def test_right_key_is_what_apt_trusts(machine, server, keys, pinned):
@@ -141,6 +146,19 @@ def test_other_key_is_refused(machine, server, keys, pinned, answer):
         machine.install_package(SERIES)
     assert not machine.apt_key.exists()
     assert not machine.apt_source.exists()
+
+
+def test_part_that_the_key_has_not_signed_is_left_out(server, keys, pinned):
+    another = next(key for fingerprint, key in keys.items() if fingerprint != pinned)
+    # How a packet with a key or a subkey begins; then comes its length.
+    primary, subkey = 0x98, 0xB8
+    packet = gpg("--dearmor", key=another)
+    assert packet[0] == primary
+    material = packet[2 : 2 + packet[1]]
+    server.answer = gpg("--dearmor", key=keys[pinned]) + bytes([subkey, packet[1]]) + material
+    trusted = mongodb_repository.fetch_key(SERIES, {})
+    assert fingerprints_in(trusted) == [pinned]
+    assert material not in gpg("--dearmor", key=trusted)
 
 
 def test_unknown_series_is_refused(machine):
