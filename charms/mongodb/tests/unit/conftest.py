@@ -42,6 +42,7 @@ class World:
     primary: bool = True
     members: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": HOST})
     stays: set[str] = dataclasses.field(default_factory=set)
+    joins: bool = True
     users: dict[str, set[tuple[str, str]]] = dataclasses.field(default_factory=dict)
     passwords: dict[str, str] = dataclasses.field(default_factory=dict)
     units: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": "active"})
@@ -153,7 +154,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.calls.append(("align", leaving, joining))
             world.members = {
                 unit: host
-                for unit, host in (joining | world.members).items()
+                for unit, host in ((joining if world.joins else {}) | world.members).items()
                 if unit not in leaving - world.stays
             }
 

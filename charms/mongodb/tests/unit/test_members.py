@@ -12,6 +12,7 @@ from members import (
     forced_members,
     next_members,
     next_to_restart,
+    not_all_aware,
     refused_move,
     unhealthy,
 )
@@ -251,3 +252,29 @@ def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
 )
 def test_series_that_data_may_move_to(present: str, wanted: str, refusal: str):
     assert refused_move(present, wanted) == refusal
+
+
+def test_half_of_the_voters_is_no_majority():
+    hosts = {f"mongodb/{n}": f"new-h{n}" for n in range(4)}
+    with pytest.raises(UndecidedError, match="start mongodb/2, mongodb/3"):
+        forced("SSSS", hosts, {0, 1})
+    # One of two at its old address cannot elect a primary alone.
+    hosts = {"mongodb/0": "h0", "mongodb/1": "new-h1"}
+    assert forced("SS", hosts, {0, 1}) == ["0 mongodb/0 h0 1", "1 mongodb/1 new-h1 1"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "targets", "problem"),
+    [
+        ({0}, "aab", "first mongodb/2 must take up the change that mongodb/0 has"),
+        ({0}, "aaa", ""),
+        ({1}, "aab", ""),  # A secondary may go first.
+        ({0, 1}, "aab", ""),
+    ],
+)
+def test_primary_goes_when_all_have_heard_of_the_change(
+    waiting: set[int], targets: str, problem: str
+):
+    _, status = members("PSS")
+    said: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
+    assert not_all_aware({f"mongodb/{n}" for n in waiting}, status, said) == problem

@@ -500,3 +500,21 @@ def test_what_cannot_be_removed_keeps_no_unit_from_going(ctx, world, model, monk
     monkeypatch.setattr("member.Mongod.uninstall", uninstall)
     ctx.run(ctx.on.remove(), model())
     assert "cannot remove mongod: it is locked" in [log.message for log in ctx.juju_log]
+
+
+def test_leader_that_leaves_takes_nothing_from_anybody(ctx, world, model):
+    # It sees each of its relations break, though only this unit goes.
+    world.units = {"mongodb/0": "dying", "mongodb/1": "active"}
+    world.users["relation-7-1"] = {("readWrite", "my-app")}
+    ctx.run(ctx.on.update_status(), model(peers(1)))
+    assert not world.called("align")
+    assert "relation-7-1" in world.users
+
+
+def test_nothing_is_served_while_only_a_unit_that_leaves_is_a_member(ctx, world, model):
+    world.members = {"mongodb/9": "10.0.0.9:27017"}
+    world.stays, world.joins = {"mongodb/9"}, False
+    client = database(7, database="notes")
+    state = ctx.run(ctx.on.update_status(), model(peers(), client))
+    assert app_bag(state, client) == {}
+    assert world.users == {}

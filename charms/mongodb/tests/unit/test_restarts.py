@@ -10,7 +10,7 @@ import pytest
 from ops import testing
 
 import charm
-from mongod import Credentials, MongodError
+from mongod import Credentials, InstallError, MongodError
 from states import HOST, SET_ID, STORAGE, peers
 
 WAITING = {"restart": "true"}
@@ -281,3 +281,32 @@ def test_charm_uses_the_storage(ctx, model, monkeypatch):
     ctx.run(ctx.on.update_status(), model())
     assert found == [STORAGE.get_filesystem(ctx)]
     assert charm.NO_STORAGE.startswith("no storage")
+
+
+def test_package_that_cannot_be_had_fails_the_hook(ctx, world, model):
+    world.install_error = InstallError("no network")
+    relation = peers(app={"version": "8.2", "restarting": "mongodb/0"})
+    with pytest.raises(testing.errors.UncaughtCharmError, match="no network"):
+        ctx.run(ctx.on.update_status(), model(relation, config={"version": "8.2"}))
+
+
+@pytest.mark.parametrize("trouble", ["behind", "unknown version"])
+def test_series_stays_while_a_member_is_not_well(ctx, world, model, trouble):
+    world.units["mongodb/1"] = "active"
+    relation = peers(1, more={1: {"version": "null"}} if trouble == "unknown version" else {})
+    world.lag = 61 if trouble == "behind" else 0
+    state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "8.2"}))
+    assert bag(state, relation, "app")["version"] == "8.0"
+    assert not world.called("raise compatibility")
+
+
+def test_data_stay_readable_for_the_oldest_member(ctx, world, model):
+    world.units["mongodb/1"] = "active"
+    ctx.run(ctx.on.update_status(), model(peers(1, more={1: {"version": '"8.2.1"'}})))
+    assert world.called("raise compatibility") == [("8.0",)]
+
+
+def test_credentials_are_kept_with_data_only(ctx, world, model):
+    world.holds_data = False
+    ctx.run(ctx.on.update_status(), model(peers(1), leader=False))
+    assert world.kept is None
