@@ -172,7 +172,8 @@ def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: 
 def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib.Path):
     peers, three = several(machines, 3)
     build = another_build(three[0], tmp_path)
-    three[0].mongod.install("8.0", build)
+    for machine in three:
+        machine.mongod.install("8.0", build)
     peers.speak(*three)
     three[1].mongod.stop()
     leader = peers.leader("mongodb/0")
@@ -181,8 +182,11 @@ def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib
         assert "mongodb/1 is (not reachable/healthy)" in leader.restart_one(rs, peers.settings)
         assert peers.settings.restarting is None
         three[1].run()
-        until(lambda: leader.restart_one(rs, peers.settings) and peers.settings.restarting)
-    assert peers.settings.restarting == "mongodb/0"
+        peers.speak(three[1])
+        until(
+            lambda: leader.restart_one(rs, peers.settings) and peers.settings.restarting, PATIENCE
+        )
+    assert peers.settings.restarting == "mongodb/2", "the other one that waits is the primary"
 
 
 def compatibility(machine: Machine) -> str:
