@@ -17,7 +17,7 @@ const DEFAULTS = {
   notes: 4_000, // in all answers that are being made, or not taken yet
   pipelined: 10, // requests of one connection that have no answer yet
   takeAnswer: 20_000, // milliseconds until a client must have taken its answer
-  patience: 1_000, // the same while others need the room
+  patience: 1, // the same while another one needs the room, for each note that it is to hold
 };
 
 const CONNECTION = Symbol("what is known of a socket's connection");
@@ -43,7 +43,7 @@ export class Limits {
       const connection = request.socket[CONNECTION];
       connection.requests += 1;
       if (connection.requests > this.#limits.pipelined) {
-        this.#close(connection); // an answer would have to wait for those before it
+        request.socket.destroy(); // an answer would have to wait for those before it
         return;
       }
       connection.turn = connection.turn.then(() =>
@@ -61,8 +61,10 @@ export class Limits {
     this.#release(connection);
     while (this.#notes + notes > this.#limits.notes) {
       const slowest = this.#longestWaiting(({ notes }) => notes > 0);
-      const waited = performance.now() - (slowest?.waitsSince ?? Infinity);
-      if (waited < this.#limits.patience) throw new Busy("too many requests at a time");
+      const enough = notes * this.#limits.patience;
+      if (slowest === undefined || performance.now() - slowest.waitsSince < enough) {
+        throw new Busy("too many requests at a time");
+      }
       this.#close(slowest);
     }
     this.#notes += notes;
@@ -72,7 +74,12 @@ export class Limits {
 
   #connect(socket) {
     if (this.#connections.size >= this.#limits.connections) {
-      this.#close(this.#longestWaiting());
+      const longest = this.#longestWaiting();
+      if (longest === undefined) {
+        socket.destroy();
+        return;
+      }
+      this.#close(longest);
     }
     const connection = {
       socket,
@@ -105,12 +112,12 @@ export class Limits {
     connection.requests -= 1;
   }
 
+  /** Return the connection that waits longest for its client, or undefined if none does. */
   #longestWaiting(condition = () => true) {
     let longest;
     for (const connection of this.#connections) {
-      if (condition(connection) && !(connection.waitsSince >= longest?.waitsSince)) {
-        longest = connection;
-      }
+      const since = longest?.waitsSince ?? Infinity;
+      if (connection.waitsSince < since && condition(connection)) longest = connection;
     }
     return longest;
   }

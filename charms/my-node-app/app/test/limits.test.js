@@ -121,7 +121,7 @@ test("a connection that sends too much ahead is closed, and nothing more is done
 
 test("a request that there is no room for is refused, and taken when there is room", async () => {
   const { waiting, respond } = gate();
-  await start({ notes: 2 }, respond);
+  await start({ notes: 2, pipelined: 1 }, respond);
   const first = await open(GET);
   await open(GET);
   await until(() => waiting.length === 2);
@@ -148,12 +148,24 @@ test("work for clients that have gone takes its room until it is done", async ()
   waiting.shift()();
 });
 
+test("work for clients that are closed for what they sent ahead takes its room too", async () => {
+  const { waiting, respond } = gate();
+  await start({ notes: 1, pipelined: 2 }, respond);
+  const greedy = await open(GET);
+  await until(() => waiting.length === 1);
+  greedy.write(GET + GET);
+  await closed(greedy);
+  assert.deepEqual(await statuses(await open(GET)), [503]);
+  waiting.shift()();
+});
+
 test("who has not taken an answer for longest makes room for others, after some patience", async () => {
   const handed = [];
   await start({ notes: 2, patience: 300 }, (request, response) => {
     response.end(BIG);
     handed.push(performance.now());
   });
+  const idle = await open();
   const slow = await open(GET);
   slow.pause();
   await until(() => handed.length === 1);
@@ -165,6 +177,8 @@ test("who has not taken an answer for longest makes room for others, after some 
   assert.deepEqual(await statuses(await open(GET)), [200]);
   await closed(slow);
   assert.ok(!slower.destroyed);
+  idle.write(GET); // it waited even longer, but takes no room
+  assert.deepEqual(await statuses(idle), [200]);
 });
 
 test("an answer that is not taken in time is given up", async () => {
@@ -195,8 +209,11 @@ test("a connection whose answer is being made is not the one to go", async () =>
   const working = await open(GET);
   await until(() => waiting.length === 1);
   const silent = await open();
-  await open();
+  await open(GET);
   await closed(silent);
+  await until(() => waiting.length === 2);
+  await closed(await open()); // nobody waits for a client
+  waiting.shift()();
   waiting.shift()();
   assert.deepEqual(await statuses(working), [200]);
 });

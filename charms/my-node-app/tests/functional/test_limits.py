@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import http.client
 import pathlib
 import socket
 import threading
@@ -84,3 +85,33 @@ def test_whoever_opens_sockets_costs_little_and_keeps_nobody_out(
         memory.join()
     assert memory.most - memory.before < 250 * MEGABYTE
     assert full.health() == "ok"
+
+
+def test_who_comes_again_and_again_keeps_no_ordinary_request_out(
+    full: NodeApp, settings: Settings, tmp_path: pathlib.Path
+):
+    memory = Memory(running_process(tmp_path))
+    memory.start()
+    with contextlib.ExitStack() as stack:
+        for number in range(15):
+            stack.enter_context(attack(settings, 20, LIST * 5))
+            wait_for(lambda: ask(settings, "GET", "/api/notes")[0] == 200, 5)
+            assert ask(settings, "POST", "/api/notes", f"note {number}")[0] == 201
+        assert full.health() == "ok"
+    memory.stop.set()
+    memory.join()
+    assert memory.most - memory.before < 250 * MEGABYTE
+
+
+def test_connections_that_send_nothing_are_closed(running: NodeApp, settings: Settings):
+    answered = http.client.HTTPConnection(settings.host, settings.port, timeout=30)
+    answered.request("GET", "/health")
+    answered.getresponse().read()
+    with attack(settings, 1, b"") as silent, attack(settings, 1, b"GET / HT") as halfway:
+        for client in (answered.sock, *silent, *halfway):
+            client.settimeout(30)
+            with contextlib.suppress(ConnectionError):
+                while client.recv(1000):
+                    pass
+    answered.close()
+    assert running.health() == "ok"

@@ -61,6 +61,7 @@ def test_the_javascript_tests_pass(app: NodeApp):
     done = subprocess.run(
         [localmachine.find_node(), "--test", *test_files],
         cwd=SOURCE,
+        timeout=120,
         capture_output=True,
         text=True,
         check=False,
