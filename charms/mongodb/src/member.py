@@ -175,6 +175,11 @@ class Member(ops.Object):
         return Credentials(name, settings.set_id or "", content["keyfile"], content["password"])
 
     def _check_storage(self, credentials: Credentials) -> None:
+        if self.mongod.leaves_data_behind():
+            raise UnusableMongodError(
+                f"storage data: it is empty, and there are data in {self.mongod.former_data_dir}: "
+                f"stop mongod, and move them to {self.mongod.data_dir}"
+            )
         kept = self.kept_credentials()
         if kept and credentials.set_id and kept.set_id != credentials.set_id:
             raise UnusableMongodError(

@@ -142,6 +142,7 @@ class Mongod:
     config_file = pathlib.Path("/etc/mongod.conf")
     key_file = pathlib.Path("/etc/mongod.key")
     run_dir = pathlib.Path("/run/mongodb")
+    former_data_dir = pathlib.Path("/var/lib/mongodb")  # Of this charm before it had storage.
     unit_file = pathlib.Path("/etc/systemd/system/mongod.service")
     apt_source = pathlib.Path("/etc/apt/sources.list.d/mongodb-org.sources")
     apt_key = pathlib.Path("/usr/share/keyrings/mongodb-org.asc")
@@ -365,6 +366,11 @@ class Mongod:
             MongodError: it is not in a minute; it may be later.
         """
         self._wait_for("not synced", _is_member, seconds=60)
+
+    def leaves_data_behind(self) -> bool:
+        """Whether data lie where this charm kept them before it had storage, and none in that."""
+        former = (self.former_data_dir / "WiredTiger").exists()
+        return former and not self.data_dir.exists()
 
     def keep_credentials(self, credentials: Credentials) -> None:
         """Keep with the data what opens them, for whoever is given the storage one day.

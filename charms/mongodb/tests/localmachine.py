@@ -101,6 +101,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     machine.own_binary = folder / "usr/local/bin/mongod"
     machine.config_file = folder / "etc/mongod.conf"
     machine.key_file = folder / "etc/mongod.key"
+    machine.former_data_dir = folder / "var/lib/mongodb"
     machine.run_dir = folder / "run/mongodb"
     machine.unit_file = folder / "etc/systemd/system/mongod.service"
     machine.apt_source = folder / "etc/apt/sources.list.d/mongodb-org.sources"

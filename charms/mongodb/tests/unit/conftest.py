@@ -34,6 +34,7 @@ class World:
     file: str = "None"
     holds_data: bool = True
     kept: Credentials | None = None
+    former_data: bool = False
     install_error: MongodError | None = None
     start_error: MongodError | None = None
     hands_over: bool = True
@@ -112,6 +113,12 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def initiate(self, *args: Any) -> None:
             world.calls.append(("initiate", *args))
             world.holds_data = True
+
+        former_data_dir = pathlib.Path("/var/lib/mongodb")
+        data_dir = pathlib.Path("/storage/db")
+
+        def leaves_data_behind(self) -> bool:
+            return world.former_data
 
         def kept_credentials(self) -> Credentials | None:
             return world.kept

@@ -70,3 +70,13 @@ def test_state_before_there_are_settings(machine: mongod.Mongod, config: str | N
     assert machine.state() == ""
     with pytest.raises(mongod.MongodError, match="cannot find out the port"):
         machine.hello()
+
+
+def test_data_of_before_there_was_storage(machine: mongod.Mongod):
+    assert not machine.leaves_data_behind()
+    machine.former_data_dir.mkdir()
+    assert not machine.leaves_data_behind(), "the package makes an empty folder"
+    (machine.former_data_dir / "WiredTiger").touch()
+    assert machine.leaves_data_behind()
+    machine.data_dir.mkdir(parents=True)
+    assert not machine.leaves_data_behind(), "they have been moved"

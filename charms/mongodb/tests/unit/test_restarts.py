@@ -212,6 +212,16 @@ def test_storage_of_another_set(ctx, world, model):
     assert world.kept.set_id == "another"
 
 
+def test_data_of_a_revision_without_storage_are_not_left_behind(ctx, world, model):
+    world.former_data, world.running = True, False
+    state = ctx.run(ctx.on.upgrade_charm(), model())
+    assert state.unit_status == testing.BlockedStatus(
+        "storage data: it is empty, and there are data in /var/lib/mongodb: "
+        "stop mongod, and move them to /storage/db"
+    )
+    assert not world.called("start")
+
+
 def test_unit_leaves_before_its_storage_does(ctx, world, model):
     world.units["mongodb/1"] = "active"
     relation = peers(1)
