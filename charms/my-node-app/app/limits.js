@@ -14,7 +14,7 @@ export const TIMEOUTS = {
 
 const DEFAULTS = {
   connections: 500,
-  notes: 4_000, // in all answers that are being made, or not taken yet
+  notes: 2_000, // in all answers that are being made, or not taken yet
   pipelined: 10, // requests of one connection that have no answer yet
   takeAnswer: 20_000, // milliseconds until a client must have taken its answer
   patience: 1, // the same while another one needs the room, for each note that it is to hold

@@ -246,7 +246,7 @@ function checkNote(id, text) {
 function explain(error, log) {
   if (error instanceof Refused) return error;
   if (error instanceof Busy) {
-    return { status: 503, message: `${error.message}: try again`, headers: { "Retry-After": "5" } };
+    return { status: 503, message: `${error.message}: try again`, headers: { "Retry-After": "1" } };
   }
   if (error instanceof DatabaseAway) {
     log("warning", "database away", { error: describe(error.cause) });
