@@ -78,28 +78,32 @@ class MongodbCharm(ops.CharmBase):
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
     def _reconcile(self, _: ops.EventBase) -> None:
-        if not self._replicas.relation or not self._member.storage:  # Their hooks come first.
+        self._stored.unusable = self._stored.undecided = self._stored.progress = ""
+        # Without them there is nothing to do: the hooks of the relation and the storage come.
+        if not self._replicas.relation or not self._member.storage:
             return
         on_record = self._replicas.settings()
-        self._stored.unusable = self._stored.undecided = self._stored.progress = ""
         try:
             settings = on_record or self._settle()
             if settings:
-                self._member.install(settings)  # An InstallError fails the hook: Juju tries again.
+                self._member.install(settings)  # Another error fails the hook: Juju tries again.
         except UnusableMongodError as error:
             self._stored.unusable = str(error)
         # A leader that has just settled goes on in the next hook (Juju tells it of its own change
         # too): what MongoDB needs is then where no failing hook can discard it.
         if on_record and self._member.mongod.is_installed():
-            try:
-                self._run(on_record)
-            except InstallError:
-                raise
-            except UnusableMongodError as error:
-                self._stored.unusable = str(error)
-            except ERRORS as error:
-                # Not a failed hook: update-status, if nothing else, tries again.
-                logger.warning("going on in a later hook: %s", error)
+            # A leader leads also when its own mongod is not well.
+            follow = self._member.join_what_the_leader_leaves
+            for step in (self._run, self._lead if self.unit.is_leader() else follow):
+                try:
+                    step(on_record)
+                except InstallError:  # The hook fails, and Juju tries it again.
+                    raise
+                except UnusableMongodError as error:
+                    self._stored.unusable = str(error)
+                except ERRORS as error:
+                    # Not a failed hook: update-status, if nothing else, tries again.
+                    logger.warning("going on in a later hook: %s", error)
 
     def _run(self, settings: MongodbReplicaSetApp) -> None:
         self._member.run(settings)
@@ -107,10 +111,6 @@ class MongodbCharm(ops.CharmBase):
         self.unit.set_workload_version(version)
         self.unit.set_ports(settings.port or 0)
         self._clients.publish(self._member.address(), settings.port or 0, version)
-        if self.unit.is_leader():
-            self._lead(settings)
-        else:
-            self._member.join_what_the_leader_leaves(settings)
 
     def _on_replicas_departed(self, event: ops.RelationDepartedEvent) -> None:
         if event.departing_unit == self.unit:
@@ -218,7 +218,8 @@ class MongodbCharm(ops.CharmBase):
         # there is to clear away is for the next leader to find.
         if self.unit.name not in self._replicas.staying():
             return
-        if not self._leader.name_a_seed(settings):
+        if not self._leader.there_is_a_set(settings):
+            self._leader.name_a_seed(settings)
             return
         try:
             self._leader.find_a_primary(settings)

@@ -16,13 +16,14 @@ from member import Member
 from members import (
     forced_members,
     next_to_restart,
-    not_all_aware,
     refused_move,
     series_of,
-    unhealthy,
+    what_is_wrong,
+    why_primary_waits,
 )
+from mongod import UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
-from replica_set import ReplicaSet, force_config, holds_data, read_config
+from replica_set import ReplicaSet, answers, configuration_of, force_config, holds_data
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
@@ -49,6 +50,10 @@ class Leader:
             UnusableMongodError: the storage has data that this application cannot take over.
         """
         kept = self._member.kept_credentials()
+        if kept and not self._member.has_file and refused_move(kept.series, version):
+            raise UnusableMongodError(
+                f"storage data: it is of MongoDB {kept.series}: set the option version to that"
+            )
         content = {
             "keyfile": kept.keyfile if kept else secrets.token_hex(500),
             "password": kept.password if kept else secrets.token_urlsafe(32),
@@ -60,33 +65,39 @@ class Leader:
             version=version,
             port=port,
         )
-        self._replicas.settle(settings)
+        self._replicas.record(settings)
         return settings
 
-    def name_a_seed(self, settings: MongodbReplicaSetApp) -> bool:
-        """See to it that some unit may initiate a set, if there is none; return whether there is.
+    def there_is_a_set(self, settings: MongodbReplicaSetApp) -> bool:
+        """Whether a unit has the data of a replica set.
 
-        Only the seed initiates a set. Another seed is named only if the last one has gone and no
-        unit has data, so there are never two sets.
+        Raises:
+            PyMongoError: a mongod that may have them does not answer.
         """
         units = self._replicas.units()
         if any(said.has_data for said in units.values()):
             return True
         if settings.seed in units and not settings.members:
-            return False
-        # All members have gone with their units, as far as the units have said. A unit that has
-        # not spoken yet may have data, and so may one that became a member after its last hook.
-        hosts = [said.host for said in units.values() if said.host and said.has_data is not None]
-        everybody = len(hosts) == len(units) and not self._replicas.leaving()
-        if settings.members and not everybody:
-            return False
+            return False  # The seed has not initiated it yet.
+        # A unit may have become a member since its last hook.
         password = self._member.password(settings)
-        if any(holds_data(host, password) for host in hosts):
-            return True
+        return any(holds_data(said.host, password) for said in units.values() if said.host)
+
+    def name_a_seed(self, settings: MongodbReplicaSetApp) -> None:
+        """Name the unit that may initiate a set, where there is none.
+
+        Only the seed initiates a set. Another seed is named only if the last one has gone, and all
+        members with it, so there are never two sets.
+        """
+        units = self._replicas.units()
+        if settings.seed in units and not settings.members:
+            return
+        everybody_has_spoken = all(said.has_data is not None for said in units.values())
+        if settings.members and (self._replicas.leaving() or not everybody_has_spoken):
+            return
         settings.seed = self._member.unit
         settings.members, settings.set_id = None, None
-        self._replicas.settle(settings)
-        return False
+        self._replicas.record(settings)
 
     def find_a_primary(self, settings: MongodbReplicaSetApp) -> None:
         """Give the set a primary by force, if it has none and no election can help.
@@ -102,11 +113,14 @@ class Leader:
         except ServerSelectionTimeoutError as error:
             logger.warning("the replica set has no primary: %s", error)
         # Units that are being removed count until they are gone: they may have the newest data.
-        hosts, password = _hosts(self._replicas.all_units()), self._member.password(settings)
+        hosts = {unit: said.host for unit, said in self._replicas.all_units().items()}
+        password = self._member.password(settings)
         configs = {}
         for unit, host in sorted(hosts.items()):
+            if not host:
+                continue
             try:
-                config = read_config(host, password)
+                config = configuration_of(host, password)
             except PyMongoError as error:
                 logger.warning("%s at %s: %s", unit, host, error)
             else:
@@ -117,21 +131,23 @@ class Leader:
         members = forced_members(configs[newest]["members"], hosts, configs)
         if members:
             logger.warning("forcing the members of the replica set: %s", members)
-            force_config(hosts[newest], password, configs[newest], members)
+            force_config(hosts[newest] or "", password, configs[newest], members)
             with self._member.replica_set(settings) as replica_set:
-                replica_set.wait_until(lambda status: True, seconds=30)
+                replica_set.wait_until(lambda status: True, seconds=30)  # It has taken effect.
 
     def align(self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp) -> list[str]:
         """Make the members equal to the units; return the "host:port" of each that stays."""
         hosts = _hosts(self._replicas.units())
         staying = self._replicas.staying()
         members = {member["unit"] for member in replica_set.status()}
-        replica_set.align(leaving=members - staying - {""}, joining=hosts)
+        # One that does not answer cannot be added, and must not keep out those after it.
+        joining = {unit: host for unit, host in hosts.items() if unit in members or answers(host)}
+        replica_set.align(leaving=members - staying - {""}, joining=joining)
         status = replica_set.status()
         # On record too, so that every unit has a hook when the set has changed.
         settings.members = sorted(member["host"] for member in status)
         settings.set_id = replica_set.set_id()
-        self._replicas.settle(settings)
+        self._replicas.record(settings)
         return [member["host"] for member in status if member["unit"] in staying]
 
     def restart_one(self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp) -> str:
@@ -142,23 +158,24 @@ class Leader:
         """
         units = self._replicas.units()
         waiting = {unit for unit, said in units.items() if said.restart}
-        problem = ""
-        if settings.restarting not in waiting:  # The last one has restarted, or has gone.
+        if not waiting:
             settings.restarting = None
-            if waiting:
-                replica_set.wait_until(lambda status: not unhealthy(status), seconds=10)
-                status = replica_set.status()
-                targets = {unit: said.target for unit, said in units.items()}
-                problem = unhealthy(status) or not_all_aware(waiting, status, targets)
-                settings.restarting = None if problem else next_to_restart(waiting, status)
-            self._replicas.settle(settings)
-        if problem:
-            return f"{_names(waiting)} must restart, but not now: {problem}"
-        if not settings.restarting:
+            self._replicas.record(settings)
             return ""
+        replica_set.wait_until(lambda status: not what_is_wrong(status), seconds=10)
+        status = replica_set.status()
+        problem = what_is_wrong(status)
+        if settings.restarting not in waiting:  # The last one has restarted, or has gone.
+            targets = {unit: said.target for unit, said in units.items()}
+            problem = problem or why_primary_waits(waiting, status, targets)
+            settings.restarting = None if problem else next_to_restart(waiting, status)
+            self._replicas.record(settings)
+        if not settings.restarting:
+            return f"{_names(waiting)} must restart, but not now: {problem}"
         rest = waiting - {settings.restarting}
         then = f", then {_names(rest)}" if rest else ""
-        return f"restarting one member at a time: {settings.restarting} now{then}"
+        now = f"restarting one member at a time: {settings.restarting} now{then}"
+        return f"{now} ({problem})" if problem else now
 
     def move_series(
         self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp, wanted: str
@@ -173,7 +190,7 @@ class Leader:
             wanted: the series; the present one stays if MongoDB cannot move to it.
         """
         versions = [said.version for said in self._replicas.units().values()]
-        if not all(versions) or unhealthy(replica_set.status()):
+        if not all(versions) or what_is_wrong(replica_set.status()):
             return
         oldest = min(
             (series_of(version) for version in versions if version),
@@ -182,7 +199,7 @@ class Leader:
         replica_set.raise_compatibility(oldest)
         if settings.version != wanted and not refused_move(settings.version or wanted, wanted):
             settings.version = wanted
-            self._replicas.settle(settings)
+            self._replicas.record(settings)
 
 
 def _hosts(units: dict[str, MongodbReplicaSetUnit]) -> dict[str, str]:

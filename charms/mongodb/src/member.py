@@ -9,6 +9,7 @@ import pathlib
 import ops
 from pymongo.errors import PyMongoError
 
+from members import what_is_wrong
 from mongod import Credentials, Mongod, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp
 from replica_set import ReplicaSet
@@ -65,7 +66,8 @@ class Member(ops.Object):
             return
         self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
         try:
-            self.mongod.install(settings.version or "", file)
+            versions = [said.version for said in self._replicas.units().values() if said.version]
+            self.mongod.install(settings.version or "", file, min(versions, default=""))
         except UnusableMongodError as error:
             raise UnusableMongodError(
                 f"resource mongod: {error}" if file else str(error)
@@ -87,8 +89,8 @@ class Member(ops.Object):
             self.address(), settings.port or 0, credentials.keyfile, credentials.replset
         )
         if self._must_restart(settings):
-            # Nobody misses a mongod that is no member now, or that has lost its address.
-            if self.mongod.state() == "" or own.host != host:
+            # Nobody misses a mongod that is no member, or that has lost its address.
+            if not self.mongod.is_member() or own.host != host:
                 self._restart(settings)
             elif settings.restarting == self.unit:
                 self._restart_in_turn(settings)
@@ -118,8 +120,10 @@ class Member(ops.Object):
     def leave(self) -> None:
         """Hand over if this is the primary, and leave the replica set while that is possible.
 
+        A hook that fails is tried again: to go on would delete what may be the only copy.
+
         Raises:
-            MongodError: the rest would have no majority.
+            MongodError: the rest would have no majority, or there is no primary.
         """
         settings = self._replicas.settings()
         # If the whole application goes there is nobody to hand over to.
@@ -130,10 +134,11 @@ class Member(ops.Object):
                 replica_set.align(leaving={self.unit}, joining={}, seconds=30)
                 members = {member["unit"] for member in replica_set.status()}
         except (MongodError, PyMongoError) as error:
-            logger.warning("left to the leader to take this unit out: %s", error)
-            return
+            if not self._replicas.own().has_data or not self.storage:
+                logger.warning("left to the leader to take this unit out: %s", error)
+                return
+            raise MongodError(f"cannot leave the replica set now: {error}") from error
         if self.unit in members:
-            # A hook that fails is tried again: to go on would delete what may be the only copy.
             raise MongodError("the others cannot do without this unit's copy of the data yet")
 
     def replica_set(self, settings: MongodbReplicaSetApp) -> ReplicaSet:
@@ -172,7 +177,13 @@ class Member(ops.Object):
     def _credentials(self, settings: MongodbReplicaSetApp) -> Credentials:
         content = self.model.get_secret(id=settings.secret_admin).get_content()
         name = self._charm.app.name
-        return Credentials(name, settings.set_id or "", content["keyfile"], content["password"])
+        return Credentials(
+            replset=name,
+            set_id=settings.set_id or "",
+            series=settings.version or "",
+            keyfile=content["keyfile"],
+            password=content["password"],
+        )
 
     def _check_storage(self, credentials: Credentials) -> None:
         if self.mongod.leaves_data_behind():
@@ -181,7 +192,8 @@ class Member(ops.Object):
                 f"stop mongod, and move them to {self.mongod.data_dir}"
             )
         kept = self.kept_credentials()
-        if kept and credentials.set_id and kept.set_id != credentials.set_id:
+        other_id = kept and credentials.set_id and kept.set_id != credentials.set_id
+        if other_id or (kept and kept.keyfile != credentials.keyfile):
             raise UnusableMongodError(
                 "storage data: it has another replica set: remove this unit, add one without it"
             )
@@ -208,8 +220,11 @@ class Member(ops.Object):
 
     def _restart_in_turn(self, settings: MongodbReplicaSetApp) -> None:
         with self.replica_set(settings) as replica_set:
+            problem = what_is_wrong(replica_set.status())
+            if problem:  # Since the leader gave this unit its turn.
+                raise MongodError(f"restarting later: {problem}")
             if not replica_set.hand_over(self.unit):
-                raise MongodError("no other member can be the primary now: restarting later")
+                raise MongodError("restarting later: no other member can be the primary now")
         self._restart(settings)
         self.mongod.wait_until_it_is_a_member()
 

@@ -17,10 +17,11 @@ LARGEST_LAG = 20.0
 An idle primary writes every 10 s, and hears of the others every 2 s.
 """
 
-UP = ("PRIMARY", "SECONDARY")
-SYNCING = ("STARTUP", "STARTUP2", "RECOVERING", "UNKNOWN")
+UP = ("PRIMARY", "SECONDARY", "ARBITER")
+# Not RECOVERING: a member that was away for too long stays so, and must not hold up the others.
+SYNCING = ("STARTUP", "STARTUP2", "UNKNOWN")
 
-Member = dict[str, Any]
+MemberConfig = dict[str, Any]
 """A member as `replSetGetConfig` has it; `tags.unit` is the name of its unit."""
 
 
@@ -40,7 +41,7 @@ class UndecidedError(Exception):
     """Only the operator can decide how to go on; the message says what to do."""
 
 
-def unit_of(member: Member) -> str:
+def unit_of(member: MemberConfig) -> str:
     """The unit of a member; empty for a member that somebody else has added."""
     return member.get("tags", {}).get("unit", "")
 
@@ -49,11 +50,11 @@ def unit_of(member: Member) -> str:
 
 
 def next_members(
-    members: list[Member],
+    members: list[MemberConfig],
     status: list[MemberStatus],
     leaving: Collection[str],
     joining: Mapping[str, str],
-) -> list[Member] | None:
+) -> list[MemberConfig] | None:
     """The next configuration on the way to the members that there should be.
 
     Args:
@@ -80,8 +81,8 @@ def next_members(
 
 
 def _without_one(
-    members: list[Member], states: Mapping[str, str], leaving: Collection[str]
-) -> list[Member] | None:
+    members: list[MemberConfig], states: Mapping[str, str], leaving: Collection[str]
+) -> list[MemberConfig] | None:
     # Those that are away already go first: that only helps the majority.
     for member in sorted(members, key=lambda member: states[member["host"]] in UP):
         if unit_of(member) in leaving:
@@ -93,8 +94,14 @@ def _without_one(
     return None
 
 
-def _with_other_names(members: list[Member], joining: Mapping[str, str]) -> list[Member] | None:
-    """Name each member after the unit that is at its host: machines may have swapped addresses."""
+def _with_other_names(
+    members: list[MemberConfig], joining: Mapping[str, str]
+) -> list[MemberConfig] | None:
+    """Name each member after the unit that is at its host: machines may have swapped addresses.
+
+    MongoDB does not mind: who is at a host is the member of that host. So if the members a and b
+    are at h0 and h1, and a is at h1 now while b is somewhere else, then the names become b and a.
+    """
     unit_at = {host: unit for unit, host in joining.items()}
     units = [unit_at.get(member["host"]) for member in members]
     spare = [unit_of(member) for member in members if unit_of(member) not in units]
@@ -112,7 +119,9 @@ def _with_other_names(members: list[Member], joining: Mapping[str, str]) -> list
     ]
 
 
-def _with_a_new_one(members: list[Member], joining: Mapping[str, str]) -> list[Member] | None:
+def _with_a_new_one(
+    members: list[MemberConfig], joining: Mapping[str, str]
+) -> list[MemberConfig] | None:
     there = {unit_of(member) for member in members}
     for unit, host in sorted(joining.items()):
         if unit not in there:
@@ -120,7 +129,7 @@ def _with_a_new_one(members: list[Member], joining: Mapping[str, str]) -> list[M
     return None
 
 
-def _new_member(members: list[Member], unit: str, host: str) -> Member:
+def _new_member(members: list[MemberConfig], unit: str, host: str) -> MemberConfig:
     number = max((member["_id"] for member in members), default=-1) + 1
     vote = int(_may_have_one_more_vote(members))
     return {
@@ -132,7 +141,9 @@ def _new_member(members: list[Member], unit: str, host: str) -> Member:
     }
 
 
-def _with_one_moved(members: list[Member], joining: Mapping[str, str]) -> list[Member] | None:
+def _with_one_moved(
+    members: list[MemberConfig], joining: Mapping[str, str]
+) -> list[MemberConfig] | None:
     for member in members:
         host = joining.get(unit_of(member), member["host"])
         if host != member["host"]:  # The machine has another address.
@@ -141,7 +152,9 @@ def _with_one_moved(members: list[Member], joining: Mapping[str, str]) -> list[M
     return None
 
 
-def _with_one_more_vote(members: list[Member], states: Mapping[str, str]) -> list[Member] | None:
+def _with_one_more_vote(
+    members: list[MemberConfig], states: Mapping[str, str]
+) -> list[MemberConfig] | None:
     for member in members:
         synced = states[member["host"]] == "SECONDARY"
         if synced and not member["votes"] and _may_have_one_more_vote(members):
@@ -150,7 +163,7 @@ def _with_one_more_vote(members: list[Member], states: Mapping[str, str]) -> lis
     return None
 
 
-def _may_have_one_more_vote(members: list[Member]) -> bool:
+def _may_have_one_more_vote(members: list[MemberConfig]) -> bool:
     return sum(member["votes"] for member in members) < MOST_VOTERS
 
 
@@ -158,8 +171,8 @@ def _may_have_one_more_vote(members: list[Member]) -> bool:
 
 
 def forced_members(
-    members: list[Member], hosts: Mapping[str, str], answering: Collection[str]
-) -> list[Member] | None:
+    members: list[MemberConfig], hosts: Mapping[str, str | None], answering: Collection[str]
+) -> list[MemberConfig] | None:
     """The members to force on a set that can have no primary any more as it is configured.
 
     That is so when most voters have other addresses than the configuration says, as after a power
@@ -167,7 +180,8 @@ def forced_members(
 
     Args:
         members: the configuration's members.
-        hosts: each unit that there is, and "host:port" where it says that its mongod is.
+        hosts: each unit that is not gone yet, and "host:port" where it says that its mongod is;
+            None for a unit that has not said it yet.
         answering: those units among them whose mongod answers there, with the set's data.
 
     Returns:
@@ -177,31 +191,31 @@ def forced_members(
     Raises:
         UndecidedError: units with data are missing, and one of them may have newer data.
     """
-    voters = [member for member in members if member["votes"]]
-    unmoved = [voter for voter in voters if hosts.get(unit_of(voter)) == voter["host"]]
-    if 2 * len(unmoved) > len(voters):
-        return None
-    missing = sorted(
-        unit_of(member)
+    there = [
+        member | {"host": hosts[unit_of(member)] or member["host"]}
         for member in members
-        if unit_of(member) in hosts and unit_of(member) not in answering
-    )
+        if unit_of(member) in hosts
+    ]
+    voters = [member for member in members if member["votes"]]
     # Most voters have whatever the majority acknowledged, and elect the one with the newest data.
     known = [voter for voter in voters if unit_of(voter) in answering]
-    if missing and 2 * len(known) <= len(voters):
+    most_answer = 2 * len(known) > len(voters)
+    missing = sorted(unit_of(member) for member in there if unit_of(member) not in answering)
+    if missing and not most_answer:
         raise UndecidedError(
-            f"most members of the replica set are missing: start {', '.join(missing)}; or give up "
-            f"their data with juju remove-unit --force {' '.join(missing)}"
+            f"no primary: writes are unavailable; start {', '.join(missing)}, or give up their "
+            f"data with juju remove-unit --force {' '.join(missing)}"
         )
-    forced = [
-        member | {"host": hosts[unit_of(member)]} for member in members if unit_of(member) in hosts
-    ]
+    unmoved = [member for member in there if member["votes"] and member in members]
+    if most_answer and 2 * len(unmoved) > len(voters):
+        return None
     for unit in sorted(answering):  # For instance a unit with the storage of one that is gone.
-        if unit not in map(unit_of, forced):
-            forced.append(_new_member(forced, unit, hosts[unit]))
-    for member in forced[:MOST_VOTERS]:
-        member |= {"votes": 1, "priority": 1}
-    return forced
+        if unit not in map(unit_of, there):
+            there.append(_new_member(there, unit, hosts[unit] or ""))
+    for number, member in enumerate(there):
+        vote = int(number < MOST_VOTERS)
+        member |= {"votes": vote, "priority": vote}
+    return there
 
 
 # Restarts, one member at a time.
@@ -217,10 +231,10 @@ def next_to_restart(waiting: Collection[str], status: list[MemberStatus]) -> str
     return min(waiting, key=lambda unit: (unit == _primary(status), unit), default=None)
 
 
-def not_all_aware(
+def why_primary_waits(
     waiting: Collection[str], status: list[MemberStatus], targets: Mapping[str, str | None]
 ) -> str:
-    """Why the primary may not be the next to restart, for the operator; empty if it may.
+    """Why the primary may not restart yet, for the operator, if only the primary waits; or empty.
 
     Args:
         waiting: the units that have to restart.
@@ -238,7 +252,7 @@ def _primary(status: list[MemberStatus]) -> str:
     return next((member["unit"] for member in status if member["state"] == "PRIMARY"), "")
 
 
-def unhealthy(status: list[MemberStatus]) -> str:
+def what_is_wrong(status: list[MemberStatus]) -> str:
     """What is wrong with the set, for the operator; empty if every member is up and synced."""
     for member in status:
         name = member["unit"] or member["host"]

@@ -126,6 +126,8 @@ class Credentials:
     """Name of the replica set."""
     set_id: str
     """What MongoDB tells the set by from every other of that name."""
+    series: str
+    """Series of MongoDB that the data are of."""
     keyfile: str = dataclasses.field(repr=False)
     """What the members know each other by."""
     password: str = dataclasses.field(repr=False)
@@ -242,7 +244,7 @@ class Mongod:
         """The program's version, such as "8.0.4"; empty if it does not tell."""
         return _version(self.binary)
 
-    def install(self, series: str, file: pathlib.Path | None) -> None:
+    def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
         """Install mongod from a file, or without one from MongoDB's apt repository.
 
         A mongod that runs goes on as it is: `is_current` tells that it has to be restarted.
@@ -250,19 +252,20 @@ class Mongod:
         Args:
             series: series of MongoDB for the apt repository, such as "8.0".
             file: a mongod binary, or a .tgz that holds a file called mongod.
+            present: version that the other members run, where none is installed here.
 
         Raises:
             UnusableMongodError: the file or the series cannot be used; what was there stays.
             InstallError: the package cannot be had now.
         """
         if file:
-            self._install_file(file)
+            self._install_file(file, self.version() if self.is_installed() else present)
         elif self.series() != series:
             self.install_package(series)
         with _failure_to("add the user of mongod"):
             self.add_user()
 
-    def _install_file(self, file: pathlib.Path) -> None:
+    def _install_file(self, file: pathlib.Path, present: str) -> None:
         candidate = self.own_binary.with_name("mongod.new")
         candidate.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -281,8 +284,8 @@ class Mongod:
             version = _version(candidate)
             if not version:
                 raise UnusableMongodError("the file is not a mongod for this machine")
-            if self.is_installed():
-                refusal = refused_move(series_of(self.version()), series_of(version))
+            if present:
+                refusal = refused_move(series_of(present), series_of(version))
                 if refusal:
                     raise UnusableMongodError(refusal)
             if self.own_binary.exists() and filecmp.cmp(candidate, self.own_binary, shallow=False):
@@ -309,6 +312,9 @@ class Mongod:
             _write_secret(self.key_file, key, self.user)
             directory = pathops.LocalPath(self.data_dir)
             directory.mkdir(mode=0o700, parents=True, exist_ok=True, user=self.user)
+            if self.user and directory.owner() != self.user:  # It was on another machine.
+                for path in (directory, *directory.rglob("*")):
+                    shutil.chown(path, self.user)
             config = yaml.safe_dump(self._config(address, port, replset))
             pathops.ensure_contents(self.config_file, config)
 
@@ -328,15 +334,17 @@ class Mongod:
         )
 
     def target(self, series: str) -> str:
-        """A digest of the program and the form of its settings, the same on all machines.
+        """A digest of the program and of this file, whose text makes the settings.
+
+        It is the same on all machines that have taken up a change.
 
         Args:
             series: series of MongoDB that counts where no file was installed.
         """
         file = self.own_binary
         program = f"{self.version()} {file.stat().st_size}" if file.exists() else series
-        form = pathlib.Path(__file__).read_text()
-        return hashlib.sha256((program + form).encode()).hexdigest()[:16]
+        settings = pathlib.Path(__file__).read_text()
+        return hashlib.sha256((program + settings).encode()).hexdigest()[:16]
 
     def is_current(self) -> bool:
         """Whether the mongod that runs is the program, and has the settings, that are installed.
@@ -453,6 +461,15 @@ class Mongod:
         if hello.get("secondary"):
             return "secondary" if hello.get("primary") else "no primary"
         return ""
+
+    def is_member(self) -> bool:
+        """Whether the set may need this mongod: also when it syncs, or is too busy to answer."""
+        if not self.is_running():
+            return False
+        try:
+            return "setName" in self.hello()
+        except ERRORS:
+            return True
 
     def holds_data(self) -> bool:
         """Whether this mongod has the data of a replica set, a member of which it may be no more.

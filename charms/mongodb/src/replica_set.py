@@ -12,9 +12,9 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pymongo import MongoClient
-from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from members import SYNCING, UP, Member, MemberStatus, next_members, refused_move, unit_of
+from members import SYNCING, UP, MemberConfig, MemberStatus, next_members, refused_move, unit_of
 from mongod import OPERATOR
 
 logger = logging.getLogger(__name__)
@@ -72,20 +72,22 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         config, known_to_most = answer["config"], answer["commitmentStatus"]
         answer = self._admin.command("replSetGetStatus")
         found = {member["name"]: member for member in answer["members"]}
-        newest = max(member["optimeDate"] for member in answer["members"])
+        # An arbiter has no data, and so no time of its last write.
+        written = {name: member.get("optimeDate") for name, member in found.items()}
+        newest = max(filter(None, written.values()))
         # mongod lets a new member vote some time after it has synced, by a reconfiguration of its
         # own. Until then a set of three may have two voters, and not survive the loss of one.
         all_vote = answer["votingMembersCount"] == sum(m["votes"] for m in config["members"])
         status: list[MemberStatus] = []
         for member in config["members"]:
             state = found.get(member["host"], {}).get("stateStr", "UNKNOWN")
-            behind = newest - found[member["host"]]["optimeDate"] if state in UP else None
+            last = written.get(member["host"]) if state in UP else None
             status.append(
                 {
                     "host": member["host"],
                     "unit": unit_of(member),
                     "state": state,
-                    "lag": behind.total_seconds() if behind else 0.0,
+                    "lag": (newest - last).total_seconds() if last else 0.0,
                 }
             )
         return config, status, known_to_most and all_vote
@@ -218,7 +220,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
                 raise
 
 
-def read_config(host: str, password: str) -> dict[str, Any] | None:
+def configuration_of(host: str, password: str) -> dict[str, Any] | None:
     """Return the configuration that one mongod has, whether it finds itself in it or not.
 
     Returns:
@@ -248,12 +250,26 @@ def holds_data(host: str, password: str) -> bool:
         if "setName" in client.admin.command("hello"):
             return True
     try:
-        return read_config(host, password) is not None
-    except OperationFailure:  # There is no user yet, and so there are no data.
+        return configuration_of(host, password) is not None
+    except OperationFailure:  # No such user: there are no data, or they are not of this set.
         return False
 
 
-def force_config(host: str, password: str, config: dict[str, Any], members: list[Member]) -> None:
+def answers(host: str) -> bool:
+    """Whether a mongod answers at `host`."""
+    try:
+        with MongoClient[dict[str, Any]](
+            host, directConnection=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=5000
+        ) as client:
+            client.admin.command("hello")
+    except PyMongoError:
+        return False
+    return True
+
+
+def force_config(
+    host: str, password: str, config: dict[str, Any], members: list[MemberConfig]
+) -> None:
     """Give a set without a primary other members, through one of them; it tells the others."""
     forced = config | {"version": config["version"] + 1, "members": members}
     with _connect_to(host, password) as client:

@@ -34,7 +34,7 @@ class Replicas:
         settings = relation.load(MongodbReplicaSetApp, self._charm.app) if relation else None
         return settings if settings and settings.secret_admin else None
 
-    def settle(self, settings: MongodbReplicaSetApp) -> None:
+    def record(self, settings: MongodbReplicaSetApp) -> None:
         """Write what the units are to agree on; only the leader may."""
         if self.relation:
             self.relation.save(settings, self._charm.app)

@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 
 import mongod
 from machines import KEY, PASSWORD, PORT, REPLSET, Machine, another_build, replica_set, until
-from replica_set import holds_data, read_config
+from replica_set import configuration_of, holds_data
 
 
 def listening(machine: Machine) -> set[str]:
@@ -120,7 +120,7 @@ def test_fresh_mongod_holds_no_data(machine: Machine):
     assert not machine.mongod.holds_data()
     assert not holds_data(machine.host, PASSWORD)
     with pytest.raises(OperationFailure, match="Authentication failed"):
-        read_config(machine.host, PASSWORD)
+        configuration_of(machine.host, PASSWORD)
     machine.mongod.initiate(REPLSET, machine.unit, machine.host, PASSWORD)
     assert machine.mongod.holds_data()
     assert holds_data(machine.host, PASSWORD)
@@ -161,7 +161,7 @@ def test_uninstall_leaves_the_data_and_nothing_else(machine: Machine):
 def test_credentials_are_kept_with_the_data(machine: Machine):
     assert machine.mongod.kept_credentials() is None
     machine.run()
-    credentials = mongod.Credentials(REPLSET, "6b06a91f9c9debd1f82f156d", KEY, PASSWORD)
+    credentials = mongod.Credentials(REPLSET, "6b06a91f9c9debd1f82f156d", "8.0", KEY, PASSWORD)
     machine.mongod.keep_credentials(credentials)
     assert machine.mongod.kept_credentials() == credentials
     assert PASSWORD not in repr(credentials)

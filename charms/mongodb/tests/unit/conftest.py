@@ -32,6 +32,9 @@ class World:
     current: bool = True
     series: str = "8.0"
     file: str = "None"
+    present: str = ""
+    busy: bool = False
+    silent: set[str] = dataclasses.field(default_factory=set)
     holds_data: bool = True
     kept: Credentials | None = None
     former_data: bool = False
@@ -75,6 +78,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def state(self) -> str:
             return world.state if world.running else ""
 
+        def is_member(self) -> bool:
+            return world.running and (bool(world.state) or world.busy)
+
         def version(self) -> str:
             return "8.0.4"
 
@@ -84,8 +90,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def series(self) -> str:
             return world.series
 
-        def install(self, series: str, file: pathlib.Path | None) -> None:
+        def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
             world.calls.append(("install", series, file))
+            world.present = present
             if world.install_error:
                 raise world.install_error
             world.current = world.current and world.installed and not file
@@ -194,7 +201,10 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
     def holds_data(host: str, password: str) -> bool:
         return host in world.members.values()
 
-    def read_config(host: str, password: str) -> dict[str, Any] | None:
+    def answers(host: str) -> bool:
+        return host not in world.silent
+
+    def configuration_of(host: str, password: str) -> dict[str, Any] | None:
         config = world.configs.get(host)
         if config is None:
             raise ServerSelectionTimeoutError(f"{host} does not answer")
@@ -213,7 +223,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
 
     monkeypatch.setattr(member, "Mongod", Mongod)
     monkeypatch.setattr(member, "ReplicaSet", ReplicaSet)
-    for function in (holds_data, read_config, force_config):
+    for function in (answers, holds_data, configuration_of, force_config):
         monkeypatch.setattr(leader, function.__name__, function)
     # ops.testing knows neither of these hook commands.
     monkeypatch.setattr(ops.hookcmds, "goal_state", goal_state)

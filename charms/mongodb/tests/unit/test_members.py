@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -12,9 +13,9 @@ from members import (
     forced_members,
     next_members,
     next_to_restart,
-    not_all_aware,
     refused_move,
-    unhealthy,
+    what_is_wrong,
+    why_primary_waits,
 )
 from replica_set import ReplicaSet
 
@@ -152,11 +153,11 @@ def test_members_of_somebody_else_are_left_alone():
     assert next_members(config, status, set(), {"mongodb/0": "h0"}) is None
 
 
-HERE = {f"mongodb/{n}": f"h{n}" for n in range(3)}
-MOVED = {unit: f"new-{host}" for unit, host in HERE.items()}
+HERE: dict[str, str | None] = {f"mongodb/{n}": f"h{n}" for n in range(3)}
+MOVED: dict[str, str | None] = {unit: f"new-{host}" for unit, host in HERE.items()}
 
 
-def forced(states: str, hosts: dict[str, str], answering: set[int]) -> list[str] | None:
+def forced(states: str, hosts: Mapping[str, str | None], answering: set[int]) -> list[str] | None:
     config, _ = members(states)
     after = forced_members(config, hosts, {f"mongodb/{n}" for n in answering})
     if after is None:
@@ -164,10 +165,37 @@ def forced(states: str, hosts: dict[str, str], answering: set[int]) -> list[str]
     return [f"{m['_id']} {m['tags']['unit']} {m['host']} {m['votes']}" for m in after]
 
 
-@pytest.mark.parametrize("answering", [set(), {0}, {0, 1}])
-def test_voters_that_may_come_back_are_left_to_elect(answering: set[int]):
-    assert forced("SDD", HERE, answering) is None
-    assert forced("SDD", {**HERE, "mongodb/0": "new"}, answering) is None
+@pytest.mark.parametrize("hosts", [HERE, {**HERE, "mongodb/0": "new"}])
+def test_voters_that_can_elect_are_left_to_do_so(hosts: dict[str, str | None]):
+    assert forced("SSD", hosts, {0, 1}) is None
+
+
+@pytest.mark.parametrize("answering", [set(), {0}])
+def test_operator_is_told_which_voters_are_missing(answering: set[int]):
+    with pytest.raises(UndecidedError) as error:
+        forced("SDD", HERE, answering)
+    missing = [f"mongodb/{n}" for n in range(3) if n not in answering]
+    assert str(error.value) == (
+        f"no primary: writes are unavailable; start {', '.join(missing)}, or give up their data "
+        f"with juju remove-unit --force {' '.join(missing)}"
+    )
+
+
+@pytest.mark.parametrize("there", [{0, 1, 2}, {0, 1}])
+def test_unit_that_has_said_nothing_yet_is_not_gone(there: set[int]):
+    # To a new leader Juju shows one unit after the other.
+    hosts = {f"mongodb/{n}": f"h{n}" if n == 0 else None for n in there}
+    with pytest.raises(UndecidedError, match="start mongodb/1"):
+        forced("SSS", hosts, {0})
+
+
+def test_host_of_a_unit_that_has_said_nothing_yet_stays():
+    hosts: dict[str, str | None] = {"mongodb/0": "new", "mongodb/1": "new-1", "mongodb/2": None}
+    assert forced("SSS", hosts, {0, 1}) == [
+        "0 mongodb/0 new 1",
+        "1 mongodb/1 new-1 1",
+        "2 mongodb/2 h2 1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -210,6 +238,22 @@ def test_members_that_are_forced_can_vote():
     assert [(member["votes"], member["priority"]) for member in after] == [(1, 1)]
 
 
+def test_no_more_than_seven_forced_members_vote():
+    config, _ = members("SSSSSSSSS")
+    config[0] |= {"votes": 0, "priority": 0}
+    config[8] |= {"votes": 1, "priority": 1}
+    hosts = {f"mongodb/{n}": f"new-h{n}" for n in range(9)}
+    after = forced_members(config, hosts, hosts.keys())
+    assert after
+    assert [member["votes"] for member in after] == [1] * 7 + [0] * 2
+
+
+def test_member_that_recovers_holds_up_nobody():
+    config, status = members("PS")
+    status[1]["state"] = "RECOVERING"
+    assert next_members(config, status, set(), {"mongodb/2": "h2"})
+
+
 def test_secondaries_restart_first_and_the_primary_last():
     _, status = members("SPS")
     waiting = {"mongodb/0", "mongodb/1", "mongodb/2"}
@@ -234,7 +278,7 @@ def test_secondaries_restart_first_and_the_primary_last():
 def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
     _, status = members(states)
     status[-1]["lag"] = lag
-    assert unhealthy(status) == problem
+    assert what_is_wrong(status) == problem
 
 
 @pytest.mark.parametrize(
@@ -277,4 +321,4 @@ def test_primary_goes_when_all_have_heard_of_the_change(
 ):
     _, status = members("PSS")
     said: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
-    assert not_all_aware({f"mongodb/{n}" for n in waiting}, status, said) == problem
+    assert why_primary_waits({f"mongodb/{n}" for n in waiting}, status, said) == problem

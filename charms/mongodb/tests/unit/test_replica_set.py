@@ -69,6 +69,7 @@ def test_follower_settles_nothing(ctx, world):
     assert not world.calls
 
 
+KEPT = Credentials("mongodb", SET_ID, "8.0", "k" * 64, "admin's password")
 CONFIGURED = (ADDRESS, 27017, "k" * 64, "mongodb")
 
 EVENTS = [
@@ -97,7 +98,7 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
         "target": "8.0 None",
         "restart": None,
     }
-    assert world.kept == Credentials("mongodb", SET_ID, "k" * 64, "admin's password")
+    assert world.kept == KEPT
     classic = {
         "hostname": ADDRESS,
         "port": "27017",
@@ -256,7 +257,7 @@ def test_scaled_to_none_and_up_again_with_the_storage(world, model):
     world.primary, world.state = False, ""
     member = {"_id": 0, "host": "10.0.0.9:27017", "tags": {"unit": "mongodb/0"}, "votes": 1}
     world.configs[HOST] = {"members": [member], "version": 3, "term": 2}
-    world.kept = Credentials("mongodb", SET_ID, "k" * 64, "admin's password")
+    world.kept = KEPT
     ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
     [(host, members)] = world.called("force")
     assert host == HOST
@@ -351,7 +352,17 @@ def test_stop_and_remove(ctx, world, model):
     assert not world.installed
 
 
-def test_leaving_without_a_primary_does_not_fail(ctx, world, model):
+def test_unit_with_data_does_not_leave_while_there_is_no_primary(ctx, world, model):
+    # Its copy may be the only one, or have the newest data.
+    world.primary = False
+    relation = dataclasses.replace(peers(), local_unit_data={"has-data": "true"})
+    for event in (ctx.on.storage_detaching(STORAGE), ctx.on.stop()):
+        with pytest.raises(testing.errors.UncaughtCharmError, match="cannot leave the replica"):
+            ctx.run(event, model(relation))
+    assert world.running
+
+
+def test_unit_without_data_leaves_also_when_there_is_no_primary(ctx, world, model):
     world.primary = False
     ctx.run(ctx.on.stop(), model())
     assert not world.running

@@ -68,6 +68,52 @@ def test_member_that_nobody_can_take_over_from_goes_on(ctx, three, model):
     assert bag(state, relation, "unit")["host"] == HOST
 
 
+def test_mongod_that_is_too_busy_to_answer_waits_for_its_turn(ctx, three, model):
+    three.state, three.busy = "", True
+    ctx.run(ctx.on.config_changed(), model(peers(1, 2), leader=False))
+    assert not three.called("start")
+
+
+def test_turn_is_not_used_when_the_set_is_not_well_any_more(ctx, three, model):
+    three.lag = 61
+    relation = peers(1, 2, app={"restarting": "mongodb/0"})
+    ctx.run(ctx.on.relation_changed(relation), model(relation, leader=False))
+    assert not three.called("start")
+
+
+def test_what_is_in_the_way_of_a_restart_is_said(ctx, three, model):
+    three.lag = 61
+    relation = peers(1, 2, app={"restarting": "mongodb/2"}, more={2: WAITING})
+    state = ctx.run(ctx.on.update_status(), model(relation))
+    assert state.app_status == testing.MaintenanceStatus(
+        "restarting one member at a time: mongodb/2 now, then mongodb/0 "
+        "(mongodb/0 is 61 s behind the primary)"
+    )
+
+
+def test_leader_leads_though_its_own_mongod_does_not_run(ctx, world, model):
+    world.running = False
+    world.start_error = MongodError("no space left")
+    world.units["mongodb/1"] = "active"
+    ctx.run(ctx.on.update_status(), model(peers(1)))
+    assert world.called("align")
+
+
+def test_unit_that_does_not_answer_keeps_no_other_out(ctx, world, model):
+    world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
+    world.silent = {"10.0.0.1:27017"}
+    ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert world.called("align")[0][1].keys() == {"mongodb/0", "mongodb/2"}
+
+
+def test_file_of_a_new_unit_is_held_to_the_version_of_the_set(ctx, world, model):
+    program = world.tmp_path / "mongod"
+    program.write_text("a program")
+    file = testing.Resource(name="mongod", path=program)
+    ctx.run(ctx.on.update_status(), model(peers(1), resources=[file]))
+    assert world.present == "8.0.4"
+
+
 @pytest.mark.parametrize("why", ["no member", "another address"])
 def test_mongod_that_nobody_misses_needs_no_turn(ctx, three, model, why):
     relation = peers(1, 2)
@@ -185,7 +231,7 @@ def test_series_stays_while_a_member_has_to_restart(ctx, three, model):
 
 
 def test_leader_takes_over_the_data_in_its_storage(ctx, world, unsettled):
-    world.kept = Credentials("mongodb", SET_ID, "old key", "old password")
+    world.kept = Credentials("mongodb", SET_ID, "8.0", "old key", "old password")
     relation = testing.PeerRelation("replicas")
     state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
     [secret] = state.secrets
@@ -193,8 +239,19 @@ def test_leader_takes_over_the_data_in_its_storage(ctx, world, unsettled):
     assert bag(state, relation, "app")["set-id"] == SET_ID
 
 
+def test_storage_with_data_of_another_series(ctx, world, unsettled):
+    world.kept = Credentials("mongodb", SET_ID, "8.2", "old key", "old password")
+    relation = testing.PeerRelation("replicas")
+    state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
+    assert state.unit_status == testing.BlockedStatus(
+        "storage data: it is of MongoDB 8.2: set the option version to that"
+    )
+    state = ctx.run(ctx.on.leader_elected(), unsettled(relation, config={"version": "8.2"}))
+    assert bag(state, relation, "app")["version"] == "8.2"
+
+
 def test_storage_of_an_application_of_another_name(ctx, world, unsettled):
-    world.kept = Credentials("other", SET_ID, "old key", "old password")
+    world.kept = Credentials("other", SET_ID, "8.0", "old key", "old password")
     state = ctx.run(ctx.on.leader_elected(), unsettled(testing.PeerRelation("replicas")))
     assert not state.secrets
     assert state.unit_status == testing.BlockedStatus(
@@ -202,14 +259,22 @@ def test_storage_of_an_application_of_another_name(ctx, world, unsettled):
     )
 
 
-def test_storage_of_another_set(ctx, world, model):
-    world.kept = Credentials("mongodb", "another", "k" * 64, "admin's password")
-    state = ctx.run(ctx.on.config_changed(), model())
+@pytest.mark.parametrize(
+    ("set_id", "key", "on_record"),
+    [
+        ("another", "k" * 64, SET_ID),
+        (SET_ID, "another key", SET_ID),
+        (SET_ID, "another key", None),
+    ],
+)
+def test_storage_of_another_set(ctx, world, model, set_id, key, on_record):
+    world.kept = kept = Credentials("mongodb", set_id, "8.0", key, "admin's password")
+    state = ctx.run(ctx.on.config_changed(), model(peers(app={"set-id": on_record})))
     assert state.unit_status == testing.BlockedStatus(
         "storage data: it has another replica set: remove this unit, add one without it"
     )
     assert not world.called("configure")
-    assert world.kept.set_id == "another"
+    assert world.kept == kept
 
 
 def test_data_of_a_revision_without_storage_are_not_left_behind(ctx, world, model):
@@ -250,8 +315,8 @@ def test_what_only_the_operator_can_decide_is_said(ctx, world, model):
     world.configs[HOST] = {"members": [member, *others], "version": 3, "term": 2}
     state = ctx.run(ctx.on.update_status(), model(peers(1, 2)))
     assert state.app_status == testing.BlockedStatus(
-        "most members of the replica set are missing: start mongodb/1, mongodb/2; or give up "
-        "their data with juju remove-unit --force mongodb/1 mongodb/2"
+        "no primary: writes are unavailable; start mongodb/1, mongodb/2, or give up their data "
+        "with juju remove-unit --force mongodb/1 mongodb/2"
     )
     assert not world.called("force")
     world.primary, world.state = True, "primary"
