@@ -113,7 +113,7 @@ class Peers:
         """None is being removed."""
         return set()
 
-    def settle(self, settings: MongodbReplicaSetApp) -> None:
+    def record(self, settings: MongodbReplicaSetApp) -> None:
         """Keep what the leader writes."""
         self.settings = settings
 
