@@ -229,14 +229,6 @@ def test_mistake_on_the_command_line_is_named(
     assert complaint in failure.value.stderr
 
 
-def test_parameter_of_the_wrong_type_fails_the_action(make_charm: MakeCharm) -> None:
-    with LocalJuju() as juju:
-        juju.deploy(make_charm("a"))
-        with pytest.raises(jubilant.TaskError) as failure:
-            juju.run("a/0", "evaluate", {"python": 5})
-    assert "(root).python : 5 is not of type 'string'" in failure.value.task.message
-
-
 def test_unsettled_model_is_recorded_as_it_is(make_charm: MakeCharm) -> None:
     with LocalJuju() as juju:
         juju.deploy(make_charm("a"))

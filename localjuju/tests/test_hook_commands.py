@@ -25,7 +25,6 @@ def test_command_is_found_however_it_is_written(
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
-        (["action-set", "a=1", "a.b=2"], "action-set a=1 a.b=2"),
         (["secret-add", "key#file=/nosuch"], "/nosuch"),
         (["state-set", "--file", "/nosuch"], "/nosuch"),
         (["is-leader", "--loudly"], "--loudly"),

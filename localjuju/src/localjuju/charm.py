@@ -213,7 +213,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
         subordinate=bool(data.get("subordinate")),
         endpoints=endpoints,
         options=(data.get("config") or {}).get("options") or {},
-        actions=data.get("actions") or {},
+        actions={name: said or {} for name, said in (data.get("actions") or {}).items()},
         resources=data.get("resources") or {},
         storages=storages,
         metadata={key: value for key, value in data.items() if key not in NOT_METADATA},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 from typing import Any, NoReturn
 
 import yaml
@@ -43,6 +44,15 @@ def pair(text: str) -> tuple[str, str]:
     if not separator:
         raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
     return key, value
+
+
+def seconds(text: str | None) -> float:
+    """Read a duration such as ``90s`` or ``1m30s``; 0 where there is none."""
+    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", text or "")
+    if parts is None:
+        raise CommandError(f'ERROR invalid value "{text}" for option --wait', 2)
+    hours, minutes, rest = (float(part or 0) for part in parts.groups())
+    return hours * 3600 + minutes * 60 + rest
 
 
 def dump(data: Any, style: str) -> str:

@@ -6,20 +6,22 @@ import datetime
 import hashlib
 import json
 import pathlib
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import jsonschema
-import yaml
-
 from localjuju import model_config
-from localjuju.command import CommandError, Output, Parser, dump, pair, table, text_of
+from localjuju.action_commands import COMMANDS as ACTION_COMMANDS
+from localjuju.action_commands import (
+    ActionCommands,
+    find_unit,
+    no_such_unit,
+    tasks_failed,
+    timed_out,
+)
+from localjuju.command import CommandError, Output, Parser, dump, pair, seconds, table, text_of
 from localjuju.controller import Controller
 from localjuju.deploy_commands import COMMANDS as DEPLOY_COMMANDS
 from localjuju.deploy_commands import DeployCommands
-from localjuju.hook_commands import Action
-from localjuju.hook_runner import Ending
 from localjuju.model import Application, Relation, Secret, Side, Unit
 from localjuju.status import StatusPrinter
 from localjuju.storage import StorageInstance
@@ -38,6 +40,7 @@ class CommandLine:
         self._status = StatusPrinter(controller)
         self._storage = StorageCommands(controller)
         self._deploying = DeployCommands(controller, self._storage, self.integrate, charms, packed)
+        self._actions = ActionCommands(controller)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
     def run(self, arguments: list[str]) -> Output:
@@ -50,12 +53,16 @@ class CommandLine:
             CommandError: the command fails.
         """
         command, *rest = arguments or [""]
+        if command in ACTION_COMMANDS:
+            return self._actions.run(arguments)
         if command in STORAGE_COMMANDS:
             return self._storage.run(arguments)
         if command in DEPLOY_COMMANDS:
             return self._deploying.run(arguments)
         if command not in COMMANDS:
-            known = ", ".join(sorted([*COMMANDS, *DEPLOY_COMMANDS, *STORAGE_COMMANDS]))
+            known = ", ".join(
+                sorted([*COMMANDS, *ACTION_COMMANDS, *DEPLOY_COMMANDS, *STORAGE_COMMANDS])
+            )
             raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
         return COMMANDS[command](self, rest)
 
@@ -352,129 +359,6 @@ class CommandLine:
 
     # Actions and programs
 
-    def run_action(self, arguments: list[str]) -> Output:
-        parser = Parser("run")
-        parser.add_argument("unit")
-        parser.add_argument("action")
-        parser.add_argument("parameters", nargs="*")
-        parser.add_argument("--format", default="yaml")
-        parser.add_argument("--params")
-        parser.add_argument("--wait")
-        options = parser.parse_args(arguments)
-        self.controller.settle()
-        operation = self.model.next_task_id()
-        try:
-            unit = self._unit(options.unit, "")
-        except CommandError:
-            return self._no_unit_for_task(options.unit, operation)
-        declared = unit.application.charm.actions
-        if options.action not in declared:
-            reason = f'action "{options.action}" not defined'
-            if self._words_of_3_6:
-                return _unscheduled(operation, f'{reason} on unit "{unit.name}"')
-            raise CommandError(f'ERROR {reason} for unit "{unit.name}". (not found)')
-        parameters = self._parameters(options.params, options.parameters)
-        action = Action(options.action, self.model.next_task_id(), parameters)
-        problem = self._invalid_parameters(declared[options.action], action)
-        ending = None
-        if not problem:
-            ending = self.controller.run_action(unit, action, _seconds(options.wait))
-        return self._task_output(unit, operation, action, problem, ending, options.format)
-
-    def _no_unit_for_task(self, name: str, operation: int) -> Output:
-        application = name.partition("/")[0]
-        if self._words_of_3_6:
-            return _unscheduled(operation, f'"unit-{name.replace("/", "-")}" not found')
-        if application in self.model.applications:
-            return _unscheduled(
-                operation,
-                f'linking task to unit: getting unit UUID for "{name}": unit "{name}" not found',
-            )
-        raise CommandError(
-            "ERROR adding action operation: adding action operation: getting charm UUID for "
-            f'application "{application}": application "{application}" not found'
-        )
-
-    def _parameters(self, file: str | None, pairs: list[str]) -> dict[str, Any]:
-        try:
-            parameters = yaml.safe_load(pathlib.Path(file).read_text()) if file else {}
-        except (OSError, yaml.YAMLError) as error:
-            raise CommandError(f"ERROR cannot read parameters from {file}: {error}") from None
-        if not isinstance(parameters, dict):
-            raise CommandError(f"ERROR cannot read parameters from {file}: no keys with values")
-        for text in pairs:
-            key, value = pair(text)
-            try:
-                parameters[key] = yaml.safe_load(value)
-            except yaml.YAMLError as error:
-                raise CommandError(f'ERROR value of "{key}" is no YAML: {error}') from None
-        return parameters
-
-    def _invalid_parameters(self, declared: dict[str, Any], action: Action) -> str | None:
-        """Fill in the defaults; say what the action's declaration does not allow."""
-        properties = declared.get("params") or {}
-        for name, schema in properties.items():
-            if "default" in schema:
-                action.parameters.setdefault(name, schema["default"])
-        prefix = f'cannot run "{action.name}" action: validation failed: (root)'
-        given = json.dumps(action.parameters, separators=(",", ":"))
-        for name in declared.get("required") or []:
-            if name not in action.parameters:
-                return f"{prefix} : {name} is required, given {given}"
-        takes_any = self.controller.behaviour.actions_take_undeclared_parameters
-        if not declared.get("additionalProperties", takes_any):
-            for name in action.parameters:
-                if name not in properties:
-                    return f'{prefix} : additional property "{name}" is not allowed, given {given}'
-        # What is left are the types and limits of JSON Schema, which Juju words in its own way.
-        schema = {"properties": properties}
-        for error in jsonschema.Draft4Validator(schema).iter_errors(action.parameters):
-            return f"{prefix}.{'.'.join(map(str, error.path))} : {error.message}, given {given}"
-        return None
-
-    def _task_output(
-        self,
-        unit: Unit,
-        operation: int,
-        action: Action,
-        problem: str | None,
-        ending: Ending | None,
-        style: str,
-    ) -> Output:
-        error = ending.error if ending else None
-        failure = problem or action.failure or error
-        printed_by_charm = [(n, getattr(ending, n)) for n in ("stdout", "stderr") if ending]
-        results: dict[str, Any] = {**action.results}
-        if ending:
-            results["return-code"] = int(error is not None)
-        results.update({name: text for name, text in printed_by_charm if text})
-        task: dict[str, Any] = {
-            "id": str(action.task),
-            "results": results,
-            "status": "failed" if failure else "completed",
-            "unit": unit.name,
-        }
-        if failure:
-            task["message"] = failure
-        if action.log:
-            task["log"] = action.log
-        said = (
-            f"Running operation {operation} with 1 task\n  - task {action.task} on "
-            f"unit-{unit.name.replace('/', '-')}\n\nWaiting for task {action.task}...\n"
-        )
-        if style == "json":
-            printed = dump({unit.name: task}, style)
-        else:
-            printed = f"Action id {action.task} failed: {failure}\n" if failure else ""
-            printed += dump(action.results, style) if action.results else ""
-            printed += "".join(f"\n{text}" for _, text in printed_by_charm if text)
-            printed += "\n"
-        if ending and ending.timed_out:
-            raise CommandError(_timed_out(unit), stdout=printed)
-        if error is not None:
-            raise CommandError(said + _task_failed(action.task, 1), stdout=printed)
-        return Output(printed, said)
-
     def exec(self, arguments: list[str]) -> Output:
         """Run a shell command as the operator would on the unit's machine."""
         parser = Parser("exec")
@@ -485,15 +369,17 @@ class CommandLine:
         options = parser.parse_args(arguments)
         self.controller.settle()
         operation = self.model.next_task_id()
-        try:
-            unit = self._unit(options.unit, "")
-        except CommandError:
-            return self._no_unit_for_task(options.unit, operation)
+        unit = find_unit(self.controller, options.unit)
+        if unit is None:
+            reason = no_such_unit(self.controller, options.unit)
+            return Output(
+                stderr=f"Operation {operation} failed to schedule any tasks:\n{reason}\n"
+            )
         task = self.model.next_task_id()
         command = " ".join(options.command)
-        ending = self.controller.run_shell(unit, command, _seconds(options.wait))
+        ending = self.controller.run_shell(unit, command, seconds(options.wait))
         if ending.timed_out:
-            raise CommandError(_timed_out(unit))
+            raise CommandError(timed_out([unit]))
         results: dict[str, Any] = {"return-code": ending.status}
         results.update({"stdout": ending.stdout} if ending.stdout else {})
         results.update({"stderr": ending.stderr} if ending.stderr else {})
@@ -502,7 +388,7 @@ class CommandLine:
         if options.format == "json":
             printed = dump({unit.name: described}, "json")
         if ending.status:
-            raise CommandError(_task_failed(task, ending.status), stdout=printed)
+            raise CommandError(tasks_failed({task: ending.status}), stdout=printed)
         return Output(printed)
 
     def resolved(self, arguments: list[str]) -> Output:
@@ -639,7 +525,6 @@ COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "remove-relation": CommandLine.remove_relation,
     "remove-unit": CommandLine.remove_unit,
     "resolved": CommandLine.resolved,
-    "run": CommandLine.run_action,
     "secrets": CommandLine.secrets,
     "show-secret": CommandLine.show_secret,
     "show-unit": CommandLine.show_unit,
@@ -684,30 +569,6 @@ def _matches(relation: Relation, first: str, second: str) -> bool:
     one, other = relation.sides
     return (is_end(first, one) and is_end(second, other)) or (
         is_end(first, other) and is_end(second, one)
-    )
-
-
-def _seconds(text: str | None) -> float:
-    """Read a duration such as ``90s`` or ``1m30s``; 0 where there is none."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", text or "")
-    if parts is None:
-        raise CommandError(f'ERROR invalid value "{text}" for option --wait', 2)
-    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
-    return hours * 3600 + minutes * 60 + seconds
-
-
-def _timed_out(unit: Unit) -> str:
-    return f"ERROR timed out waiting for results from: unit {unit.name}"
-
-
-def _unscheduled(operation: int, reason: str) -> Output:
-    return Output(stderr=f"\nOperation {operation} failed to schedule any tasks:\n{reason}\n")
-
-
-def _task_failed(task: int, returncode: int) -> str:
-    return (
-        f'ERROR the following task failed:\n - id "{task}" with return code {returncode}\n\n'
-        "use 'juju show-task' to inspect the failure\n\n"
     )
 
 

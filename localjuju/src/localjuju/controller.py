@@ -24,6 +24,7 @@ from localjuju.hook_commands import Action, DatabagWrite, HookContext
 from localjuju.hook_runner import Ending, HookRunner
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit
+from localjuju.operations import Operation, Task
 from localjuju.storage import Directive, Stores
 from localjuju.uniter import Hook, Uniter
 from localjuju.versions import Behaviour
@@ -49,6 +50,7 @@ class Controller:
         self.model = Model(behaviour, self.rng, Stores(folder / "storage", self.clock.now))
         self.history = History(self.clock)
         self.uniters: dict[str, Uniter] = {}
+        self.operations: list[Operation] = []
         self.hooks_run = 0
         self._network = LoopbackNetwork()
         self._runner = HookRunner(folder, seed)
@@ -301,6 +303,8 @@ class Controller:
             if ready:
                 name = self.rng.choice(sorted(ready))
                 self._run(self.uniters[name], self.rng.choice(ready[name]))
+            elif (task := self._waiting_task()) is not None:
+                self.run_task(task)
             elif (failed := self._to_retry()) is not None:
                 self.clock.pass_time(5.0 * 2 ** self._retries.get(failed.unit.name, 0))
                 self._retries[failed.unit.name] = self._retries.get(failed.unit.name, 0) + 1
@@ -330,11 +334,34 @@ class Controller:
             if uniter and uniter.started and not uniter.failed and uniter.unit.life == "alive":
                 self._run(uniter, Hook("update-status", "update-status"))
 
-    def run_action(self, unit: Unit, action: Action, timeout: float) -> Ending:
-        """Run an action at once, on a unit in error too."""
+    def run_task(self, task: Task) -> None:
+        """Run an action that waits for it, on a unit in error too."""
+        uniter = self.uniters.get(task.unit.name)
+        if uniter is None or uniter.unit is not task.unit:
+            task.finish("cancelled", "unit removed", self.clock.now())
+            return
+        task.started = self.clock.now()
+        if task.problem:
+            refused = "error" if self.behaviour.unit_judges_parameters else "failed"
+            task.finish(refused, task.problem, self.clock.now())
+            return
+        action = Action(task.action, task.id, task.parameters)
         hook = Hook(action.name, "action")
-        ending, _ = self._execute(self.uniters[unit.name], hook, action, timeout)
-        return ending
+        ending, _ = self._execute(uniter, hook, action, task.timeout)
+        returncode = max(ending.status, int(ending.error is not None))
+        task.results = {**action.results, "return-code": returncode}
+        task.results.update({"stdout": ending.stdout} if ending.stdout else {})
+        task.results.update({"stderr": ending.stderr} if ending.stderr else {})
+        task.log, task.timed_out = action.log, ending.timed_out
+        # That the charm failed counts more than what it said before.
+        message = action.failure if ending.error is None else ending.error
+        status = "completed" if message is None else "failed"
+        task.finish(status, message or "", self.clock.now())
+
+    def _waiting_task(self) -> Task | None:
+        """Return the first that was left to run in the background."""
+        tasks = (task for operation in self.operations for task in operation.tasks)
+        return next((task for task in tasks if task.status == "pending"), None)
 
     def run_shell(self, unit: Unit, command: str, timeout: float) -> Ending:
         """Run a shell command on a unit's machine."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from localjuju import action_parameters
 from localjuju.hook_arguments import (
     HookCommandError,
     UnknownHookCommandError,
@@ -47,7 +49,8 @@ class Action:
     parameters: dict[str, Any]
     results: dict[str, Any] = dataclasses.field(default_factory=dict)
     failure: str | None = None
-    log: list[str] = dataclasses.field(default_factory=list)
+    """Why the charm says that it failed, which may be nothing; None if it does not say so."""
+    log: list[tuple[float, str]] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -486,26 +489,30 @@ class HookContext:
 
     def action_set(self, arguments: list[str], _stdin: str) -> str:
         results = self._the_action("action-set").results
-        for pair in arguments:
-            key, _, value = pair.partition("=")
-            *parents, last = key.split(".")
-            place = results
-            for parent in parents:
-                place = place.setdefault(parent, {})
-            place[last] = value
+        pairs = [_result(argument) for argument in arguments]
+        for keys, value in pairs:
+            action_parameters.put(results, keys, value)
         return ""
 
     def action_fail(self, arguments: list[str], _stdin: str) -> str:
         parser = parser_of("action-fail")
-        parser.add_argument("message", nargs="?", default="action failed without reason given")
-        self._the_action("action-fail").failure = parser.parse_args(arguments).message
+        parser.add_argument("message", nargs="?")
+        options, others = parser.parse_known_args(arguments)
+        if others:
+            listed = " ".join(map(json.dumps, others))
+            raise HookCommandError(f"unrecognized args: [{listed}]", 2)
+        default = "action failed without reason given, check action for errors"
+        message = default if options.message is None else options.message
+        self._the_action("action-fail").failure = message
         return ""
 
     def action_log(self, arguments: list[str], _stdin: str) -> str:
         parser = parser_of("action-log")
-        parser.add_argument("message", nargs="+")
-        message = " ".join(parser.parse_args(arguments).message)
-        self._the_action("action-log").log.append(message)
+        parser.add_argument("message", nargs="*")
+        words = parser.parse_args(arguments).message
+        if not words:
+            raise HookCommandError("no message specified", 2)
+        self._the_action("action-log").log.append((self._now(), " ".join(words)))
         return ""
 
 
@@ -559,6 +566,27 @@ def _settings(options: argparse.Namespace, stdin: str) -> dict[str, str]:
         if not isinstance(value, str):
             raise HookCommandError(f'value of "{key}" is not a string: {value!r}')
     return settings
+
+
+RESERVED_RESULTS = ("stdout", "stdout-encoding", "stderr", "stderr-encoding")
+
+
+def _result(argument: str) -> tuple[list[str], str]:
+    """Split one of the arguments of ``action-set``: ``key.key=value``."""
+    key, separator, value = argument.partition("=")
+    if not separator:
+        raise HookCommandError(f'argument "{argument}" must be of the form key...=value', 2)
+    keys = key.split(".")
+    for part in keys:
+        if not action_parameters.NAME.fullmatch(part):
+            raise HookCommandError(
+                f'key "{part}" must start and end with lowercase alphanumeric, and contain only '
+                "lowercase alphanumeric, hyphens and periods",
+                2,
+            )
+        if part in RESERVED_RESULTS:
+            raise HookCommandError(f'cannot set reserved action key "{part}"', 2)
+    return keys, value
 
 
 def _merged(data: dict[str, str], writes: dict[str, str] | None) -> dict[str, str]:

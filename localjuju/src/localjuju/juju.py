@@ -200,7 +200,16 @@ class LocalJuju(jubilant.Juju):
         return any(application.charm.machine_stand_in for application in applications)
 
 
-QUIET_COMMANDS = {"status", "show-unit", "debug-log", "secrets", "show-secret"}
+QUIET_COMMANDS = {
+    "debug-log",
+    "operations",
+    "secrets",
+    "show-operation",
+    "show-secret",
+    "show-task",
+    "show-unit",
+    "status",
+}
 """Commands that only look: they are no steps of the story."""
 
 

@@ -49,6 +49,12 @@ class Behaviour:
     actions_take_undeclared_parameters: bool
     """An action that does not declare ``additionalProperties`` takes any parameter."""
 
+    unit_judges_parameters: bool
+    """A unit's agent judges an action's parameters, not the controller before it schedules it."""
+
+    actions_get_objects_as_text: bool
+    """A parameter that is an object arrives as Go writes it: ``map[x:5]``."""
+
     show_unit_shows_own_application_data: bool
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
@@ -81,6 +87,8 @@ BEHAVIOURS = {
         secret_remove_names_model=False,
         subordinates_take_units=False,
         actions_take_undeclared_parameters=True,
+        unit_judges_parameters=False,
+        actions_get_objects_as_text=False,
         show_unit_shows_own_application_data=False,
         errors_in_words_of_3_6=True,
         word_for_storage_directive="constraint",
@@ -100,6 +108,8 @@ BEHAVIOURS = {
         secret_remove_names_model=True,
         subordinates_take_units=True,
         actions_take_undeclared_parameters=False,
+        unit_judges_parameters=True,
+        actions_get_objects_as_text=True,
         show_unit_shows_own_application_data=True,
         errors_in_words_of_3_6=False,
         word_for_storage_directive="directive",
