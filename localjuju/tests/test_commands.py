@@ -34,6 +34,9 @@ NOT_IN_LOCALJUJU = (
 NOT_SETTLED = ("just after deploy", "tprov scaled to zero, tsub removed", "all removed")
 """Recorded while agents still ran; here they have come to their end when status prints."""
 
+FASTER_THAN_JUJU = "config fprov fail=0"
+"""Mends what a hook failed for; the operator went on before Juju had run the hook again."""
+
 
 def test_commands_say_what_juju_says(series: str) -> None:
     recording = HERE / "recordings" / f"commands-{series}.jsonl"
@@ -54,7 +57,8 @@ def test_commands_say_what_juju_says(series: str) -> None:
             said = _said(juju, *arguments)
             if call.get("note") in NOT_SETTLED:
                 continue
-            juju.settle()
+            if command != FASTER_THAN_JUJU:
+                juju.settle()
             recorded = call["rc"], *map(_comparable, (call["stdout"], call["stderr"]))
             if said != recorded:
                 differences.append((command, said, recorded))

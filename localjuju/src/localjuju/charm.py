@@ -16,8 +16,6 @@ from localjuju.storage import StorageDeclaration, StorageError, declarations
 
 Role = Literal["provides", "requires", "peers"]
 
-CONFIG_TYPES = {"string": str, "int": int, "float": float, "boolean": bool, "secret": str}
-
 # What charmcraft does not copy to the metadata.yaml of the charm that it packs.
 NOT_METADATA = ("type", "base", "platforms", "parts", "config", "actions", "charm-libs")
 
@@ -110,23 +108,6 @@ class Charm:
             return [path.name for path in self.folder.iterdir()]
         with zipfile.ZipFile(self.folder) as archive:
             return [member.filename for member in archive.infolist() if not member.is_dir()]
-
-    def parse_option(self, name: str, text: str) -> Any:
-        """Return an option's value from what was written on the command line.
-
-        Raises:
-            KeyError: there is no such option.
-            ValueError: the text is not of the option's type.
-        """
-        kind = self.options[name].get("type", "string")
-        if kind == "boolean":
-            if text.lower() not in ("true", "false"):
-                raise ValueError(f'option "{name}" expected boolean, got "{text}"')
-            return text.lower() == "true"
-        try:
-            return CONFIG_TYPES[kind](text)
-        except ValueError:
-            raise ValueError(f'option "{name}" expected {kind}, got "{text}"') from None
 
 
 def load(folder: pathlib.Path) -> Charm:

@@ -18,7 +18,8 @@ from localjuju.action_commands import (
     tasks_failed,
     timed_out,
 )
-from localjuju.command import CommandError, Output, Parser, dump, pair, seconds, table, text_of
+from localjuju.command import CommandError, Output, Parser, dump, pair, seconds, table
+from localjuju.config_commands import ConfigCommands
 from localjuju.controller import Controller
 from localjuju.deploy_commands import COMMANDS as DEPLOY_COMMANDS
 from localjuju.deploy_commands import DeployCommands
@@ -39,7 +40,10 @@ class CommandLine:
         self.model = controller.model
         self._status = StatusPrinter(controller)
         self._storage = StorageCommands(controller)
-        self._deploying = DeployCommands(controller, self._storage, self.integrate, charms, packed)
+        self._config = ConfigCommands(controller)
+        self._deploying = DeployCommands(
+            controller, self._storage, self._config, self.integrate, charms, packed
+        )
         self._actions = ActionCommands(controller)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
@@ -162,40 +166,6 @@ class CommandLine:
             self.controller.remove_application(application, options.force, options.destroy_storage)
         return Output(said)
 
-    def config(self, arguments: list[str]) -> Output:
-        parser = Parser("config")
-        parser.add_argument("application")
-        parser.add_argument("settings", nargs="*")
-        parser.add_argument("--format", default="yaml")
-        parser.add_argument("--reset", default="")
-        options = parser.parse_args(arguments)
-        name = options.application
-        if name not in self.model.applications:
-            quoted = f'"{name}"' if self._words_of_3_6 else name
-            raise CommandError(f"ERROR application {quoted} not found (not found)", stdout="{}\n")
-        application = self.model.applications[name]
-        sets = [text for text in options.settings if "=" in text]
-        resets = [key for key in options.reset.split(",") if key]
-        if sets or resets:
-            values = self._deploying.parse_config(
-                application.charm, dict(pair(text) for text in sets)
-            )
-            for key in resets:
-                if key not in application.charm.options:
-                    raise CommandError(f'ERROR unknown option "{key}"', stdout="{}\n")
-                values[key] = None
-            self.controller.set_config(application, values)
-            return Output()
-        for key in options.settings:
-            if key not in application.charm.options:
-                raise CommandError(
-                    f'ERROR key "{key}" not found in "{name}" application config or '
-                    "charm settings.",
-                    stdout="{}\n",
-                )
-            return Output(f"{text_of(application.settings.get(key, ''))}\n")
-        return Output(dump(_settings(application), options.format))
-
     def model_config(self, arguments: list[str]) -> Output:
         parser = Parser("model-config")
         parser.add_argument("settings", nargs="*")
@@ -214,6 +184,7 @@ class CommandLine:
         except model_config.ModelConfigError as error:
             raise CommandError(f"ERROR {error}") from None
         self.model.config = changed
+        self.controller.retry_failed()
         unknown = sorted(key for key in sets if key not in model_config.DEFAULTS)
         return Output(
             stderr="".join(
@@ -510,12 +481,13 @@ class CommandLine:
         parser.add_argument("--scope")
         options = parser.parse_args(arguments)
         self._application(options.application).trusted = not options.remove
+        self.controller.retry_failed()
         return Output()
 
 
 COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "add-unit": CommandLine.add_unit,
-    "config": CommandLine.config,
+    "config": lambda self, arguments: self._config.config(arguments),
     "debug-log": CommandLine.debug_log,
     "exec": CommandLine.exec,
     "expose": CommandLine.expose,
@@ -570,34 +542,6 @@ def _matches(relation: Relation, first: str, second: str) -> bool:
     return (is_end(first, one) and is_end(second, other)) or (
         is_end(first, other) and is_end(second, one)
     )
-
-
-def _settings(application: Application) -> dict[str, Any]:
-    settings = {}
-    for name, option in sorted(application.charm.options.items()):
-        setting = {
-            "default": option.get("default"),
-            "description": option.get("description", ""),
-            "source": "user" if name in application.config else "default",
-            "type": option.get("type", "string"),
-            "value": application.settings.get(name),
-        }
-        if setting["value"] is None:
-            setting["source"] = "unset"
-        settings[name] = {key: value for key, value in setting.items() if value is not None}
-    trust = {
-        "default": False,
-        "description": "Does this application have access to trusted credentials",
-        "source": "user" if application.trusted else "default",
-        "type": "bool",
-        "value": application.trusted,
-    }
-    return {
-        "application": application.name,
-        "application-config": {"trust": trust},
-        "charm": application.charm.name,
-        "settings": settings,
-    }
 
 
 def _secret(secret: Secret) -> dict[str, Any]:

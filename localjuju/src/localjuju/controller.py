@@ -147,6 +147,7 @@ class Controller:
         """Give an application other files, for which its units run upgrade-charm."""
         self._upload_resources(application, resources)
         application.charm_version += 1
+        self.retry_failed()
 
     def _put_charm(self, unit: Unit) -> None:
         """Put the application's charm into a unit's folder, in the place of an earlier one."""
@@ -191,11 +192,13 @@ class Controller:
         self.model.stores.fill(unit, application.storage)
 
     def integrate(self, *sides: Side) -> Relation:
+        self.retry_failed()
         return self.model.add_relation(*sides)
 
     def remove_relation(self, relation: Relation, force: bool = False) -> None:
         """End a relation; ``force`` takes out units in error, which would stay in it."""
         relation.life = "dying"
+        self.retry_failed()
         for uniter in self.uniters.values():
             if force and uniter.failed:
                 uniter.abandon(relation)
@@ -259,6 +262,11 @@ class Controller:
                 application.config[name] = value
         if application.settings != before:
             application.config_version += 1
+            self.retry_failed()
+
+    def retry_failed(self) -> None:
+        """Note that something has changed: hooks that failed are worth running again."""
+        self._retries.clear()
 
     def resolve(self, unit: Unit, retry: bool) -> None:
         """Have a failed hook run again, or go on as if it had succeeded."""
@@ -276,8 +284,8 @@ class Controller:
         """Run hooks until no unit has any left to run, and return how many ran.
 
         A hook that fails is run again after the other units have settled, at most
-        ``RETRIES`` times until something succeeds. A command that is given between two hooks
-        (see ``History.on_event``) runs none: they go on after it.
+        ``RETRIES`` times until something succeeds or the operator changes something. A command
+        that is given between two hooks (see ``History.on_event``) runs none: they go on after it.
 
         Raises:
             RuntimeError: the charms do not settle.

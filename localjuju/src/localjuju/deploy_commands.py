@@ -9,7 +9,8 @@ from typing import Any
 
 from localjuju import bundle as bundles
 from localjuju import charm as charms
-from localjuju.command import CommandError, Output, Parser, pair, text_of
+from localjuju.command import CommandError, Output, Parser, pair
+from localjuju.config_commands import TRUST, ConfigCommands
 from localjuju.controller import Controller
 from localjuju.model import Application
 from localjuju.storage_commands import StorageCommands
@@ -22,6 +23,7 @@ class DeployCommands:
         self,
         controller: Controller,
         storage: StorageCommands,
+        config: ConfigCommands,
         integrate: Callable[[list[str]], Output],
         charms: pathlib.Path | None,
         packed: bool,
@@ -31,6 +33,7 @@ class DeployCommands:
         Args:
             controller: carries out what is asked for.
             storage: reads what is asked of storage.
+            config: reads what is set of options.
             integrate: the command that relates two endpoints, for bundles.
             charms: folder with the source folders of packed charms.
             packed: ``.charm`` files are run themselves.
@@ -38,6 +41,7 @@ class DeployCommands:
         self.controller = controller
         self.model = controller.model
         self._storage = storage
+        self._config = config
         self._integrate = integrate
         self._charms = charms
         self._packed = packed
@@ -49,6 +53,10 @@ class DeployCommands:
         return COMMANDS[command](self, rest)
 
     def deploy(self, arguments: list[str]) -> Output:
+        return self._deploy(arguments, {})
+
+    def _deploy(self, arguments: list[str], bundled: dict[str, Any]) -> Output:
+        """Deploy as ``arguments`` say, with the options that a bundle has for the application."""
         parser = Parser("deploy")
         parser.add_argument("charm")
         parser.add_argument("application", nargs="?")
@@ -80,7 +88,9 @@ class DeployCommands:
         )
         if name in self.model.applications:
             raise CommandError(located + self._already_exists(name))
-        config = self.parse_config(charm, dict(pair(text) for text in options.config))
+        config = self._config.parse(charm, bundled)
+        config |= self._config.for_deployment(charm, name, options.config)
+        trusted = options.trust or bool(config.pop(TRUST, False))
         resources = self._resources(charm, dict(pair(text) for text in options.resource))
         units = 1 if options.num_units is None else options.num_units
         if units < 0:
@@ -91,7 +101,7 @@ class DeployCommands:
         application = self.controller.deploy(
             charm, name, units, config, resources, storage, attach
         )
-        application.trusted = options.trust
+        application.trusted = trusted
         return Output(stderr=located)
 
     def _already_exists(self, name: str) -> str:
@@ -136,11 +146,12 @@ class DeployCommands:
         problem = f'cannot upgrade application "{name}" to charm "local:{charm.name}-{revision}": '
         if reason := self._cannot_become(application, charm):
             raise CommandError(f"{said}ERROR {problem}{reason}")
-        config = self.parse_config(charm, dict(map(pair, options.config)))
+        config = self._config.for_deployment(charm, name, options.config)
+        trusted = options.trust or bool(config.pop(TRUST, application.trusted))
         resources = self._resources(charm, dict(map(pair, options.resource)))
         storage = self._storage.directives(charm, options.storage, problem)
         application.storage.update(storage)
-        application.trusted |= options.trust
+        application.trusted = trusted
         self.controller.refresh(application, charm, resources, options.force_units)
         self.controller.set_config(application, config)
         return Output(stderr=said)
@@ -226,39 +237,15 @@ class DeployCommands:
         for name, wanted in applications.items():
             charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
             arguments = [charm, name, "--num-units", units]
-            for key, value in wanted.options.items():
-                arguments += ["--config", f"{key}={text_of(value)}"]
             for key, value in wanted.resources.items():
                 arguments += ["--resource", f"{key}={path.parent / value}"]
             for key, value in wanted.storage.items():
                 arguments += ["--storage", f"{key}={value}"]
-            said += self.deploy(arguments + ["--trust"] * wanted.trust).stderr
+            said += self._deploy(arguments + ["--trust"] * wanted.trust, wanted.options).stderr
             self.model.applications[name].exposed = wanted.expose
         for first, second in relations:
             self._integrate([first, second])
         return Output(stderr=f"{said}Deploy of bundle completed.\n")
-
-    def parse_config(self, charm: charms.Charm, texts: dict[str, str]) -> dict[str, Any]:
-        """Read a charm's options from what was written for them.
-
-        Raises:
-            CommandError: there is no such option, or it takes something else.
-        """
-        prefix = "parsing settings for application: "
-        unknown = prefix
-        if not self._words_of_3_6:
-            prefix, unknown = "", "invalid application config: "
-        values = {}
-        for name, text in texts.items():
-            try:
-                values[name] = charm.parse_option(name, text)
-            except KeyError:
-                raise CommandError(
-                    f'ERROR {unknown}unknown option "{name}"', stdout="{}\n"
-                ) from None
-            except ValueError as error:
-                raise CommandError(f"ERROR {prefix}{error}", stdout="{}\n") from None
-        return values
 
 
 COMMANDS: dict[str, Callable[[DeployCommands, list[str]], Output]] = {

@@ -113,3 +113,8 @@ def as_text(value: Any) -> str:
     if value is None:
         return "<nil>"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def quoted(value: Any) -> str:
+    """Write a value as Go's ``%#v`` does: text in quotes."""
+    return as_json(value) if isinstance(value, str) else as_text(value)

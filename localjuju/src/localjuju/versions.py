@@ -55,6 +55,9 @@ class Behaviour:
     actions_get_objects_as_text: bool
     """A parameter that is an object arrives as Go writes it: ``map[x:5]``."""
 
+    config_is_read_from_yaml: bool
+    """``juju config --file`` works."""
+
     show_unit_shows_own_application_data: bool
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
@@ -89,6 +92,7 @@ BEHAVIOURS = {
         actions_take_undeclared_parameters=True,
         unit_judges_parameters=False,
         actions_get_objects_as_text=False,
+        config_is_read_from_yaml=True,
         show_unit_shows_own_application_data=False,
         errors_in_words_of_3_6=True,
         word_for_storage_directive="constraint",
@@ -110,6 +114,7 @@ BEHAVIOURS = {
         actions_take_undeclared_parameters=False,
         unit_judges_parameters=True,
         actions_get_objects_as_text=True,
+        config_is_read_from_yaml=False,
         show_unit_shows_own_application_data=True,
         errors_in_words_of_3_6=False,
         word_for_storage_directive="directive",

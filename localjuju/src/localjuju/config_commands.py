@@ -1,0 +1,327 @@
+"""``juju config``, and what is set of a charm's options by other commands."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+from localjuju import go_values
+from localjuju.charm import Charm
+from localjuju.command import CommandError, Output, Parser, dump, pair, text_of
+from localjuju.controller import Controller
+from localjuju.model import Application
+
+LARGEST_FILE = 5 * 1024 * 1024
+"""Bytes that ``key=@file`` takes."""
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "boolean": go_values.parse_bool,
+    "float": go_values.parse_float,
+    "int": go_values.parse_int,
+    "secret": str,
+    "string": str,
+}
+
+TRUST = "trust"
+"""The one option that applications have and charms do not declare."""
+
+
+class ConfigCommands:
+    """Runs ``juju config`` on one controller."""
+
+    def __init__(self, controller: Controller):
+        self.controller = controller
+        self.model = controller.model
+        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+
+    def config(self, arguments: list[str]) -> Output:
+        parser = Parser("config")
+        parser.add_argument("words", nargs="*")
+        parser.add_argument("--color", action="store_true")
+        parser.add_argument("--no-color", action="store_true")
+        parser.add_argument("--file")
+        parser.add_argument("--format", default="yaml", choices=["json", "yaml"])
+        parser.add_argument("--reset", action="append", default=[])
+        options = parser.parse_intermixed_args(arguments)
+        if not options.words or "=" in options.words[0]:
+            raise CommandError("ERROR no application name specified", 2)
+        name, *words = options.words
+        keys = [word for word in words if "=" not in word]
+        sets = unique_pairs([word for word in words if "=" in word])
+        resets = [key for text in options.reset for key in text.strip(",").split(",")]
+        _check_combination(keys, sets, resets, options.file)
+        if name not in self.model.applications:
+            quoted = f'"{name}"' if self._words_of_3_6 else name
+            raise CommandError(f"ERROR application {quoted} not found (not found)", stdout="{}\n")
+        application = self.model.applications[name]
+        try:
+            if options.file and not self.controller.behaviour.config_is_read_from_yaml:
+                raise CommandError("ERROR config yaml not supported not implemented")
+            if keys:
+                return self._print_one(application, keys[0])
+            if sets or resets or options.file:
+                return self._set(application, options.file, resets, sets)
+        except CommandError as error:
+            raise CommandError(str(error), error.returncode, stdout="{}\n") from None
+        return Output(dump(_describe(application), options.format))
+
+    def _print_one(self, application: Application, key: str) -> Output:
+        if key == TRUST:
+            return Output(f"{text_of(application.trusted)}\n")
+        if key not in application.charm.options:
+            raise CommandError(
+                f'ERROR key "{key}" not found in "{application.name}" application config or '
+                "charm settings."
+            )
+        return Output(f"{text_of(application.settings.get(key, ''))}\n")
+
+    def _set(
+        self, application: Application, file: str | None, resets: list[str], sets: dict[str, str]
+    ) -> Output:
+        values = self.from_file(application.charm, application.name, file) if file else {}
+        for key in resets:
+            if key not in (TRUST, *application.charm.options):
+                raise CommandError(f'ERROR unknown option "{key}"')
+            values[key] = None
+        texts = read_files(sets)
+        values |= self.parse(application.charm, texts)
+        said = ""
+        for key, text in texts.items():
+            if text_of(application.settings.get(key)) == text:
+                said += (
+                    f'WARNING the configuration setting "{key}" already has the value "{text}"\n'
+                )
+        if TRUST in values:
+            application.trusted = bool(values.pop(TRUST))
+        self.controller.set_config(application, values)
+        return Output(stderr=said)
+
+    # What other commands take of options
+
+    def for_deployment(self, charm: Charm, name: str, texts: list[str]) -> dict[str, Any]:
+        """Read the options that ``--config`` names: ``key=value``, ``key=@file``, one YAML file.
+
+        Args:
+            charm: whose options they are.
+            name: of the application, under which the file has them.
+            texts: what stands behind each ``--config``.
+
+        Raises:
+            CommandError: they cannot be read, or the charm does not take them.
+        """
+        files = [text for text in texts if "=" not in text]
+        if len(files) > 1:
+            raise CommandError(
+                f"ERROR only a single config YAML file can be specified, got {len(files)}"
+            )
+        values = self.from_file(charm, name, files[0]) if files else {}
+        pairs = dict(pair(text) for text in texts if "=" in text)
+        return values | self.parse(charm, read_files(pairs))
+
+    def from_file(self, charm: Charm, name: str, file: str) -> dict[str, Any]:
+        """Read options from a YAML file, in which they stand under the application's name.
+
+        Raises:
+            CommandError: they cannot be read, or the charm does not take them.
+        """
+        try:
+            text = pathlib.Path(file).read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise CommandError(f"ERROR open {file}: {str(reason).lower()}") from None
+        try:
+            everything = go_values.load_yaml(text)
+        except yaml.YAMLError as error:
+            raise CommandError(
+                f"ERROR {self._prefix}cannot parse settings data: {error}"
+            ) from None
+        if not isinstance(everything, dict) or name not in everything:
+            raise CommandError(f'ERROR {self._prefix}no settings found for "{name}"')
+        settings = everything[name] or {}
+        if not isinstance(settings, dict):
+            raise CommandError(
+                f'ERROR {self._prefix}cannot parse settings data: "{name}" has no keys'
+            )
+        return self.parse(charm, settings)
+
+    @property
+    def _prefix(self) -> str:
+        return "parsing settings for application: " if self._words_of_3_6 else ""
+
+    def parse(self, charm: Charm, settings: dict[str, Any]) -> dict[str, Any]:
+        """Read options from text, or from YAML's values; None stands for the default.
+
+        Raises:
+            CommandError: there is no such option, or it takes something else.
+        """
+        values = {}
+        for name, value in settings.items():
+            if name == TRUST:
+                values[name] = _read_trust(value)
+                continue
+            if name not in charm.options:
+                prefix = self._prefix or "invalid application config: "
+                raise CommandError(f'ERROR {prefix}unknown option "{name}"')
+            kind = charm.options[name].get("type", "string")
+            try:
+                values[name] = None if value is None else typed(kind, value)
+            except ValueError:
+                got = go_values.quoted(value)
+                raise CommandError(
+                    f'ERROR {self._prefix}option "{name}" expected {kind}, got {got}'
+                ) from None
+            if kind == "secret" and (problem := _problem_of_secret(values[name])):
+                raise CommandError(f'ERROR invalid secret URI for option "{name}": {problem}')
+        return values
+
+
+def typed(kind: str, value: Any) -> Any:
+    """Return an option's value from text, or from a value of YAML, as Juju understands it.
+
+    Raises:
+        ValueError: it is not of the option's type.
+    """
+    if isinstance(value, str):
+        value = PARSERS[kind](value)
+    fits = {
+        "boolean": isinstance(value, bool),
+        "float": isinstance(value, (int, float)) and not isinstance(value, bool),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+    }
+    if not fits.get(kind, isinstance(value, str)):
+        raise ValueError(value)
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(value)
+        # In JSON, in which hooks get it, Go writes 2.0 as 2.
+        return int(value) if value.is_integer() else value
+    return value
+
+
+def read_files(texts: dict[str, str]) -> dict[str, str]:
+    """Put the content of a file in the place of each ``@file``.
+
+    Raises:
+        CommandError: a file cannot be read.
+    """
+    return {
+        key: _read_file(key, text[1:]) if text.startswith("@") else text
+        for key, text in texts.items()
+    }
+
+
+def unique_pairs(texts: list[str]) -> dict[str, str]:
+    """Split each ``key=value``.
+
+    Raises:
+        CommandError: a key is empty, or comes twice.
+    """
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, value = pair(text)
+        if not key:
+            raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
+        if key in pairs:
+            raise CommandError(f'ERROR key "{key}" specified more than once', 2)
+        pairs[key] = value
+    return pairs
+
+
+def _read_file(key: str, file: str) -> str:
+    path = pathlib.Path(file)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        reason = f"{path.absolute()}: {(error.strerror or str(error)).lower()}"
+        raise CommandError(f'ERROR cannot read option from file "{file}": stat {reason}') from None
+    if len(content) > LARGEST_FILE:
+        raise CommandError("ERROR size of option file is larger than 5M")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise CommandError(
+            f'ERROR value for option "{key}" contains non-UTF-8 sequences'
+        ) from None
+
+
+def _read_trust(value: Any) -> bool | None:
+    try:
+        return None if value is None else typed("boolean", value)
+    except ValueError:
+        raise CommandError(f"ERROR trust: expected bool, got {go_values.quoted(value)}") from None
+
+
+def _problem_of_secret(value: str | None) -> str | None:
+    """Say what is wrong with the URI of a secret; whether there is such a one matters later."""
+    if not value:
+        return None
+    scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", value)
+    if scheme and scheme[1] != "secret":
+        return f'secret URI scheme "{scheme[1]}" not valid'
+    uuid = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    if re.fullmatch(f"(secret:)?((//)?{uuid}/)?[0-9a-v]{{20}}", value):
+        return None
+    return f'secret URI "{value}" not valid'
+
+
+def _check_combination(
+    keys: list[str], sets: dict[str, str], resets: list[str], file: str | None
+) -> None:
+    """Raise a CommandError where a command asks for things that do not go together."""
+    for key in resets:
+        if "=" in key:
+            raise CommandError(
+                f'ERROR --reset accepts a comma delimited set of keys "a,b,c", received: "{key}"',
+                2,
+            )
+    asked = [
+        words
+        for words, wanted in (
+            ("use --file flag", file),
+            ("use --reset flag", resets),
+            ("get value", keys),
+            ("set key=value pairs", sets),
+        )
+        if wanted
+    ]
+    if keys and len(asked) > 1:
+        together = " and ".join([", ".join(asked[:-1]), asked[-1]])
+        raise CommandError(f"ERROR cannot {together} simultaneously", 2)
+    if len(keys) > 1:
+        raise CommandError("ERROR cannot specify multiple keys to get", 2)
+    for key in resets:
+        if key in sets:
+            raise CommandError(f'ERROR cannot set and reset key "{key}" simultaneously', 2)
+
+
+def _describe(application: Application) -> dict[str, Any]:
+    settings = {}
+    for name, option in sorted(application.charm.options.items()):
+        setting = {
+            "default": option.get("default"),
+            "description": option.get("description", ""),
+            "source": "user" if name in application.config else "default",
+            "type": option.get("type", "string"),
+            "value": application.settings.get(name),
+        }
+        if setting["value"] is None:
+            setting["source"] = "unset"
+        settings[name] = {key: value for key, value in setting.items() if value is not None}
+    trust = {
+        "default": False,
+        "description": "Does this application have access to trusted credentials",
+        "source": "user" if application.trusted else "default",
+        "type": "bool",
+        "value": application.trusted,
+    }
+    return {
+        "application": application.name,
+        "application-config": {"trust": trust},
+        "charm": application.charm.name,
+        "settings": settings,
+    }
