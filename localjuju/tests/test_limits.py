@@ -59,4 +59,5 @@ def test_charm_whose_limit_is_below_the_relations_there_are_is_refused(
 
 def test_limit_that_is_no_number_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("own", ONE_ONLY.replace("limit: 1", "limit: many"))
-    assert "limit of endpoint \"data\" is no number: 'many'" in refused(juju, "deploy", str(charm))
+    complaint = 'metadata: provides.data.limit: unexpected value "many"'
+    assert refused(juju, "deploy", str(charm)) == f"ERROR {complaint}"

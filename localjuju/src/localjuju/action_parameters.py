@@ -20,7 +20,7 @@ NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 
 
 # It takes 1.0 for an integer, as Go does: in JSON they are the same.
-_Validator = validators.extend(
+Validator = validators.extend(
     jsonschema.Draft4Validator,
     type_checker=jsonschema.Draft4Validator.TYPE_CHECKER.redefine(
         "integer",
@@ -138,7 +138,7 @@ def with_defaults(parameters: dict[str, Any], schema: dict[str, Any]) -> dict[st
 def problem(parameters: dict[str, Any], schema: dict[str, Any]) -> str | None:
     """Say in Juju's words what a schema does not allow, None if it allows everything."""
     errors = sorted(
-        _Validator(schema).iter_errors(parameters),
+        Validator(schema).iter_errors(parameters),
         key=lambda one: (len(one.path), one.validator != "required", [*map(str, one.path)]),
     )
     complaints = [

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import yaml
 
-from localjuju import stand_in
+from localjuju import charm_checks, stand_in
+from localjuju.charm_checks import CharmError
 from localjuju.storage import StorageDeclaration, StorageError, declarations
 
 Role = Literal["provides", "requires", "peers"]
@@ -27,10 +28,6 @@ MADE_BY_PACK = ("metadata.yaml", "config.yaml", "actions.yaml")
 CODE = ("src", "lib")
 
 without_caches = shutil.ignore_patterns("__pycache__")
-
-
-class CharmError(ValueError):
-    """A folder is not a charm that can be run: the message says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +121,9 @@ def load(folder: pathlib.Path) -> Charm:
         data = yaml.safe_load((folder / "charmcraft.yaml").read_text())
     except (OSError, yaml.YAMLError) as error:
         raise CharmError(f'no charm was found at "{folder}": {error}') from None
+    if isinstance(data, dict):
+        # charmcraft leaves out what is said to be nothing.
+        data = {key: value for key, value in data.items() if value is not None}
     return _charm(folder, "charmcraft.yaml", data, _stand_in(folder))
 
 
@@ -172,18 +172,11 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         raise CharmError(f'charm at "{folder}": {file} has no name')
     endpoints = {JUJU_INFO.name: JUJU_INFO}
+    declared = charm_checks.endpoints(data)
     roles: tuple[Role, ...] = ("provides", "requires", "peers")
     for role in roles:
-        for name, declared in (data.get(role) or {}).items():
-            if not isinstance(declared, dict) or "interface" not in declared:
-                raise CharmError(f'charm "{data["name"]}": endpoint "{name}" has no interface')
-            scope = declared.get("scope", "global")
-            limit = declared.get("limit") or 0
-            if not isinstance(limit, int):
-                raise CharmError(
-                    f'charm "{data["name"]}": limit of endpoint "{name}" is no number: {limit!r}'
-                )
-            endpoints[name] = Endpoint(name, role, declared["interface"], scope, limit)
+        for name, said in declared.get(role, {}).items():
+            endpoints[name] = Endpoint(name, role, **said)
     try:
         storages = declarations(data.get("storage"))
     except StorageError as error:
@@ -193,8 +186,8 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
         folder=folder,
         subordinate=bool(data.get("subordinate")),
         endpoints=endpoints,
-        options=(data.get("config") or {}).get("options") or {},
-        actions={name: said or {} for name, said in (data.get("actions") or {}).items()},
+        options=charm_checks.checked_options(data.get("config")),
+        actions=charm_checks.actions(data["name"], data.get("actions")),
         resources=data.get("resources") or {},
         storages=storages,
         metadata={key: value for key, value in data.items() if key not in NOT_METADATA},

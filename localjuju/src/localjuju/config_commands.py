@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import pathlib
 import re
-from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -15,17 +13,10 @@ from localjuju.charm import Charm
 from localjuju.command import CommandError, Output, Parser, dump, pair, text_of
 from localjuju.controller import Controller
 from localjuju.model import Application
+from localjuju.options import typed
 
 LARGEST_FILE = 5 * 1024 * 1024
 """Bytes that ``key=@file`` takes."""
-
-PARSERS: dict[str, Callable[[str], Any]] = {
-    "boolean": go_values.parse_bool,
-    "float": go_values.parse_float,
-    "int": go_values.parse_int,
-    "secret": str,
-    "string": str,
-}
 
 TRUST = "trust"
 """The one option that applications have and charms do not declare."""
@@ -167,7 +158,7 @@ class ConfigCommands:
             if name not in charm.options:
                 prefix = self._prefix or "invalid application config: "
                 raise CommandError(f'ERROR {prefix}unknown option "{name}"')
-            kind = charm.options[name].get("type", "string")
+            kind = charm.options[name].get("type") or "string"
             try:
                 values[name] = None if value is None else typed(kind, value)
             except ValueError:
@@ -178,29 +169,6 @@ class ConfigCommands:
             if kind == "secret" and (problem := _problem_of_secret(values[name])):
                 raise CommandError(f'ERROR invalid secret URI for option "{name}": {problem}')
         return values
-
-
-def typed(kind: str, value: Any) -> Any:
-    """Return an option's value from text, or from a value of YAML, as Juju understands it.
-
-    Raises:
-        ValueError: it is not of the option's type.
-    """
-    if isinstance(value, str):
-        value = PARSERS[kind](value)
-    fits = {
-        "boolean": isinstance(value, bool),
-        "float": isinstance(value, (int, float)) and not isinstance(value, bool),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-    }
-    if not fits.get(kind, isinstance(value, str)):
-        raise ValueError(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(value)
-        # In JSON, in which hooks get it, Go writes 2.0 as 2.
-        return int(value) if value.is_integer() else value
-    return value
 
 
 def read_files(texts: dict[str, str]) -> dict[str, str]:
