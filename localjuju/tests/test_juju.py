@@ -278,11 +278,9 @@ def test_charms_own_files_are_not_written_to(juju: LocalJuju, make_charm: MakeCh
     assert after == before
 
 
-def test_files_that_pack_makes_are_refused_where_they_are_already(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_what_two_files_say_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("a")
-    (charm / "config.yaml").write_text("options: {}")
+    (charm / "actions.yaml").write_text("go: {}")
     with pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(charm)
-    assert "what config.yaml says belongs in charmcraft.yaml" in failure.value.stderr
+    assert "what actions.yaml says belongs in charmcraft.yaml" in failure.value.stderr

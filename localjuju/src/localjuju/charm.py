@@ -18,14 +18,15 @@ from localjuju.storage import StorageDeclaration, StorageError, declarations
 Role = Literal["provides", "requires", "peers"]
 
 # What charmcraft does not copy to the metadata.yaml of the charm that it packs.
-NOT_METADATA = ("type", "base", "platforms", "parts", "config", "actions", "charm-libs")
+NOT_METADATA = ("type", "base", "bases", "platforms", "parts", "config", "actions", "charm-libs")
 
 # What charmcraft makes of charmcraft.yaml for ops to read.
 MADE_BY_PACK = ("metadata.yaml", "config.yaml", "actions.yaml")
 
-
 # Where a charm's own code lies.
-CODE = ("src", "lib")
+CODE = ("src", "lib", "hooks", "actions", "dispatch")
+
+ENTRYPOINT = "src/charm.py"
 
 without_caches = shutil.ignore_patterns("__pycache__")
 
@@ -63,6 +64,17 @@ class Charm:
     """The file that stands in for the machine, where the charm brings one."""
     packed: bool = False
     """``folder`` is a ``.charm`` file, whose own dispatch is to be run."""
+    entrypoint: str = ENTRYPOINT
+    """The Python file that runs every hook, in a source folder that has one."""
+
+    @property
+    def has_programs(self) -> bool:
+        """Whether its dispatch, or a file of ``hooks/`` for each hook, is run as it is."""
+        names = ("dispatch", "hooks")
+        return self.packed or (
+            not (self.folder / self.entrypoint).is_file()
+            and any((self.folder / name).exists() for name in names)
+        )
 
     def upload(self, place: pathlib.Path) -> Charm:
         """Keep the charm as it is now at ``place``, whatever becomes of where it came from.
@@ -75,10 +87,14 @@ class Charm:
             return dataclasses.replace(self, folder=place)
         place.mkdir()
         for path in self.folder.iterdir():
-            if path.name in CODE and path.is_dir():
+            if path.name in MADE_BY_PACK:
+                continue
+            if path.name not in (*CODE, pathlib.PurePath(self.entrypoint).parts[0]):
+                (place / path.name).symlink_to(path)
+            elif path.is_dir():
                 shutil.copytree(path, place / path.name, ignore=without_caches)
             else:
-                (place / path.name).symlink_to(path)
+                shutil.copy(path, place / path.name)
         made = self.metadata, {"options": self.options}, self.actions
         for name, content in zip(MADE_BY_PACK, made, strict=True):
             (place / name).write_text(yaml.safe_dump(content))
@@ -111,20 +127,61 @@ def load(folder: pathlib.Path) -> Charm:
     """Read a charm's source folder.
 
     Raises:
-        CharmError: there is no charmcraft.yaml, or it cannot be understood.
+        CharmError: there is neither charmcraft.yaml nor metadata.yaml, or they cannot be
+            understood.
     """
     folder = folder.resolve()
-    for name in MADE_BY_PACK:
-        if (folder / name).exists():
+    if not is_charm(folder):
+        raise CharmError(f'no charm was found at "{folder}"')
+    # charmcraft leaves out what is said to be nothing.
+    crafted = {k: v for k, v in _read(folder, "charmcraft.yaml").items() if v is not None}
+    declared = dict(crafted)
+    for name, key in zip(MADE_BY_PACK, ("name", "config", "actions"), strict=True):
+        if not (folder / name).is_file():
+            continue
+        if key in crafted:
             raise CharmError(f'charm at "{folder}": what {name} says belongs in charmcraft.yaml')
+        said = _read(folder, name)
+        if name == "config.yaml" and "options" not in said:
+            raise CharmError("invalid config: empty configuration")
+        declared.update(said if key == "name" else {key: said})
+    named_in = "charmcraft.yaml" if crafted else "metadata.yaml"
+    charm = _charm(folder, named_in, declared, _stand_in(folder))
+    charm = dataclasses.replace(charm, entrypoint=_entrypoint(folder, crafted))
+    if charm.has_programs and charm.machine_stand_in:
+        # Without its stand-in the charm would change this very computer.
+        raise CharmError(f'charm at "{folder}" is not in Python, so nothing can call its stand-in')
+    return charm
+
+
+def is_charm(folder: pathlib.Path) -> bool:
+    """Whether a folder holds a charm's source."""
+    return any((folder / name).is_file() for name in ("charmcraft.yaml", "metadata.yaml"))
+
+
+def _read(folder: pathlib.Path, name: str) -> dict[str, Any]:
+    """Return what one of a charm's files says, nothing where there is no such file."""
+    file = folder / name
     try:
-        data = yaml.safe_load((folder / "charmcraft.yaml").read_text())
-    except (OSError, yaml.YAMLError) as error:
+        said = yaml.safe_load(file.read_text()) if file.is_file() else {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CharmError(f'no charm was found at "{folder}": {error}') from None
-    if isinstance(data, dict):
-        # charmcraft leaves out what is said to be nothing.
-        data = {key: value for key, value in data.items() if value is not None}
-    return _charm(folder, "charmcraft.yaml", data, _stand_in(folder))
+    if not isinstance(said or {}, dict):
+        raise CharmError(f'charm at "{folder}": {name} has no keys')
+    return said or {}
+
+
+def _entrypoint(folder: pathlib.Path, crafted: dict[str, Any]) -> str:
+    """Return the file that charmcraft's plugin ``charm`` runs."""
+    parts = crafted.get("parts")
+    for part in (parts if isinstance(parts, dict) else {}).values():
+        if isinstance(part, dict) and "charm-entrypoint" in part:
+            named = str(part["charm-entrypoint"])
+            inside = (folder / named).resolve().is_relative_to(folder)
+            if not inside or not (folder / named).is_file():
+                raise CharmError(f"charm entry point was not found: {str(folder / named)!r}")
+            return named
+    return ENTRYPOINT
 
 
 def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:

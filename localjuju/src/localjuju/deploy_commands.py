@@ -205,7 +205,7 @@ class DeployCommands:
                 if path.suffix != ".charm":
                     raise charms.CharmError(f"{given}: the packed runner takes .charm files only")
                 return charms.load_packed(path, folder if self._charms else None)
-            if not (folder / "charmcraft.yaml").is_file():
+            if not charms.is_charm(folder):
                 raise charms.CharmError(f'no charm was found at "{given}"')
             return charms.load(folder)
         except charms.CharmError as error:

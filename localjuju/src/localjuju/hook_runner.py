@@ -99,7 +99,7 @@ class HookRunner:
     def run_hook(
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float = 0
     ) -> Ending:
-        """Run one hook or action of a unit: from its charm's source folder or its packed charm.
+        """Run one hook or action of a unit: the charm's Python file, or its own program.
 
         Args:
             unit: whose hook it is.
@@ -108,13 +108,14 @@ class HookRunner:
             timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
         """
         charm = unit.charm
-        if charm.packed:
-            return self._run_packed_hook(unit, context, environment, timeout)
+        if charm.has_programs:
+            return self._run_program_of(unit, context, environment, timeout)
         return self._run(
             context,
             {**_inherited(), **environment},
             timeout,
             charm=str(charm.folder),
+            entrypoint=charm.entrypoint,
             directory=environment["JUJU_CHARM_DIR"],
             commands=sorted(NAMES),
             stand_in=str(charm.machine_stand_in or ""),
@@ -122,7 +123,7 @@ class HookRunner:
             address=unit.machine.address,
         )
 
-    def _run_packed_hook(
+    def _run_program_of(
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float
     ) -> Ending:
         folder = pathlib.Path(environment["JUJU_CHARM_DIR"])
@@ -133,6 +134,8 @@ class HookRunner:
             if (folder / program).exists():
                 command = [f"./{program}"]
                 return self.run_program(unit, command, folder, context, environment, timeout)
+        if environment["JUJU_DISPATCH_PATH"].startswith("actions/"):
+            return Ending(0, problem=f'action not implemented on unit "{unit.name}"')
         return Ending(0)  # It minds no such hook, as on a controller.
 
     def run_program(

@@ -50,7 +50,7 @@ def serve(connection: TextIO) -> None:
             while line := connection.readline():
                 request = json.loads(line)
                 if "charm" in request:
-                    _preload(pathlib.Path(request["charm"]) / "src")
+                    _preload((pathlib.Path(request["charm"]) / request["entrypoint"]).parent)
                 child = os.fork()
                 if child == 0:
                     os._exit(_run(request, connection))
@@ -140,9 +140,9 @@ def _enter(request: dict[str, Any]) -> None:
 
 def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
     _intercept_hook_commands(request["commands"], connection)
-    source, library = (pathlib.Path(request["directory"]) / name for name in ("src", "lib"))
-    sys.path[:0] = [str(source), str(library)]
-    script = str(source / "charm.py")
+    directory = pathlib.Path(request["directory"])
+    script = str(directory / request["entrypoint"])
+    sys.path[:0] = [os.path.dirname(script), str(directory / "lib")]
     sys.argv = [script]
     if request["stand_in"]:
         file, machine = pathlib.Path(request["stand_in"]), pathlib.Path(request["machine"])
