@@ -124,9 +124,12 @@ def _on_start(self, _):
     subprocess.run(["sleep", "1000"])
 """
 INTERRUPTED = """
+import signal
 import sys
 from localjuju import LocalJuju
 
+# A shell has what it runs in the background ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with LocalJuju() as juju:
     print(juju._folder, flush=True)
     juju.deploy(sys.argv[1])
