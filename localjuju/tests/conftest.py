@@ -25,6 +25,7 @@ def juju(series: str) -> Iterator[LocalJuju]:
 
 
 CHARM = """\
+import datetime
 import pathlib
 import subprocess
 

@@ -23,13 +23,10 @@ NOT_IN_LOCALJUJU = (
     "status --relations",  # Printed for people, not as JSON.
     "debug-log --replay --no-tail --limit 12",  # A real one also has the agents' own lines.
     "show-application",
-    "add-secret",  # The secrets of users.
-    "grant-secret",
-    "update-secret",
-    "remove-secret",
-    "show-secret",
-    "secrets",
 )
+
+REMOVED_LATER = ("show-secret usersecret",)
+"""Juju 4 removes a user's secret some time after the command; here it is gone at once."""
 
 NOT_SETTLED = ("just after deploy", "tprov scaled to zero, tsub removed", "all removed")
 """Recorded while agents still ran; here they have come to their end when status prints."""
@@ -47,6 +44,8 @@ def test_commands_say_what_juju_says(series: str) -> None:
             arguments = [a for a in call["args"] if a not in ("-m", "cli")]
             command = " ".join(arguments)
             if command.startswith(NOT_IN_LOCALJUJU):
+                continue
+            if series == "4.0" and command in REMOVED_LATER:
                 continue
             arguments = [
                 str(HERE / "charms" / a.removeprefix("./")).replace(".charm", "")
@@ -83,6 +82,7 @@ def _comparable(text: str) -> object:
         text = re.sub(r'local charm "(\w+)", revision \d', r'local charm "\1", revision N', text)
         text = re.sub(r"([Tt]ask|[Oo]peration|[Aa]ction id|id) \"?\d+\"?", r"\1 N", text)
         text = re.sub(r"checking unit \"\S+\"", "checking unit", text)
+        text = re.sub(r"secret:[0-9a-v]{20}", "secret:ID", text)
         return [line.strip() for line in text.splitlines() if line.strip()]
     return _shape(data)
 
@@ -91,14 +91,21 @@ def _shape(data: object) -> object:
     """Keep the keys, and the values that a model decides."""
     volatile = ("public-address", "id", "timing", "since", "relation-id", "charm", "machine")
     volatile += ("model", "machines", "controller")  # Of status: cloud, version, hardware.
+    volatile += ("created", "updated")  # Times of secrets.
     volatile += ("leader", "app-from")  # Which unit leads is chance.
     if isinstance(data, dict):
         kept = {k: v for k, v in data.items() if k not in volatile and "address" not in k}
-        return {k: _shape(v) for k, v in kept.items() if k != "egress-subnets"}
+        return {
+            re.sub("^[0-9a-v]{20}$", "secret", k): _shape(v)
+            for k, v in kept.items()
+            if k != "egress-subnets"
+        }
     if isinstance(data, list):
         return sorted((_shape(v) for v in data), key=str)
     if isinstance(data, str):
         data = re.sub(r"secret://\S+", "secret", data)
+        data = re.sub(r"^model-[0-9a-f-]{36}$", "model-UUID", data)
+        data = re.sub(r"^cred-\d+$", "cred-N", data)  # After the relation's number.
         # The recorded charms say which hook was their last: chance, where several are due.
         data = re.sub(r"^(start|config-changed|\S+-relation-\S+)$", "a hook", data)
         return re.sub(r"^(3\.6\.28|4\.0\.15)\.1$", r"\1", data)  # Recorded with a local build.

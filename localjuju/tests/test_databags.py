@@ -39,7 +39,7 @@ RAW = "subprocess.run({command}, capture_output=True, text=True).stderr"
         (["relation-get", "-r", "data:0", "-", "a", "--app"], "permission denied"),
         (["relation-set", "-r", "data:0", "--app", "k=v"], "cannot write relation settings"),
         (["relation-get", "-r", "data:9", "-", "a/0"], "relation not found"),
-        (["secret-add", "k=v"], "not the leader"),
+        (["secret-add", "key=v"], "not the leader"),
         (["secret-get", "secret:nosuch"], 'secret URI "secret:nosuch" not valid'),
         (["status-set", "--application", "active"], "not the leader"),
         (["action-get", "--format=json"], ""),

@@ -25,7 +25,6 @@ def test_command_is_found_however_it_is_written(
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [
-        (["secret-add", "key#file=/nosuch"], "/nosuch"),
         (["state-set", "--file", "/nosuch"], "/nosuch"),
         (["is-leader", "--loudly"], "--loudly"),
     ],
@@ -39,6 +38,16 @@ def test_call_that_cannot_be_answered_fails_by_name_and_the_next_is_well(
         evaluate(juju, "a/0", run)
     assert complaint in failure.value.task.message
     assert evaluate(juju, "a/0", "1 + 1") == "2"
+
+
+def test_file_that_is_not_there_is_named_and_the_hook_goes_on(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a"))
+    command = ["secret-add", "key#file=/nosuch"]
+    said = evaluate(juju, "a/0", f"subprocess.run({command}, capture_output=True).stderr")
+    assert "ERROR" in said
+    assert "/nosuch" in said
 
 
 def test_key_that_a_secret_has_not_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import re
 from typing import Any, NoReturn
 
 import yaml
+
+from localjuju.go_duration import seconds_of
 
 
 class CommandError(Exception):
@@ -48,11 +49,10 @@ def pair(text: str) -> tuple[str, str]:
 
 def seconds(text: str | None) -> float:
     """Read a duration such as ``90s`` or ``1m30s``; 0 where there is none."""
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", text or "")
-    if parts is None:
+    duration = seconds_of(text) if text else 0.0
+    if duration is None:
         raise CommandError(f'ERROR invalid value "{text}" for option --wait', 2)
-    hours, minutes, rest = (float(part or 0) for part in parts.groups())
-    return hours * 3600 + minutes * 60 + rest
+    return duration
 
 
 def dump(data: Any, style: str) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import json
 import pathlib
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -23,7 +20,9 @@ from localjuju.config_commands import ConfigCommands
 from localjuju.controller import Controller
 from localjuju.deploy_commands import COMMANDS as DEPLOY_COMMANDS
 from localjuju.deploy_commands import DeployCommands
-from localjuju.model import Application, Relation, Secret, Side, Unit
+from localjuju.model import Application, Relation, Side, Unit
+from localjuju.secret_commands import COMMANDS as SECRET_COMMANDS
+from localjuju.secret_commands import SecretCommands
 from localjuju.status import StatusPrinter
 from localjuju.storage import StorageInstance
 from localjuju.storage_commands import COMMANDS as STORAGE_COMMANDS
@@ -39,6 +38,7 @@ class CommandLine:
         self.controller = controller
         self.model = controller.model
         self._status = StatusPrinter(controller)
+        self._secrets = SecretCommands(controller)
         self._storage = StorageCommands(controller)
         self._config = ConfigCommands(controller)
         self._deploying = DeployCommands(
@@ -61,11 +61,21 @@ class CommandLine:
             return self._actions.run(arguments)
         if command in STORAGE_COMMANDS:
             return self._storage.run(arguments)
+        if command in SECRET_COMMANDS:
+            return self._secrets.run(arguments)
         if command in DEPLOY_COMMANDS:
             return self._deploying.run(arguments)
         if command not in COMMANDS:
             known = ", ".join(
-                sorted([*COMMANDS, *ACTION_COMMANDS, *DEPLOY_COMMANDS, *STORAGE_COMMANDS])
+                sorted(
+                    [
+                        *COMMANDS,
+                        *ACTION_COMMANDS,
+                        *DEPLOY_COMMANDS,
+                        *SECRET_COMMANDS,
+                        *STORAGE_COMMANDS,
+                    ]
+                )
             )
             raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
         return COMMANDS[command](self, rest)
@@ -415,57 +425,6 @@ class CommandLine:
         lines = self.controller.history.lines[-options.limit or None :]
         return Output("".join(f"{line}\n" for line in lines))
 
-    def secrets(self, arguments: list[str]) -> Output:
-        parser = Parser("secrets")
-        parser.add_argument("--owner")
-        parser.add_argument("--format", default="yaml")
-        options = parser.parse_args(arguments)
-        self.controller.settle()
-        owner = options.owner and options.owner.partition("-")[2]
-        return Output(
-            dump(
-                {
-                    s.id: _secret(s)
-                    for s in self.model.secrets.values()
-                    if owner in (None, s.owner)
-                },
-                options.format,
-            )
-        )
-
-    def show_secret(self, arguments: list[str]) -> Output:
-        parser = Parser("show-secret")
-        parser.add_argument("secret")
-        parser.add_argument("--reveal", action="store_true")
-        parser.add_argument("--revision", type=int)
-        parser.add_argument("--revisions", action="store_true")
-        parser.add_argument("--format", default="yaml")
-        options = parser.parse_args(arguments)
-        self.controller.settle()
-        secret = self.model.find_secret(options.secret)
-        if secret is None:
-            raise CommandError(f'ERROR secret "{options.secret}" not found', stdout="{}\n")
-        described = _secret(secret)
-        described["access"] = [
-            {"target": f"application-{target}", "scope": f"relation-{relation}", "role": "view"}
-            for relation, target in sorted(secret.grants)
-        ]
-        if options.revisions:
-            described["revisions"] = [
-                {
-                    "revision": number,
-                    "created": _moment(secret.created),
-                    "updated": _moment(secret.updated),
-                }
-                for number in sorted(secret.revisions)
-            ]
-        if options.reveal:
-            content = secret.revisions[options.revision or secret.latest]
-            written = json.dumps(content, sort_keys=True).encode()
-            described["checksum"] = hashlib.sha256(written).hexdigest()
-            described["content"] = {"Data": content}
-        return Output(dump({secret.id: described}, options.format))
-
     # What the operator may say and localjuju only notes
 
     def expose(self, arguments: list[str]) -> Output:
@@ -497,8 +456,6 @@ COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "remove-relation": CommandLine.remove_relation,
     "remove-unit": CommandLine.remove_unit,
     "resolved": CommandLine.resolved,
-    "secrets": CommandLine.secrets,
-    "show-secret": CommandLine.show_secret,
     "show-unit": CommandLine.show_unit,
     "status": CommandLine.status,
     "trust": CommandLine.trust,
@@ -542,17 +499,3 @@ def _matches(relation: Relation, first: str, second: str) -> bool:
     return (is_end(first, one) and is_end(second, other)) or (
         is_end(first, other) and is_end(second, one)
     )
-
-
-def _secret(secret: Secret) -> dict[str, Any]:
-    described: dict[str, Any] = {"revision": secret.latest, "owner": secret.owner}
-    if secret.label:
-        described["label"] = secret.label
-    described["created"] = _moment(secret.created)
-    described["updated"] = _moment(secret.updated)
-    return described
-
-
-def _moment(seconds: float) -> str:
-    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

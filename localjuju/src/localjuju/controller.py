@@ -342,6 +342,17 @@ class Controller:
             if uniter and uniter.started and not uniter.failed and uniter.unit.life == "alive":
                 self._run(uniter, Hook("update-status", "update-status"))
 
+    def secret_times(self) -> dict[tuple[str, str], float]:
+        """Return when owners of secrets are next to be told that one rotates or has expired."""
+        return {
+            what: time
+            for secret in self.model.secrets.values()
+            for what, time in secret.timetable().items()
+        }
+
+    def pass_time_until(self, moment: float) -> None:
+        self.clock.pass_time(max(0.0, moment - self.clock.now()))
+
     def run_task(self, task: Task) -> None:
         """Run an action that waits for it, on a unit in error too."""
         uniter = self.uniters.get(task.unit.name)
@@ -385,6 +396,9 @@ class Controller:
         for unit in list(self.model.units.values()):
             if not unit.application.charm.subordinate and unit.life == "alive":
                 self._add_subordinates(unit)
+        for secret in self.model.secrets.values():
+            secret.notice(self.clock.now())
+            secret.prune()
         for uniter in list(self.uniters.values()):
             if uniter.failed and uniter.forced:
                 uniter.give_up()
@@ -460,6 +474,7 @@ class Controller:
         for secret in list(self.model.secrets.values()):
             if secret.owner_application == application.name:
                 del self.model.secrets[secret.id]
+            secret.grants = {one for one in secret.grants if one[1] != application.name}
         del self.model.applications[application.name]
 
     # Running one hook

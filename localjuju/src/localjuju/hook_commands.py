@@ -25,7 +25,7 @@ from localjuju.hook_arguments import (
 )
 from localjuju.model import Application, Databag, Relation, Status, Unit
 from localjuju.secret_hook_commands import COMMANDS as SECRET_COMMANDS
-from localjuju.secret_hook_commands import SecretCommands
+from localjuju.secret_hook_commands import SecretHookCommands
 from localjuju.storage_hook_commands import COMMANDS as STORAGE_COMMANDS
 from localjuju.storage_hook_commands import StorageHookCommands
 from localjuju.uniter import Hook, Uniter
@@ -101,7 +101,7 @@ class HookContext:
         self._model = uniter.model
         self._unit_writes: dict[int, dict[str, str]] = {}
         self._app_writes: dict[int, dict[str, str]] = {}
-        self._secrets = SecretCommands(uniter, self._relation, now)
+        self._secrets = SecretHookCommands(uniter, self._relation, now)
         self._storage = StorageHookCommands(uniter, hook)
         self._ports = set(self.unit.ports)
         self._state = dict(self.uniter.charm_state)

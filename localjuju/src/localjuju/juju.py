@@ -164,8 +164,9 @@ class LocalJuju(jubilant.Juju):
         """Let the model settle, then judge.
 
         Where the condition does not hold, the interval of update-status passes (in no time) and it
-        judges again. It gives up as soon as that changes nothing: at once where charms are all
-        there is, after ``PATIENCE`` seconds where they run real processes.
+        judges again. Where that changes nothing, the time passes until a secret is to rotate or
+        expires, once for each secret. Then it gives up: at once where charms are all there is,
+        after ``PATIENCE`` seconds where they run real processes.
 
         Args and raises as of ``jubilant.Juju.wait``; ``successes`` is without use here.
         """
@@ -174,6 +175,8 @@ class LocalJuju(jubilant.Juju):
         deadline = time.monotonic() + timeout
         patience = PATIENCE if self._runs_processes() else 0.0
         previous, unchanged_since = None, time.monotonic()
+        heard: set[tuple[str, str]] = set()
+        """What of which secret time has told."""
         while True:
             status = self.status()
             if error is not None and error(status):
@@ -187,13 +190,22 @@ class LocalJuju(jubilant.Juju):
                 raise TimeoutError(f"wait timed out after {timeout}s. {described}")
             if summary != previous:
                 previous, unchanged_since = summary, now
-            elif now - unchanged_since >= patience:
+            elif now - unchanged_since < patience:
+                time.sleep(min(delay, 0.5))
+            elif times := self._secret_times(but=heard):
+                what = min(times, key=times.__getitem__)
+                heard.add(what)
+                self._controller.pass_time_until(times[what])
+                continue
+            else:
                 raise TimeoutError(
                     f"nothing is left to do and the condition does not hold. {described}"
                 )
-            else:
-                time.sleep(min(delay, 0.5))
             self._controller.update_status()
+
+    def _secret_times(self, but: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
+        times = self._controller.secret_times()
+        return {what: moment for what, moment in times.items() if what not in but}
 
     def _runs_processes(self) -> bool:
         applications = self._controller.model.applications.values()
@@ -202,6 +214,7 @@ class LocalJuju(jubilant.Juju):
 
 QUIET_COMMANDS = {
     "debug-log",
+    "list-secrets",
     "operations",
     "secrets",
     "show-operation",

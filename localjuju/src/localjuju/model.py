@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from localjuju.charm import Charm, Endpoint
 from localjuju.machine import Machine
+from localjuju.secret import Secret, id_of
 from localjuju.storage import Directive, Stores
 from localjuju.versions import Behaviour
 
@@ -205,45 +206,6 @@ class Relation:
         return subordinate is not None and subordinate.principal is unit
 
 
-@dataclasses.dataclass(eq=False)
-class Secret:
-    """A secret, its revisions, who may read it, and who has read which revision."""
-
-    id: str
-    owner: str
-    """Name of an application or of a unit."""
-    label: str = ""
-    description: str = ""
-    rotation: str = "never"
-    revisions: dict[int, dict[str, str]] = dataclasses.field(default_factory=dict)
-    grants: set[tuple[int, str]] = dataclasses.field(default_factory=set)
-    """Relation id, and the application or unit that it is granted to."""
-    tracked: dict[str, int] = dataclasses.field(default_factory=dict)
-    """By unit: the revision that it reads until it refreshes."""
-    labels: dict[str, str] = dataclasses.field(default_factory=dict)
-    """By observing unit: its own label."""
-    created: float = 0.0
-    updated: float = 0.0
-
-    @property
-    def latest(self) -> int:
-        return max(self.revisions)
-
-    @property
-    def owner_application(self) -> str:
-        return self.owner.partition("/")[0]
-
-    def obsolete(self) -> list[int]:
-        """Revisions older than the latest that nobody reads any more."""
-        read = set(self.tracked.values())
-        return [r for r in self.revisions if r < self.latest and r not in read]
-
-
-def secret_id_of(reference: str) -> str:
-    """Return the bare id of ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the id itself."""
-    return reference.removeprefix("secret:").rpartition("/")[2]
-
-
 def unit_number(name: str) -> int:
     """Sort key of unit names: ``app/10`` comes after ``app/9``."""
     return int(name.rpartition("/")[2])
@@ -328,7 +290,7 @@ class Model:
 
     def find_secret(self, reference: str) -> Secret | None:
         """Find a secret by ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the bare id."""
-        return self.secrets.get(secret_id_of(reference))
+        return self.secrets.get(id_of(reference))
 
     def may_read(self, secret: Secret, unit: Unit) -> bool:
         """Whether a unit may read a secret: its owner's units, and whoever it is granted to."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from localjuju.model import Model, Secret, Unit
+from localjuju.model import Model, Unit
+from localjuju.secret import Grant, Secret
 
 Content = dict[str, str]
-Grant = tuple[int, str]
-"""Relation id, and the application or unit that may read."""
 
 
 @dataclasses.dataclass
@@ -24,6 +23,7 @@ class SecretUpdate:
     label: str | None = None
     description: str | None = None
     rotation: str | None = None
+    expires: float | None = None
 
     def merge(self, later: SecretUpdate) -> None:
         for field in dataclasses.fields(self):
@@ -31,12 +31,17 @@ class SecretUpdate:
             if value is not None:
                 setattr(self, field.name, value)
 
-    def describe(self, secret: Secret) -> None:
+    def describe(self, secret: Secret, now: float) -> None:
         """Change all in a secret but its content."""
-        for name in ("label", "description", "rotation"):
+        for name in ("label", "description"):
             value = getattr(self, name)
             if value is not None:
                 setattr(secret, name, value)
+        if self.rotation is not None:
+            secret.rotate_by(self.rotation, now)
+        if self.expires is not None:
+            latest = secret.revisions[secret.latest]
+            secret.revisions[secret.latest] = latest.expiring(self.expires)
 
 
 class SecretChanges:
@@ -66,15 +71,15 @@ class SecretChanges:
         found = dict(self._created)
         for secret in self._model.secrets.values():
             if secret.owner in owners and secret.id not in self._removals:
-                described = dataclasses.replace(secret)
-                self._updates.get(secret.id, SecretUpdate()).describe(described)
+                described = dataclasses.replace(secret, revisions=dict(secret.revisions))
+                self._updates.get(secret.id, SecretUpdate()).describe(described, self._now())
                 found[secret.id] = described
         return found
 
     def pending_content(self, secret_id: str, refresh: bool, peek: bool) -> Content | None:
         """Return the content that this hook has set, where it is what the hook would read."""
         if secret_id in self._created:
-            return self._created[secret_id].revisions[1]
+            return self._created[secret_id].revisions[1].content
         if secret_id not in self._updates or not (refresh or peek):
             return None
         if refresh:
@@ -90,11 +95,11 @@ class SecretChanges:
         """Change a secret, whether there is one shows when the hook ends."""
         self._removals.pop(secret_id, None)
         if secret := self._created.get(secret_id):
-            update.describe(secret)
-            secret.revisions[1] = update.content or secret.revisions[1]
+            update.describe(secret, self._now())
+            secret.revisions[1].content = update.content or secret.revisions[1].content
             return
         secret = self._model.secrets.get(secret_id)
-        if secret and update.content == secret.revisions[secret.latest]:
+        if secret and update.content == secret.revisions[secret.latest].content:
             update.content = None
         if update != SecretUpdate():
             self._updates.setdefault(secret_id, SecretUpdate()).merge(update)
@@ -129,10 +134,9 @@ class SecretChanges:
         secrets.update(self._created)
         for secret_id, update in self._updates.items():
             secret = secrets[secret_id]
-            update.describe(secret)
             if update.content:
-                secret.revisions[secret.latest + 1] = update.content
-                secret.updated = self._now()
+                secret.add_revision(update.content, self._now())
+            update.describe(secret, self._now())
         refreshed = [secrets[one] for one in sorted(self._refreshed)]
         for secret in refreshed:
             secret.tracked[self._unit.name] = secret.latest

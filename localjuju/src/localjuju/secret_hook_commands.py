@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import pathlib
+import datetime
 import re
 from collections.abc import Callable
 
+from localjuju import secret_content
+from localjuju.go_duration import seconds_of
 from localjuju.hook_arguments import HookCommandError, HookParser, parser_of, printed
-from localjuju.model import Relation, Secret, secret_id_of
+from localjuju.model import Relation
+from localjuju.secret import POLICIES, Revision, Secret, id_of
 from localjuju.secret_changes import SecretChanges, SecretUpdate
 from localjuju.uniter import Uniter
 
 
-class SecretCommands:
+class SecretHookCommands:
     """Answers them in one hook of one unit."""
 
     def __init__(
@@ -48,6 +50,11 @@ class SecretCommands:
 
     def add(self, arguments: list[str]) -> str:
         options = _secret_parser("secret-add").parse_args(arguments)
+        if not options.pairs and not options.file:
+            raise HookCommandError("missing secret value or filename", 2)
+        update = self._update(options)
+        if update.content is None:
+            raise HookCommandError("empty secret value not valid")
         owner = self._unit.name if options.owner == "unit" else self._unit.application.name
         if options.owner != "unit" and not self._unit.is_leader:
             raise HookCommandError("this unit is not the leader")
@@ -56,16 +63,12 @@ class SecretCommands:
             for secret in self.changes.owned().values()
         ):
             raise HookCommandError(f'secret with label "{options.label}" already exists')
+        now = self._now()
+        revisions = {1: Revision(update.content, now)}
         secret = Secret(
-            self._model.new_secret_id(),
-            owner,
-            options.label or "",
-            options.description or "",
-            options.rotate or "never",
-            {1: _secret_content(options.pairs)},
-            created=self._now(),
-            updated=self._now(),
+            self._model.new_secret_id(), owner, revisions=revisions, created=now, updated=now
         )
+        update.describe(secret, now)
         self.changes.create(secret)
         return f"secret://{self._model.uuid}/{secret.id}"
 
@@ -73,10 +76,43 @@ class SecretCommands:
         options = _secret_parser("secret-set", reference=True).parse_args(arguments)
         secret_id = _id_of(options.reference)
         self._manageable(secret_id)
-        content = _secret_content(options.pairs) or None
-        update = SecretUpdate(content, options.label, options.description, options.rotate)
-        self.changes.update(secret_id, update)
+        self.changes.update(secret_id, self._update(options))
         return ""
+
+    def _update(self, options: argparse.Namespace) -> SecretUpdate:
+        """Read what secret-add and secret-set say of a secret."""
+        expires = self._expiry(options.expire) if options.expire else None
+        if options.rotate and options.rotate not in POLICIES:
+            raise HookCommandError(f'rotate policy "{options.rotate}" not valid', 2)
+        if options.owner not in ("application", "unit"):
+            raise HookCommandError(f'secret owner "{options.owner}" not valid', 2)
+        try:
+            content = secret_content.parse(options.pairs, options.file)
+        except secret_content.SecretContentError as error:
+            raise HookCommandError(str(error), 2) from None
+        return SecretUpdate(
+            content or None,
+            options.label or None,
+            options.description or None,
+            options.rotate or None,
+            expires,
+        )
+
+    def _expiry(self, text: str) -> float:
+        """Read when a secret ends: at a time, or after a duration."""
+        try:
+            moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+            if "T" in text:
+                zone = moment.tzinfo or datetime.timezone.utc
+                return moment.replace(tzinfo=zone).timestamp()
+        except ValueError:
+            pass
+        seconds = seconds_of(text)
+        if seconds is None:
+            raise HookCommandError(f'expire time or duration "{text}" not valid', 2)
+        if seconds <= 0:
+            raise HookCommandError(f'negative expire duration "{text}" not valid', 2)
+        return self._now() + seconds
 
     def get(self, arguments: list[str]) -> str:
         parser = parser_of("secret-get")
@@ -135,7 +171,7 @@ class SecretCommands:
         if not peek:
             secret.tracked[self._unit.name] = revision
             self._uniter.consume(secret)
-        return secret.revisions[revision]
+        return secret.revisions[revision].content
 
     def info_get(self, arguments: list[str]) -> str:
         parser = parser_of("secret-info-get")
@@ -146,12 +182,15 @@ class SecretCommands:
         wanted = _id_of(options.reference) if options.reference else options.label
         for secret in self.changes.owned().values():
             if wanted == (secret.id if options.reference else secret.label):
+                expires = secret.revisions[secret.latest].expires
                 info = {
                     "revision": secret.latest,
                     "label": secret.label,
                     "description": secret.description,
                     "owner": "unit" if "/" in secret.owner else "application",
                     "rotation": secret.rotation,
+                    "rotates": secret.rotates and _moment(secret.rotates),
+                    "expiry": expires and _moment(expires),
                 }
                 return printed({secret.id: {k: v for k, v in info.items() if v}}, options.format)
         raise HookCommandError(f'secret "{wanted}" not found')
@@ -199,21 +238,21 @@ class SecretCommands:
         return ""
 
 
-COMMANDS: dict[str, Callable[[SecretCommands, list[str]], str]] = {
-    "secret-add": SecretCommands.add,
-    "secret-get": SecretCommands.get,
-    "secret-grant": SecretCommands.grant,
-    "secret-ids": SecretCommands.ids,
-    "secret-info-get": SecretCommands.info_get,
-    "secret-remove": SecretCommands.remove,
-    "secret-revoke": SecretCommands.revoke,
-    "secret-set": SecretCommands.set,
+COMMANDS: dict[str, Callable[[SecretHookCommands, list[str]], str]] = {
+    "secret-add": SecretHookCommands.add,
+    "secret-get": SecretHookCommands.get,
+    "secret-grant": SecretHookCommands.grant,
+    "secret-ids": SecretHookCommands.ids,
+    "secret-info-get": SecretHookCommands.info_get,
+    "secret-remove": SecretHookCommands.remove,
+    "secret-revoke": SecretHookCommands.revoke,
+    "secret-set": SecretHookCommands.set,
 }
 
 
 def _id_of(reference: str) -> str:
     """Return the bare id of a secret, which may not exist."""
-    secret_id = secret_id_of(reference)
+    secret_id = id_of(reference)
     if not re.fullmatch("[0-9a-v]{20}", secret_id):
         raise HookCommandError(f'secret URI "{reference}" not valid', 2)
     return secret_id
@@ -225,6 +264,7 @@ def _secret_parser(command: str, reference: bool = False) -> HookParser:
     parser.add_argument("--description")
     parser.add_argument("--expire")
     parser.add_argument("--rotate")
+    parser.add_argument("--file")
     parser.add_argument("--owner", default="application")
     if reference:
         parser.add_argument("reference")
@@ -237,15 +277,6 @@ def _check_named(options: argparse.Namespace) -> None:
         raise HookCommandError("require either a secret URI or label", 2)
 
 
-def _secret_content(pairs: list[str]) -> dict[str, str]:
-    content = {}
-    for pair in pairs:
-        key, _, value = pair.partition("=")
-        if key.endswith("#file"):
-            key, value = key.removesuffix("#file"), pathlib.Path(value).read_text()
-        elif key.endswith("#base64"):
-            key, value = key.removesuffix("#base64"), base64.b64decode(value).decode()
-        if not re.fullmatch(r"[a-z](-?[a-z0-9]){2,}", key):
-            raise HookCommandError(f'key "{key}" not valid', 2)
-        content[key] = value
-    return content
+def _moment(seconds: float) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from localjuju.model import Model, Relation, Secret, Unit
+from localjuju.model import Model, Relation, Unit
+from localjuju.secret import Secret
 from localjuju.storage import StorageInstance
 
 
@@ -71,6 +72,7 @@ class Uniter:
         self._leadership: bool | None = None
         self._secret_revisions_told: dict[str, int] = {}
         self._obsolete_told: set[tuple[str, int]] = set()
+        self._rotated_from = 0
 
     # What the unit takes part in
 
@@ -215,11 +217,20 @@ class Uniter:
                 secret.owner == self.unit.application.name and self.unit.is_leader
             )
             if owns:
-                hooks.extend(
-                    Hook("secret-remove", "secret-remove", secret=secret, secret_revision=r)
-                    for r in secret.obsolete()
-                    if (secret.id, r) not in self._obsolete_told
-                )
+                hooks.extend(self._secret_hooks_of_owner(secret))
+        return hooks
+
+    def _secret_hooks_of_owner(self, secret: Secret) -> list[Hook]:
+        hooks = []
+        if secret.rotation_is_due:
+            hooks.append(Hook("secret-rotate", "secret-rotate", secret=secret))
+        numbered = [("secret-expired", r) for r in sorted(secret.expired)]
+        numbered += [
+            ("secret-remove", r)
+            for r in secret.obsolete()
+            if (secret.id, r) not in self._obsolete_told
+        ]
+        hooks += [Hook(n, n, secret=secret, secret_revision=r) for n, r in numbered]
         return hooks
 
     def _storage_hooks(self) -> list[Hook]:
@@ -321,6 +332,10 @@ class Uniter:
             self._leadership = False
         elif hook.kind == "secret-changed" and hook.secret:
             self._secret_revisions_told[hook.secret.id] = hook.secret.latest
+        elif hook.kind == "secret-rotate" and hook.secret:
+            self._rotated_from = hook.secret.latest
+        elif hook.kind == "secret-expired" and hook.secret and hook.secret_revision:
+            hook.secret.expired.discard(hook.secret_revision)
         elif hook.kind == "secret-remove" and hook.secret and hook.secret_revision:
             self._obsolete_told.add((hook.secret.id, hook.secret_revision))
 
@@ -337,6 +352,8 @@ class Uniter:
             self.stopped = True
         elif hook.kind == "remove":
             self.removed = True
+        elif hook.kind == "secret-rotate" and hook.secret:
+            hook.secret.rotated(self._rotated_from)
         elif hook.kind == "storage-detaching" and hook.storage:
             self.model.stores.release(hook.storage)
         elif hook.kind == "relation-broken" and hook.relation:

@@ -1,0 +1,159 @@
+"""Secrets of users: the commands on them, and the charm that is given one by an option."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import jubilant
+import pytest
+
+from conftest import MakeCharm, evaluate, hooks_of
+from localjuju import LocalJuju
+
+OPTION = "config: {options: {credentials: {type: secret}}}"
+OBSERVES = """
+def observe(self):
+    self.framework.observe(self.on.secret_changed, self._noop)
+
+def _noop(self, _):
+    pass
+"""
+READ = "self.model.get_secret(id=self.config['credentials']).get_content({refresh})['password']"
+
+
+def refused(juju: LocalJuju, *arguments: str) -> str:
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.cli(*arguments)
+    return failure.value.stderr.strip()
+
+
+def test_jubilants_methods(juju: LocalJuju) -> None:
+    first = juju.add_secret("first", {"user": "u", "password": "one"}, info="A description.")
+    juju.add_secret("second", {"user": "u2"})
+    assert [(s.name, s.owner, s.revision) for s in juju.secrets()] == [
+        ("first", "<model>", 1),
+        ("second", "<model>", 1),
+    ]
+    juju.update_secret("first", {"password": "two"}, info="Another.", name="renamed")
+    shown = juju.show_secret(first, reveal=True)
+    assert (shown.name, shown.description, shown.revision) == ("renamed", "Another.", 2)
+    assert shown.content == {"password": "two"}
+    assert shown.label is None
+    old = juju.show_secret("renamed", reveal=True, revision=1)
+    assert old.content == {"user": "u", "password": "one"}
+    revisions = juju.show_secret("renamed", revisions=True).revisions
+    assert revisions and [(r.revision, r.backend) for r in revisions] == [
+        (1, "internal"),
+        (2, "internal"),
+    ]
+    juju.remove_secret("renamed", revision=1)
+    assert len(juju.show_secret("renamed", revisions=True).revisions or []) == 1
+    juju.remove_secret(first)
+    assert [s.name for s in juju.secrets()] == ["second"]
+
+
+def test_charm_reads_the_secret_of_its_option_once_it_is_granted(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    for name in ("a", "b"):
+        juju.deploy(make_charm(name, OPTION, OBSERVES))
+    uri = juju.add_secret("mine", {"password": "one"})
+    for name in ("a", "b"):
+        juju.config(name, {"credentials": uri})
+    for name in ("a", "b"):
+        with pytest.raises(jubilant.TaskError) as failure:
+            evaluate(juju, f"{name}/0", READ.format(refresh=""))
+        assert "permission denied" in failure.value.task.stderr
+    juju.grant_secret("mine", ["a", "b"])
+    for name in ("a", "b"):
+        assert evaluate(juju, f"{name}/0", READ.format(refresh="")) == "'one'"
+    access = juju.show_secret("mine").access
+    assert access and [one.target for one in access] == ["application-a", "application-b"]
+    juju.cli("revoke-secret", "mine", "b")
+    with pytest.raises(jubilant.TaskError):
+        evaluate(juju, "b/0", READ.format(refresh=""))
+    juju.update_secret("mine", {"password": "two"})
+    juju.settle()
+    assert hooks_of(juju, "a/0").count("secret-changed") == 1
+    assert "secret-changed" not in hooks_of(juju, "b/0")
+    assert evaluate(juju, "a/0", READ.format(refresh="")) == "'one'"
+    assert evaluate(juju, "a/0", READ.format(refresh="refresh=True")) == "'two'"
+
+
+def test_the_same_content_once_more_is_no_revision(juju: LocalJuju) -> None:
+    juju.add_secret("mine", {"password": "one"})
+    juju.update_secret("mine", {"password": "one"}, info="Described.")
+    shown = juju.show_secret("mine")
+    assert (shown.revision, shown.description) == (1, "Described.")
+
+
+def test_pruned_is_what_nobody_reads(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a", OPTION, OBSERVES))
+    uri = juju.add_secret("mine", {"password": "one"})
+    juju.grant_secret(uri, "a")
+    juju.config("a", {"credentials": uri})
+    evaluate(juju, "a/0", READ.format(refresh=""))
+    juju.update_secret(uri, {"password": "two"}, auto_prune=True)
+    assert len(juju.show_secret(uri, revisions=True).revisions or []) == 2
+    evaluate(juju, "a/0", READ.format(refresh="refresh=True"))
+    assert len(juju.show_secret(uri, revisions=True).revisions or []) == 1
+
+
+def test_grant_goes_with_its_application(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a"))
+    juju.add_secret("mine", {"password": "one"})
+    juju.grant_secret("mine", "a")
+    juju.remove_application("a")
+    assert juju.show_secret("mine").access is None
+
+
+def test_content_from_pairs_and_files(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "part").write_text("from a file")
+    (tmp_path / "all.yaml").write_text("pin: 007\nflag: yes\n")
+    juju.cli("add-secret", "mine", "key#base64=b25l", f"part#file={tmp_path}/part")
+    assert juju.show_secret("mine", reveal=True).content == {"key": "one", "part": "from a file"}
+    juju.cli("update-secret", "mine", "key=two", "--file", f"{tmp_path}/all.yaml")
+    content = {"key": "two", "pin": "007", "flag": "yes"}
+    assert juju.show_secret("mine", reveal=True).content == content
+    assert "key: two" in juju.cli("show-secret", "mine", "--reveal")
+    assert "mine" in juju.cli("secrets").splitlines()[1]
+
+
+def test_refusals(
+    juju: LocalJuju, make_charm: MakeCharm, series: str, tmp_path: pathlib.Path
+) -> None:
+    juju.deploy(make_charm("a"))
+    owned = evaluate(juju, "a/0", "self.app.add_secret({'key': 'one'}).id").strip("'")
+    uri = juju.add_secret("mine", {"password": "one"})
+    (tmp_path / "list.yaml").write_text("[one]")
+    assert refused(juju, "add-secret", "other") == "ERROR missing secret value or filename"
+    assert refused(juju, "add-secret", "other", "ab=c") == 'ERROR key "ab" not valid'
+    assert refused(juju, "add-secret", "other", "abc") == 'ERROR key value "abc" not valid'
+    for file in ("list.yaml", "none.yaml"):
+        said = refused(juju, "add-secret", "other", "--file", f"{tmp_path / file}")
+        assert said.startswith(f'ERROR reading secret file "{tmp_path / file}": ')
+    assert refused(juju, "add-secret", "mine", "key=one").startswith(
+        'ERROR secret with name "mine" already exists'
+    )
+    juju.add_secret("second", {"key": "one"})
+    assert "already exists" in refused(juju, "update-secret", "second", "--name", "mine")
+    assert refused(juju, "update-secret", "mine") == (
+        "ERROR at least one attribute to update must be specified"
+    )
+    assert "permission denied" in refused(juju, "remove-secret", owned)
+    assert "permission denied" in refused(juju, "grant-secret", owned, "a")
+    assert refused(juju, "show-secret", "mine", "--revisions", "--reveal") == (
+        "ERROR specify either --revisions or --reveal but not both"
+    )
+    assert "not found" in refused(juju, "show-secret", "mine", "--revision", "7")
+    missing = refused(juju, "remove-secret", "none")
+    if series == "3.6":
+        assert missing == 'ERROR secret "none" not found (not found)'
+    else:
+        assert missing == (
+            'ERROR getting user secret for label "none": secret with label "none" not found '
+            "(secret not found)"
+        )
+    assert refused(juju, "grant-secret", "mine", "a,b,c").count("cannot change access") == 2
+    assert "access" not in json.loads(juju.cli("show-secret", uri, "--format", "json"))
