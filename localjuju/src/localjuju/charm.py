@@ -247,6 +247,16 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
         actions=charm_checks.actions(data["name"], data.get("actions")),
         resources=data.get("resources") or {},
         storages=storages,
-        metadata={key: value for key, value in data.items() if key not in NOT_METADATA},
+        metadata=_with_long_endpoints({k: v for k, v in data.items() if k not in NOT_METADATA}),
         machine_stand_in=stand_in,
     )
+
+
+def _with_long_endpoints(data: dict[str, Any]) -> dict[str, Any]:
+    """Write ``database: mysql`` as ``database: {interface: mysql}``, the form that ops reads."""
+    return {
+        key: {n: {"interface": d} if isinstance(d, str) else d for n, d in value.items()}
+        if key in ("provides", "requires", "peers") and isinstance(value, dict)
+        else value
+        for key, value in data.items()
+    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from localjuju import model_config
@@ -20,7 +20,9 @@ from localjuju.config_commands import ConfigCommands
 from localjuju.controller import Controller
 from localjuju.deploy_commands import COMMANDS as DEPLOY_COMMANDS
 from localjuju.deploy_commands import DeployCommands
-from localjuju.model import Application, Relation, Side, Unit
+from localjuju.model import Application, Unit
+from localjuju.relation_commands import COMMANDS as RELATION_COMMANDS
+from localjuju.relation_commands import RelationCommands
 from localjuju.secret_commands import COMMANDS as SECRET_COMMANDS
 from localjuju.secret_commands import SecretCommands
 from localjuju.status import StatusPrinter
@@ -41,8 +43,9 @@ class CommandLine:
         self._secrets = SecretCommands(controller)
         self._storage = StorageCommands(controller)
         self._config = ConfigCommands(controller)
+        self._relations = RelationCommands(controller)
         self._deploying = DeployCommands(
-            controller, self._storage, self._config, self.integrate, charms, packed
+            controller, self._storage, self._config, self._relations.integrate, charms, packed
         )
         self._actions = ActionCommands(controller)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
@@ -57,14 +60,15 @@ class CommandLine:
             CommandError: the command fails.
         """
         command, *rest = arguments or [""]
-        if command in ACTION_COMMANDS:
-            return self._actions.run(arguments)
-        if command in STORAGE_COMMANDS:
-            return self._storage.run(arguments)
-        if command in SECRET_COMMANDS:
-            return self._secrets.run(arguments)
-        if command in DEPLOY_COMMANDS:
-            return self._deploying.run(arguments)
+        for commands, those in (
+            (ACTION_COMMANDS, self._actions),
+            (DEPLOY_COMMANDS, self._deploying),
+            (RELATION_COMMANDS, self._relations),
+            (SECRET_COMMANDS, self._secrets),
+            (STORAGE_COMMANDS, self._storage),
+        ):
+            if command in commands:
+                return those.run(arguments)
         if command not in COMMANDS:
             known = ", ".join(
                 sorted(
@@ -72,6 +76,7 @@ class CommandLine:
                         *COMMANDS,
                         *ACTION_COMMANDS,
                         *DEPLOY_COMMANDS,
+                        *RELATION_COMMANDS,
                         *SECRET_COMMANDS,
                         *STORAGE_COMMANDS,
                     ]
@@ -219,125 +224,6 @@ class CommandLine:
         rows = [(key, one["Source"], one["Value"]) for key, one in described.items()]
         return Output(table([("Attribute", "From", "Value"), *rows]))
 
-    # Relations
-
-    def integrate(self, arguments: list[str]) -> Output:
-        parser = Parser("integrate")
-        parser.add_argument("first")
-        parser.add_argument("second")
-        options = parser.parse_args(arguments)
-        first, second = options.first, options.second
-        pair = self._choose_endpoints(first, second)
-        existing = self._relation_between(pair)
-        if existing:
-            raise CommandError(self._relation_exists(first, second, existing))
-        for side in pair:
-            if side.endpoint.limit and self.model.count_relations(side) >= side.endpoint.limit:
-                raise CommandError(self._limit_reached(first, second, pair, side))
-        self.controller.integrate(*pair)
-        return Output()
-
-    def _limit_reached(self, first: str, second: str, pair: tuple[Side, Side], full: Side) -> str:
-        reason = (
-            f"establishing a new relation for {full.application.name}:{full.endpoint.name} "
-            f"would exceed its maximum relation limit of {full.endpoint.limit}"
-        )
-        if self._words_of_3_6:
-            requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")
-            return (
-                f'ERROR cannot add relation "{_key(requirer_first)}": {reason} '
-                "(quota limit exceeded)"
-            )
-        ends = '", "'.join(_key(pair).split())
-        return (
-            f'ERROR adding relation between endpoints "{first}" and "{second}": '
-            f'cannot add relation "{ends}": relation {_key(pair)}: {reason}'
-        )
-
-    def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
-        if self._words_of_3_6:
-            return (
-                f'ERROR cannot add relation "{existing.key}"\n'
-                f"relation {existing.key} (already exists): \n\n"
-                "Use 'juju status --relations' to view the current relations.\n"
-            )
-        ends = '", "'.join(existing.key.split())
-        return (
-            f'ERROR adding relation between endpoints "{first}" and "{second}": '
-            f'cannot add relation "{ends}": relation {existing.key}: already exists'
-        )
-
-    def _choose_endpoints(self, first: str, second: str) -> tuple[Side, Side]:
-        """Find the one pair of endpoints that two names can mean."""
-        problem = (
-            f'ERROR adding relation between endpoints "{first}" and "{second}": '
-            f'cannot relate endpoints "{first}" and "{second}": '
-        )
-        old = self._words_of_3_6
-        sides = []
-        for end in (first, second):
-            name, _, endpoint = end.partition(":")
-            application = self.model.applications.get(name)
-            declared = application.charm.endpoints if application else {}
-            if application is None or (endpoint and endpoint not in declared):
-                if not old:
-                    raise CommandError(
-                        f"{problem}no candidates for {end}: relation endpoint not found"
-                    )
-                if application is None:
-                    raise CommandError(f'ERROR application "{name}" not found (not found)')
-                raise CommandError(f'ERROR application "{name}" has no "{endpoint}" relation')
-            sides.append(
-                [Side(application, e) for e in declared.values() if endpoint in ("", e.name)]
-            )
-        pairs = [
-            (one, other) for one in sides[0] for other in sides[1] if _are_compatible(one, other)
-        ]
-        explicit = [pair for pair in pairs if pair[0].endpoint.interface != "juju-info"]
-        if self.controller.behaviour.explicit_endpoint_wins and explicit:
-            pairs = explicit
-        if not pairs:
-            none = "ERROR no relations found"
-            raise CommandError(
-                none if old else f"{problem}no compatible endpoints found between applications"
-            )
-        if len(pairs) > 1:
-            could = "; ".join(sorted(f'"{_key(pair)}"' for pair in pairs))
-            ambiguous = f'ambiguous relation: "{first} {second}" could refer to {could}'
-            raise CommandError(f"ERROR {ambiguous}" if old else f"{problem}{ambiguous}")  # Q1
-        return pairs[0]
-
-    def _relation_between(self, pair: tuple[Side, Side]) -> Relation | None:
-        wanted = {(s.application.name, s.endpoint.name) for s in pair}
-        for relation in self.model.relations.values():
-            if {(s.application.name, s.endpoint.name) for s in relation.sides} == wanted:
-                return relation
-        return None
-
-    def remove_relation(self, arguments: list[str]) -> Output:
-        parser = Parser("remove-relation")
-        parser.add_argument("first")
-        parser.add_argument("second")
-        parser.add_argument("--force", action="store_true")
-        options = parser.parse_args(arguments)
-        first, second = options.first, options.second
-        matching = [r for r in self.model.relations.values() if _matches(r, first, second)]
-        if not matching:
-            if self._words_of_3_6:
-                raise CommandError(
-                    f'ERROR relation matching "{first} {second}" not found (not found)'
-                )
-            raise CommandError(
-                f"ERROR relation with endpoints [{first} {second}] or id 0 not found (not found)"
-            )
-        if len(matching) > 1:
-            could = "; ".join(f'"{relation.key}"' for relation in matching)
-            raise CommandError(
-                f'ERROR ambiguous relation: "{first} {second}" could refer to {could}'
-            )
-        self.controller.remove_relation(matching[0], options.force)
-        return Output()
-
     # Actions and programs
 
     def exec(self, arguments: list[str]) -> Output:
@@ -450,10 +336,8 @@ COMMANDS: dict[str, Callable[[CommandLine, list[str]], Output]] = {
     "debug-log": CommandLine.debug_log,
     "exec": CommandLine.exec,
     "expose": CommandLine.expose,
-    "integrate": CommandLine.integrate,
     "model-config": CommandLine.model_config,
     "remove-application": CommandLine.remove_application,
-    "remove-relation": CommandLine.remove_relation,
     "remove-unit": CommandLine.remove_unit,
     "resolved": CommandLine.resolved,
     "show-unit": CommandLine.show_unit,
@@ -468,34 +352,4 @@ def _fate(instances: list[StorageInstance], destroy: bool) -> str:
     kept = [one for one in instances if one not in gone]
     return "".join(f"- will remove storage {one.id}\n" for one in gone) + "".join(
         f"- will detach storage {one.id}\n" for one in kept
-    )
-
-
-def _are_compatible(one: Side, other: Side) -> bool:
-    if one.application is other.application:
-        return False
-    if {one.endpoint.role, other.endpoint.role} != {"provides", "requires"}:
-        return False
-    if one.endpoint.interface != other.endpoint.interface:
-        return False
-    if "container" in (one.endpoint.scope, other.endpoint.scope):
-        # Exactly one of them lives on the other's machine.
-        return one.application.charm.subordinate != other.application.charm.subordinate
-    return True
-
-
-def _key(pair: Iterable[Side]) -> str:
-    return " ".join(f"{side.application.name}:{side.endpoint.name}" for side in pair)
-
-
-def _matches(relation: Relation, first: str, second: str) -> bool:
-    if relation.is_peer:
-        return False
-
-    def is_end(text: str, side: Side) -> bool:
-        return text in (side.application.name, f"{side.application.name}:{side.endpoint.name}")
-
-    one, other = relation.sides
-    return (is_end(first, one) and is_end(second, other)) or (
-        is_end(first, other) and is_end(second, one)
     )

@@ -170,7 +170,7 @@ class Relation:
         if self._is_implicit_on(unit):
             return False
         if self.scope == "container" and unit.principal:
-            own = self.remote(unit.application).application is unit.principal.application
+            own = self._is_between_neighbours(unit)
             return own or not self.behaviour.subordinate_sees_own_principal_only
         return True
 
@@ -179,10 +179,14 @@ class Relation:
         if unit.application not in [side.application for side in self.sides]:
             return False
         if self.scope == "container" and unit.application.charm.subordinate:
-            principal = unit.principal
-            remote = self.remote(unit.application).application
-            return principal is not None and remote is principal.application
+            return unit.principal is not None and self._is_between_neighbours(unit)
         return True
+
+    def _is_between_neighbours(self, unit: Unit) -> bool:
+        """Whether the other end of a subordinate unit can be on its machine."""
+        remote = self.remote(unit.application).application
+        own = unit.principal is not None and remote is unit.principal.application
+        return own or remote.charm.subordinate
 
     def _is_implicit_on(self, unit: Unit) -> bool:
         """A principal runs no hooks for a juju-info that it never declared."""
@@ -200,10 +204,10 @@ class Relation:
         return sorted(names, key=unit_number)
 
     def _shares_machine(self, unit: Unit, other: str) -> bool:
-        if unit.principal:
-            return other == unit.principal.name
+        if unit.principal and other == unit.principal.name:
+            return True
         subordinate = self.remote(unit.application).application.units.get(other)
-        return subordinate is not None and subordinate.principal is unit
+        return subordinate is not None and subordinate.principal is (unit.principal or unit)
 
 
 def unit_number(name: str) -> int:

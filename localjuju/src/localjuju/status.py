@@ -235,7 +235,8 @@ class StatusPrinter:
     def _related(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
         """Subordinates of other units are named, and no more."""
         subordinate = other.application.charm.subordinate
-        if relation.scope == "container" and subordinate and other.principal is not unit:
+        elsewhere = other.principal is not (unit.principal or unit)
+        if relation.scope == "container" and subordinate and elsewhere:
             return {"in-scope": False, "data": {}}
         return self._bag(relation, other.name)
 

@@ -1,0 +1,203 @@
+"""The ``juju`` commands on relations: integrate and remove-relation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from localjuju.command import CommandError, Output, Parser
+from localjuju.controller import Controller
+from localjuju.model import Relation, Side
+
+
+class RelationCommands:
+    """Runs these commands on one controller."""
+
+    def __init__(self, controller: Controller):
+        self.controller = controller
+        self.model = controller.model
+        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+
+    def run(self, arguments: list[str]) -> Output:
+        """Run one of ``COMMANDS``, with its arguments."""
+        command, *rest = arguments
+        return COMMANDS[command](self, rest)
+
+    def integrate(self, arguments: list[str]) -> Output:
+        parser = Parser("integrate")
+        parser.add_argument("ends", nargs="*")
+        first, second = _two(parser.parse_args(arguments).ends)
+        pair = self._choose_endpoints(first, second)
+        existing = self._relation_between(pair)
+        if existing:
+            raise CommandError(self._relation_exists(first, second, existing))
+        for side in pair:
+            if side.endpoint.limit and self.model.count_relations(side) >= side.endpoint.limit:
+                raise CommandError(self._limit_reached(first, second, pair, side))
+        self.controller.integrate(*pair)
+        return Output()
+
+    def _limit_reached(self, first: str, second: str, pair: tuple[Side, Side], full: Side) -> str:
+        reason = (
+            f"establishing a new relation for {full.application.name}:{full.endpoint.name} "
+            f"would exceed its maximum relation limit of {full.endpoint.limit}"
+        )
+        if self._words_of_3_6:
+            requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")
+            return (
+                f'ERROR cannot add relation "{_key(requirer_first)}": {reason} '
+                "(quota limit exceeded)"
+            )
+        ends = '", "'.join(_key(pair).split())
+        return (
+            f'ERROR adding relation between endpoints "{first}" and "{second}": '
+            f'cannot add relation "{ends}": relation {_key(pair)}: {reason}'
+        )
+
+    def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
+        if self._words_of_3_6:
+            return (
+                f'ERROR cannot add relation "{existing.key}"\n'
+                f"relation {existing.key} (already exists): \n\n"
+                "Use 'juju status --relations' to view the current relations.\n"
+            )
+        ends = '", "'.join(existing.key.split())
+        return (
+            f'ERROR adding relation between endpoints "{first}" and "{second}": '
+            f'cannot add relation "{ends}": relation {existing.key}: already exists'
+        )
+
+    def _choose_endpoints(self, first: str, second: str) -> tuple[Side, Side]:
+        """Find the one pair of endpoints that two names can mean."""
+        problem = (
+            f'ERROR adding relation between endpoints "{first}" and "{second}": '
+            f'cannot relate endpoints "{first}" and "{second}": '
+        )
+        old = self._words_of_3_6
+        sides = []
+        for end in (first, second):
+            name, _, endpoint = end.partition(":")
+            application = self.model.applications.get(name)
+            declared = application.charm.endpoints if application else {}
+            if application is None or (endpoint and endpoint not in declared):
+                if not old:
+                    raise CommandError(
+                        f"{problem}no candidates for {end}: relation endpoint not found"
+                    )
+                if application is None:
+                    raise CommandError(f'ERROR application "{name}" not found (not found)')
+                raise CommandError(f'ERROR application "{name}" has no "{endpoint}" relation')
+            sides.append(
+                [Side(application, e) for e in declared.values() if endpoint in ("", e.name)]
+            )
+        pairs = [
+            (one, other) for one in sides[0] for other in sides[1] if _are_compatible(one, other)
+        ]
+        explicit = [pair for pair in pairs if pair[0].endpoint.interface != "juju-info"]
+        if self.controller.behaviour.explicit_endpoint_wins and explicit:
+            pairs = explicit
+        if not pairs:
+            none = "ERROR no relations found"
+            raise CommandError(
+                none if old else f"{problem}no compatible endpoints found between applications"
+            )
+        if len(pairs) > 1:
+            could = "; ".join(sorted(f'"{_key(pair)}"' for pair in pairs))
+            ambiguous = f'ambiguous relation: "{first} {second}" could refer to {could}'
+            raise CommandError(f"ERROR {ambiguous}" if old else f"{problem}{ambiguous}")  # Q1
+        return pairs[0]
+
+    def _relation_between(self, pair: tuple[Side, Side]) -> Relation | None:
+        wanted = {(s.application.name, s.endpoint.name) for s in pair}
+        for relation in self.model.relations.values():
+            if {(s.application.name, s.endpoint.name) for s in relation.sides} == wanted:
+                return relation
+        return None
+
+    def remove_relation(self, arguments: list[str]) -> Output:
+        parser = Parser("remove-relation")
+        parser.add_argument("ends", nargs="*")
+        parser.add_argument("--force", action="store_true")
+        options = parser.parse_args(arguments)
+        if len(options.ends) == 1:
+            relation = self._relation_with_id(options.ends[0])
+        else:
+            relation = self._relation_of(*_two(options.ends))
+        self.controller.remove_relation(relation, options.force)
+        return Output()
+
+    def _relation_with_id(self, text: str) -> Relation:
+        if not text.isdecimal():
+            raise CommandError(f'ERROR relation ID "{text}" not valid', 2)
+        relation = self.model.relations.get(int(text))
+        if relation is None:
+            if self._words_of_3_6:
+                raise CommandError(f"ERROR relation {text} not found (not found)")
+            raise CommandError(
+                f"ERROR relation with endpoints [] or id {text} not found (not found)"
+            )
+        if relation.is_peer:
+            raise CommandError(
+                f'ERROR cannot destroy relation "{relation.key}": is a peer relation'
+            )
+        return relation
+
+    def _relation_of(self, first: str, second: str) -> Relation:
+        """Find the one relation that two names can mean."""
+        matching = [r for r in self.model.relations.values() if _matches(r, first, second)]
+        if not matching:
+            if self._words_of_3_6:
+                raise CommandError(
+                    f'ERROR relation matching "{first} {second}" not found (not found)'
+                )
+            raise CommandError(
+                f"ERROR relation with endpoints [{first} {second}] or id 0 not found (not found)"
+            )
+        if len(matching) > 1:
+            could = "; ".join(f'"{relation.key}"' for relation in matching)
+            raise CommandError(
+                f'ERROR ambiguous relation: "{first} {second}" could refer to {could}'
+            )
+        return matching[0]
+
+
+COMMANDS: dict[str, Callable[[RelationCommands, list[str]], Output]] = {
+    "integrate": RelationCommands.integrate,
+    "relate": RelationCommands.integrate,
+    "remove-relation": RelationCommands.remove_relation,
+}
+
+
+def _two(ends: list[str]) -> tuple[str, str]:
+    if len(ends) != 2:
+        raise CommandError("ERROR a relation must involve two applications", 2)
+    return ends[0], ends[1]
+
+
+def _are_compatible(one: Side, other: Side) -> bool:
+    if one.application is other.application:
+        return False
+    if {one.endpoint.role, other.endpoint.role} != {"provides", "requires"}:
+        return False
+    if one.endpoint.interface != other.endpoint.interface:
+        return False
+    if "container" in (one.endpoint.scope, other.endpoint.scope):
+        # Two that live on machines of their own never meet.
+        return one.application.charm.subordinate or other.application.charm.subordinate
+    return True
+
+
+def _key(pair: Iterable[Side]) -> str:
+    return " ".join(f"{side.application.name}:{side.endpoint.name}" for side in pair)
+
+
+def _matches(relation: Relation, first: str, second: str) -> bool:
+    if relation.is_peer:
+        return False
+
+    def is_end(text: str, side: Side) -> bool:
+        return text in (side.application.name, f"{side.application.name}:{side.endpoint.name}")
+
+    one, other = relation.sides
+    return (is_end(first, one) and is_end(second, other)) or (
+        is_end(first, other) and is_end(second, one)
+    )

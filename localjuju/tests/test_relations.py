@@ -1,0 +1,125 @@
+"""How relations are made and ended: which ends fit, short endpoints, ids, and refusals."""
+
+from __future__ import annotations
+
+import jubilant
+import pytest
+
+from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, evaluate, hooks_of
+from localjuju import LocalJuju
+
+SUBORDINATE = """
+subordinate: true
+requires:
+  juju-info: {interface: juju-info, scope: container}
+"""
+PROVIDES_NEXT_DOOR = SUBORDINATE + "provides: {data: {interface: data, scope: container}}"
+REQUIRES_NEXT_DOOR = SUBORDINATE + "  data: {interface: data, scope: container}"
+
+
+def refused(juju: LocalJuju, *arguments: str) -> str:
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.cli(*arguments)
+    return failure.value.stderr.strip()
+
+
+def test_subordinates_of_one_principal_meet(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("p"), num_units=2)
+    juju.deploy(make_charm("s", PROVIDES_NEXT_DOOR))
+    juju.deploy(make_charm("t", REQUIRES_NEXT_DOOR))
+    juju.integrate("p:juju-info", "s:juju-info")
+    juju.integrate("p:juju-info", "t:juju-info")
+    juju.integrate("s:data", "t:data")
+    status = juju.wait(jubilant.all_active)
+    assert status.apps["s"].relations["data"][0].scope == "container"
+    units = status.get_units("s"), status.get_units("t")
+    assert [len(some) for some in units] == [2, 2]
+    seen = "[u.name for u in self.model.get_relation('data').units]"
+    (name,) = [n for n in status.apps["p"].units["p/0"].subordinates if n.startswith("s/")]
+    neighbours = [n for n in status.apps["p"].units["p/0"].subordinates if n.startswith("t/")]
+    on_3_6 = eval(evaluate(juju, name, seen))
+    assert sorted(on_3_6) == (neighbours if series == "3.6" else sorted(units[1]))
+    (relation,) = [r for r in juju.show_unit(name).relation_info if r.endpoint == "data"]
+    in_scope = [n for n, unit in (relation.related_units or {}).items() if unit.in_scope]
+    assert in_scope == neighbours
+    juju.remove_relation("s:data", "t:data")
+    juju.settle()
+    assert hooks_of(juju, name)[-1] == "data-relation-broken"
+    assert len(juju.status().get_units("s")) == 2
+
+
+def test_two_principals_never_share_a_machine(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("p", "provides: {data: {interface: data, scope: container}}"))
+    juju.deploy(make_charm("q", "requires: {data: {interface: data, scope: container}}"))
+    said = refused(juju, "integrate", "p", "q")
+    if series == "3.6":
+        assert said == "ERROR no relations found"
+    else:
+        assert said.endswith("no compatible endpoints found between applications")
+
+
+def test_short_form_of_endpoints(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a", "provides: {data: data}\npeers: {replicas: replicas}"))
+    juju.deploy(make_charm("b", "requires: {data: data}"), num_units=2)
+    juju.integrate("a", "b")
+    status = juju.wait(jubilant.all_active)
+    assert status.apps["b"].relations["data"][0].interface == "data"
+    assert evaluate(juju, "a/0", "len(self.model.get_relation('data').units)") == "2"
+    assert "replicas-relation-created" in hooks_of(juju, "a/0")
+
+
+def test_endpoint_that_is_no_interface_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    said = refused(juju, "deploy", str(make_charm("a", "provides: {data: [one]}")))
+    assert said == "ERROR metadata: provides.data: expected map, got list([one])"
+
+
+def test_relation_is_removed_by_its_id(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}"))
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    (relation,) = juju.show_unit("b/0").relation_info
+    juju.cli("remove-relation", str(relation.relation_id))
+    juju.settle()
+    assert "data" not in juju.status().apps["b"].relations
+    gone = refused(juju, "remove-relation", str(relation.relation_id))
+    number = relation.relation_id
+    if series == "3.6":
+        assert gone == f"ERROR relation {number} not found (not found)"
+    else:
+        assert gone == f"ERROR relation with endpoints [] or id {number} not found (not found)"
+    (peers,) = juju.show_unit("a/0").relation_info
+    assert refused(juju, "remove-relation", str(peers.relation_id)) == (
+        'ERROR cannot destroy relation "a:replicas": is a peer relation'
+    )
+    assert refused(juju, "remove-relation", "a") == 'ERROR relation ID "a" not valid'
+    for ends in ([], ["a", "b", "c"]):
+        assert refused(juju, "remove-relation", *ends) == (
+            "ERROR a relation must involve two applications"
+        )
+
+
+def test_ends_that_are_not_there(juju: LocalJuju, make_charm: MakeCharm, series: str) -> None:
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(make_charm("b", REQUIRER))
+    for ends, missing, of_3_6 in (
+        (("a", "none"), "none", 'application "none" not found (not found)'),
+        (("none:data", "b"), "none:data", 'application "none" not found (not found)'),
+        (("a:none", "b"), "a:none", 'application "a" has no "none" relation'),
+        (("a", "b:none"), "b:none", 'application "b" has no "none" relation'),
+    ):
+        said = refused(juju, "integrate", *ends)
+        if series == "3.6":
+            assert said == f"ERROR {of_3_6}"
+        else:
+            assert said == (
+                f'ERROR adding relation between endpoints "{ends[0]}" and "{ends[1]}": '
+                f'cannot relate endpoints "{ends[0]}" and "{ends[1]}": '
+                f"no candidates for {missing}: relation endpoint not found"
+            )
+    assert refused(juju, "integrate", "a") == "ERROR a relation must involve two applications"
