@@ -87,6 +87,26 @@ def evaluate(juju: LocalJuju, unit: str, python: str) -> str:
     return juju.run(unit, "evaluate", {"python": python}).results["value"]
 
 
+# One hook command after another; ``secret`` is the id of the last secret that was added.
+SCRIPT = """
+def commands(self, *lines):
+    secret, answers = "", []
+    for line in lines:
+        done = subprocess.run(
+            line.format(secret=secret).split(), capture_output=True, text=True
+        )
+        if line.startswith("secret-add") and not done.returncode:
+            secret = done.stdout.strip()
+        answers.append((done.stdout + done.stderr).strip() or done.returncode)
+    return answers
+"""
+
+
+def run(juju: LocalJuju, *lines: str, unit: str = "a/0") -> list[str | int]:
+    """Run hook commands in one hook; give what each printed, or its exit status."""
+    return eval(evaluate(juju, unit, f"self.commands(*{lines!r})"))
+
+
 PROVIDER = "provides: {data: {interface: data}}"
 REQUIRER = "requires: {data: {interface: data}}"
 PEERS = "peers: {replicas: {interface: replicas}}"

@@ -57,11 +57,11 @@ def observe(self):
 
 def _install(self, _):
     import subprocess
-    subprocess.run(["unit-get"])
+    subprocess.run(["payload-register"])
 """
     juju.deploy(make_charm("a", "", body))
     juju.settle()
-    assert 'hook command "unit-get" is not known to localjuju' in juju.debug_log()
+    assert 'hook command "payload-register" is not known to localjuju' in juju.debug_log()
     assert juju.status().apps["a"].units["a/0"].workload_status.current == "error"
 
 

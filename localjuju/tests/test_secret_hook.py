@@ -5,22 +5,8 @@ from __future__ import annotations
 import jubilant
 import pytest
 
-from conftest import PROVIDER, REQUIRER, MakeCharm, evaluate, hooks_of
+from conftest import PROVIDER, REQUIRER, SCRIPT, MakeCharm, evaluate, hooks_of, run
 from localjuju import LocalJuju
-
-# One hook command after another; ``secret`` is the id of the last secret that was added.
-SCRIPT = """
-def commands(self, *lines):
-    secret, answers = "", []
-    for line in lines:
-        done = subprocess.run(
-            line.format(secret=secret).split(), capture_output=True, text=True
-        )
-        if line.startswith("secret-add") and not done.returncode:
-            secret = done.stdout.strip()
-        answers.append((done.stdout + done.stderr).strip() or done.returncode)
-    return answers
-"""
 
 
 @pytest.fixture
@@ -28,11 +14,6 @@ def owner(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     juju.deploy(make_charm("a", PROVIDER, SCRIPT))
     juju.settle()
     return juju
-
-
-def run(juju: LocalJuju, *lines: str, unit: str = "a/0") -> list[str | int]:
-    """Run hook commands in one hook; give what each printed, or its exit status."""
-    return eval(evaluate(juju, unit, f"self.commands(*{lines!r})"))
 
 
 def revision_of(juju: LocalJuju) -> int:
@@ -209,3 +190,19 @@ def test_observer_of_a_secret_that_its_owner_removes(
     owner.settle()
     assert hooks_of(owner, "b/0").count("secret-changed") == 1
     assert "not found" in str(run(owner, f"secret-get {added}", unit="b/0")[0])
+
+
+def test_what_secret_get_refuses_and_encodes(owner: LocalJuju) -> None:
+    (added,) = run(owner, "secret-add key=one")
+    assert run(
+        owner,
+        f"secret-get {added} key#base64",
+        f"secret-get {added} none",
+        f"secret-get {added} --peek --refresh",
+        "secret-get plain",
+    ) == [
+        "b25l",
+        'ERROR secret key value "none" not found',
+        "ERROR specify one of --peek or --refresh but not both",
+        'ERROR secret URI "plain" not valid',
+    ]

@@ -20,7 +20,7 @@ from localjuju import model_config
 from localjuju.charm import Charm
 from localjuju.history import Clock, History
 from localjuju.hook_arguments import HookCommandError
-from localjuju.hook_commands import Action, DatabagWrite, HookContext
+from localjuju.hook_commands import Action, DatabagWrite, HookContext, names
 from localjuju.hook_runner import Ending, HookRunner
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Application, Model, Relation, Side, Status, Unit
@@ -53,7 +53,7 @@ class Controller:
         self.operations: list[Operation] = []
         self.hooks_run = 0
         self._network = LoopbackNetwork()
-        self._runner = HookRunner(folder, seed)
+        self._runner = HookRunner(folder, seed, names(behaviour))
         self._next_machine = 0
         self._uploads = 0
         self._retries: dict[str, int] = {}
@@ -366,7 +366,7 @@ class Controller:
             return
         action = Action(task.action, task.id, task.parameters)
         hook = Hook(action.name, "action")
-        ending, _ = self._execute(uniter, hook, action, task.timeout)
+        ending, _ = self._execute(self._context(uniter, hook, action), task.timeout)
         returncode = max(ending.status, int(ending.error is not None))
         task.results = {**action.results, "return-code": returncode}
         task.results.update({"stdout": ending.stdout} if ending.stdout else {})
@@ -389,7 +389,9 @@ class Controller:
         environment = self._environment(unit, hook)
         shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
         ending = self._runner.run_program(unit, shell, folder, context, environment, timeout)
-        return _flush(context, ending)[0]
+        ending, _ = _flush(context, ending)
+        self._reboot_if_asked(context, ending)
+        return ending
 
     def _follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
@@ -481,7 +483,7 @@ class Controller:
 
     def _run(self, uniter: Uniter, hook: Hook) -> None:
         unit = uniter.unit
-        if hook is not uniter.failed:
+        if hook is not uniter.failed and hook is not uniter.interrupted:
             uniter.begin(hook)
             if hook.kind == "install":  # Until then it waits for its machine.
                 unit.workload_status = Status("unknown", "", self.clock.now())
@@ -490,22 +492,33 @@ class Controller:
             return
         if unit.charm_version is None or hook.kind == "upgrade-charm":
             self._put_charm(unit)
-        ending, writes = self._execute(uniter, hook)
+        context = self._context(uniter, hook)
+        ending, writes = self._execute(context)
         self.hooks_run += 1
-        self.history.add_hook(unit.name, hook, ending.error, writes)
-        if ending.error is None:
+        if context.machine.reboots_now:
+            self.history.add_hook(unit.name, hook, "interrupted by juju-reboot --now", writes)
+            uniter.interrupt(hook)
+        elif ending.error is None:
+            self.history.add_hook(unit.name, hook, None, writes)
             uniter.finish(hook)
             self._retries.clear()
         else:
-            uniter.failed = hook
+            self.history.add_hook(unit.name, hook, ending.error, writes)
+            uniter.fail(hook)
             self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
+        self._reboot_if_asked(context, ending)
         unit.agent_status = Status("idle", "", self.clock.now())
 
+    def _reboot_if_asked(self, context: HookContext, ending: Ending) -> None:
+        """Restart the machine where the hook has called juju-reboot."""
+        asked = context.machine
+        if asked.reboots_now or (asked.reboots and ending.error is None):
+            self.restart_machines([context.unit.machine], new_addresses=False)
+
     def _execute(
-        self, uniter: Uniter, hook: Hook, action: Action | None = None, timeout: float = 0
+        self, context: HookContext, timeout: float = 0
     ) -> tuple[Ending, list[DatabagWrite]]:
-        unit = uniter.unit
-        context = self._context(uniter, hook, action)
+        unit, hook, action = context.unit, context.hook, context.action
         environment = self._environment(unit, hook, action)
         ending = self._runner.run_hook(unit, context, environment, timeout)
         for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import yaml
@@ -23,6 +24,12 @@ class UnknownHookCommandError(Exception):
 
 class HookParser(argparse.ArgumentParser):
     """Reads a hook command's arguments; what it does not know fails the hook."""
+
+    def parse_args(self, arguments: Sequence[str]) -> argparse.Namespace:  # type: ignore[override]
+        """Options may stand between the other arguments, as with Juju's own."""
+        if "--" in arguments:  # argparse loses it where it takes options from in between.
+            return super().parse_args(arguments)
+        return self.parse_intermixed_args(arguments)
 
     def error(self, message: str) -> NoReturn:
         raise UnknownHookCommandError(f"{self.prog}: {message}")
@@ -50,3 +57,20 @@ def printed(value: Any, style: str) -> str:
     if isinstance(value, dict):
         return yaml.safe_dump(value).rstrip("\n") if value else ""
     return str(value)
+
+
+def key_values(pairs: Iterable[str]) -> dict[str, str]:
+    """Read arguments such as ``key=value``.
+
+    Raises:
+        HookCommandError: one is of another form, or a key comes twice.
+    """
+    settings: dict[str, str] = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not key or not separator:
+            raise HookCommandError(f'expected "key=value", got "{pair}"', 2)
+        if key in settings:
+            raise HookCommandError(f'key "{key}" specified more than once', 2)
+        settings[key] = value
+    return settings

@@ -19,7 +19,8 @@ def main() -> int:
         connection.connect(os.environ["JUJU_AGENT_SOCKET_ADDRESS"])
         with connection.makefile("rw") as stream:
             stdin = sys.stdin.read() if reads_stdin else ""
-            print(json.dumps({"command": command, "stdin": stdin}), file=stream, flush=True)
+            request = {"command": command, "stdin": stdin, "directory": os.getcwd()}
+            print(json.dumps(request), file=stream, flush=True)
             reply = json.loads(stream.readline())
     sys.stdout.write(reply["stdout"])
     sys.stderr.write(reply["stderr"])

@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,15 +21,21 @@ from localjuju import action_parameters
 from localjuju.hook_arguments import (
     HookCommandError,
     UnknownHookCommandError,
+    key_values,
     parser_of,
     printed,
 )
 from localjuju.model import Application, Databag, Relation, Status, Unit
+from localjuju.port_hook_commands import COMMANDS as PORT_COMMANDS
+from localjuju.port_hook_commands import PortHookCommands
 from localjuju.secret_hook_commands import COMMANDS as SECRET_COMMANDS
 from localjuju.secret_hook_commands import SecretHookCommands
 from localjuju.storage_hook_commands import COMMANDS as STORAGE_COMMANDS
 from localjuju.storage_hook_commands import StorageHookCommands
+from localjuju.unit_hook_commands import COMMANDS as UNIT_COMMANDS
+from localjuju.unit_hook_commands import UnitHookCommands
 from localjuju.uniter import Hook, Uniter
+from localjuju.versions import Behaviour
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,20 +73,17 @@ class DatabagWrite:
 
 # Juju's commands that localjuju leaves out: a charm that calls one is told so by name.
 LEFT_OUT = (
-    "credential-get",
-    "juju-reboot",
     "k8s-raw-get",
     "k8s-raw-set",
     "k8s-spec-get",
     "k8s-spec-set",
-    "leader-get",
-    "leader-set",
     "payload-register",
     "payload-status-set",
     "payload-unregister",
-    "relation-model-get",
-    "unit-get",
 )
+
+
+SETTABLE_STATUSES = ("maintenance", "blocked", "waiting", "active")
 
 
 class HookContext:
@@ -103,7 +107,9 @@ class HookContext:
         self._app_writes: dict[int, dict[str, str]] = {}
         self._secrets = SecretHookCommands(uniter, self._relation, now)
         self._storage = StorageHookCommands(uniter, hook)
-        self._ports = set(self.unit.ports)
+        self._ports = PortHookCommands(self.unit)
+        self.machine = UnitHookCommands(uniter, in_action=action is not None)
+        self._directory = pathlib.Path("/")
         self._state = dict(self.uniter.charm_state)
 
     @property
@@ -114,19 +120,25 @@ class HookContext:
     def application(self) -> Application:
         return self.unit.application
 
-    def run(self, command: Sequence[str], stdin: str = "") -> Result:
+    def run(self, command: Sequence[str], stdin: str = "", directory: str = "/") -> Result:
         """Answer one hook command.
 
         Args:
             command: its name and arguments.
             stdin: what it gets on standard input.
+            directory: where it runs.
 
         Raises:
             UnknownHookCommandError: localjuju has no such command or option.
         """
         name, *arguments = command
+        self._directory = pathlib.Path(directory)
         try:
-            if name in SECRET_COMMANDS:
+            if name in PORT_COMMANDS:
+                answer = PORT_COMMANDS[name](self._ports, arguments)
+            elif name in UNIT_COMMANDS:
+                answer = UNIT_COMMANDS[name](self.machine, arguments)
+            elif name in SECRET_COMMANDS:
                 answer = SECRET_COMMANDS[name](self._secrets, arguments)
             elif name in STORAGE_COMMANDS:
                 answer = STORAGE_COMMANDS[name](self._storage, arguments)
@@ -162,7 +174,7 @@ class HookContext:
         for secret in self._secrets.changes.apply():
             self.uniter.consume(secret)
         self._storage.apply()
-        self.unit.ports = self._ports
+        self._ports.apply()
         self.uniter.charm_state = self._state
         return [write for write in writes if write.keys]
 
@@ -245,12 +257,28 @@ class HookContext:
         parser.add_argument("member", nargs="?")
         options = parser.parse_args(arguments)
         relation = self._relation(options.relation)
-        member = options.member or self.hook.remote_unit or self.hook.remote_application
-        if options.app or "/" not in member:
-            data = self._app_data(relation, member.partition("/")[0])
+        owner = self._bag_owner(options.app, options.member)
+        if "/" in owner:
+            data = self._unit_data(relation, owner)
         else:
-            data = self._unit_data(relation, member)
+            data = self._app_data(relation, owner)
         return printed(data if options.key == "-" else data.get(options.key), options.format)
+
+    def _bag_owner(self, app: bool, named: str | None) -> str:
+        """Return the unit or application whose bag relation-get reads."""
+        if named and app:
+            return named.partition("/")[0]
+        if named and not re.fullmatch(r"[a-z][a-z0-9-]*/\d+", named):
+            if re.fullmatch(r"[a-z][a-z0-9-]*", named):
+                raise HookCommandError(f'expected unit name, got application name "{named}"', 2)
+            raise HookCommandError(f'invalid unit name "{named}"', 2)
+        default = self.hook.remote_unit or self.hook.remote_application
+        if app:
+            default = self.hook.remote_application
+        owner = named or default
+        if not owner:
+            raise HookCommandError("no unit or application specified", 2)
+        return owner
 
     def _app_data(self, relation: Relation, owner: str) -> dict[str, str]:
         if owner not in [side.application.name for side in relation.sides]:
@@ -270,6 +298,13 @@ class HookContext:
             raise HookCommandError("permission denied")
         return dict(bag.data)
 
+    def relation_model_get(self, arguments: list[str], _stdin: str) -> str:
+        parser = parser_of("relation-model-get")
+        parser.add_argument("-r", "--relation")
+        options = parser.parse_args(arguments)
+        self._relation(options.relation)
+        return printed({"uuid": self._model.uuid}, options.format)
+
     def relation_set(self, arguments: list[str], stdin: str) -> str:
         parser = parser_of("relation-set")
         parser.add_argument("-r", "--relation")
@@ -278,12 +313,33 @@ class HookContext:
         parser.add_argument("pairs", nargs="*")
         options = parser.parse_args(arguments)
         relation = self._relation(options.relation)
-        changes = _settings(options, stdin)
+        changes = self._settings(options, stdin)
         if options.app and not self.unit.is_leader:
             raise HookCommandError("cannot write relation settings")
         writes = self._app_writes if options.app else self._unit_writes
         writes.setdefault(relation.id, {}).update(changes)
         return ""
+
+    def _settings(self, options: argparse.Namespace, stdin: str) -> dict[str, str]:
+        """Key-value pairs from the YAML of ``--file``, and from the arguments, which win."""
+        pairs = key_values(options.pairs)
+        if not options.file:
+            return pairs
+        try:
+            text = stdin if options.file == "-" else (self._directory / options.file).read_text()
+            # Every scalar as it is written: `port: 080` is the text 080.
+            settings = yaml.load(text, Loader=yaml.BaseLoader) or {}
+        except OSError as error:
+            reason = (error.strerror or "").lower()
+            raise HookCommandError(f"open {options.file}: {reason}") from None
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            raise HookCommandError(f"cannot read {options.file}: {error}") from None
+        if not isinstance(settings, dict):
+            raise HookCommandError(f"cannot read {options.file}: it is no map of keys to values")
+        for key, value in settings.items():
+            if not isinstance(value, str):
+                raise HookCommandError(f'value of "{key}" is not a string: {value!r}')
+        return {**settings, **pairs}
 
     # The unit and its application
 
@@ -301,9 +357,17 @@ class HookContext:
     def status_set(self, arguments: list[str], _stdin: str) -> str:
         parser = parser_of("status-set")
         parser.add_argument("--application", default="false")
-        parser.add_argument("status", choices=["active", "blocked", "maintenance", "waiting"])
+        parser.add_argument("status", nargs="?")
         parser.add_argument("message", nargs="?", default="")
         options = parser.parse_args(_with_values(arguments))
+        if not options.status:
+            raise HookCommandError("invalid args, require <status> [message]", 2)
+        if options.status not in SETTABLE_STATUSES:
+            raise HookCommandError(
+                f'invalid status "{options.status}", expected one of '
+                f"[{' '.join(SETTABLE_STATUSES)}]",
+                2,
+            )
         status = Status(options.status, options.message, self._now())
         if options.application.lower() != "true":
             self.unit.workload_status = status
@@ -384,11 +448,14 @@ class HookContext:
     def network_get(self, arguments: list[str], _stdin: str) -> str:
         parser = parser_of("network-get")
         parser.add_argument("-r", "--relation")
+        parser.add_argument("--primary-address", action="store_true")
         parser.add_argument("--bind-address", action="store_true")
         parser.add_argument("--ingress-address", action="store_true")
         parser.add_argument("--egress-subnets", action="store_true")
-        parser.add_argument("endpoint")
+        parser.add_argument("endpoint", nargs="?")
         options = parser.parse_args(arguments)
+        if not options.endpoint:
+            raise HookCommandError("no arguments specified", 2)
         if options.endpoint not in self.application.charm.endpoints:
             raise HookCommandError(f'undefined for unit "{self.unit.name}": {options.endpoint}')
         if options.relation:
@@ -405,10 +472,20 @@ class HookContext:
             "egress-subnets": [f"{address}/32"],
             "ingress-addresses": [address],
         }
-        if options.bind_address or options.ingress_address:
+        asked = {
+            "bind-address": options.bind_address and address,
+            "egress-subnets": options.egress_subnets and network["egress-subnets"],
+            "ingress-address": options.ingress_address and address,
+        }
+        asked = {name: value for name, value in asked.items() if value}
+        if options.primary_address:
+            if asked:
+                raise HookCommandError("--primary-address must be the only flag specified")
             return printed(address, options.format)
-        if options.egress_subnets:
-            return printed(network["egress-subnets"], options.format)
+        if len(asked) == 1:
+            return printed(next(iter(asked.values())), options.format)
+        if asked:
+            return printed(asked, options.format)
         return printed(network, options.format)
 
     def resource_get(self, arguments: list[str], _stdin: str) -> str:
@@ -430,24 +507,6 @@ class HookContext:
             os.link(uploaded, file)
         return str(file)
 
-    def open_port(self, arguments: list[str], _stdin: str) -> str:
-        self._ports.add(self._port("open-port", arguments))
-        return ""
-
-    def close_port(self, arguments: list[str], _stdin: str) -> str:
-        self._ports.discard(self._port("close-port", arguments))
-        return ""
-
-    def _port(self, command: str, arguments: list[str]) -> str:
-        parser = parser_of(command)
-        parser.add_argument("--endpoints")
-        parser.add_argument("port")
-        port = parser.parse_args(arguments).port
-        return port if "/" in port or port == "icmp" else f"{port}/tcp"
-
-    def opened_ports(self, arguments: list[str], _stdin: str) -> str:
-        return printed(sorted(self._ports), parser_of("opened-ports").parse_args(arguments).format)
-
     # The charm's own state, kept by the controller
 
     def state_get(self, arguments: list[str], _stdin: str) -> str:
@@ -462,7 +521,7 @@ class HookContext:
         parser = parser_of("state-set")
         parser.add_argument("--file")
         parser.add_argument("pairs", nargs="*")
-        self._state.update(_settings(parser.parse_args(arguments), stdin))
+        self._state.update(self._settings(parser.parse_args(arguments), stdin))
         return ""
 
     def state_delete(self, arguments: list[str], _stdin: str) -> str:
@@ -522,17 +581,15 @@ COMMANDS: dict[str, Callable[[HookContext, list[str], str], str]] = {
     "action-log": HookContext.action_log,
     "action-set": HookContext.action_set,
     "application-version-set": HookContext.application_version_set,
-    "close-port": HookContext.close_port,
     "config-get": HookContext.config_get,
     "goal-state": HookContext.goal_state,
     "is-leader": HookContext.is_leader,
     "juju-log": HookContext.juju_log,
     "network-get": HookContext.network_get,
-    "open-port": HookContext.open_port,
-    "opened-ports": HookContext.opened_ports,
     "relation-get": HookContext.relation_get,
     "relation-ids": HookContext.relation_ids,
     "relation-list": HookContext.relation_list,
+    "relation-model-get": HookContext.relation_model_get,
     "relation-set": HookContext.relation_set,
     "resource-get": HookContext.resource_get,
     "state-delete": HookContext.state_delete,
@@ -542,30 +599,22 @@ COMMANDS: dict[str, Callable[[HookContext, list[str], str], str]] = {
     "status-set": HookContext.status_set,
 }
 
-NAMES = (*COMMANDS, *SECRET_COMMANDS, *STORAGE_COMMANDS, *LEFT_OUT)
-"""Every hook command of Juju's, those that localjuju leaves out too."""
+GROUPS = (COMMANDS, PORT_COMMANDS, SECRET_COMMANDS, STORAGE_COMMANDS, UNIT_COMMANDS)
+
+LEADER_SETTINGS = ("leader-get", "leader-set")
+
+
+def names(behaviour: Behaviour) -> list[str]:
+    """Return every hook command of a Juju version, with those that localjuju leaves out."""
+    everything = {*LEFT_OUT, *(name for group in GROUPS for name in group)}
+    if not behaviour.legacy_leader_settings_and_private_address:
+        everything.difference_update(LEADER_SETTINGS)
+    return sorted(everything)
 
 
 def _with_values(arguments: list[str]) -> list[str]:
     """Juju's boolean options may stand alone or with ``=true``."""
     return ["--application=true" if a == "--application" else a for a in arguments]
-
-
-def _settings(options: argparse.Namespace, stdin: str) -> dict[str, str]:
-    """Key-value pairs from the arguments and from the YAML of ``--file``."""
-    settings: dict[str, str] = {}
-    if options.file:
-        text = stdin if options.file == "-" else pathlib.Path(options.file).read_text()
-        settings.update(yaml.safe_load(text) or {})
-    for pair in options.pairs:
-        key, separator, value = pair.partition("=")
-        if not separator:
-            raise HookCommandError(f'expected "key=value", got "{pair}"')
-        settings[key] = value
-    for key, value in settings.items():
-        if not isinstance(value, str):
-            raise HookCommandError(f'value of "{key}" is not a string: {value!r}')
-    return settings
 
 
 RESERVED_RESULTS = ("stdout", "stdout-encoding", "stderr", "stderr-encoding")

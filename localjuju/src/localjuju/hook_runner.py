@@ -19,7 +19,7 @@ import psutil
 
 from localjuju import stand_in
 from localjuju.hook_arguments import UnknownHookCommandError
-from localjuju.hook_commands import NAMES, HookContext, Result
+from localjuju.hook_commands import HookContext, Result
 from localjuju.hook_programs import write_commands
 from localjuju.model import Unit
 
@@ -69,19 +69,21 @@ def _still_runs(process: psutil.Process) -> bool:
 class HookRunner:
     """Starts hooks in a server process, and answers their hook commands."""
 
-    def __init__(self, folder: pathlib.Path, seed: int):
+    def __init__(self, folder: pathlib.Path, seed: int, names: list[str]):
         """Start the server.
 
         Args:
             folder: takes what a hook prints, until the next hook, and the hook commands.
             seed: of the order in which a charm walks its sets.
+            names: of the hook commands.
         """
+        self._names = names
         self._folder = folder
         self._hash_seed = str(seed % 2**32)
         self._stdout = folder / "hook.stdout"
         self._stderr = folder / "hook.stderr"
         self._commands = folder / "hook-commands"
-        write_commands(self._commands, list(NAMES))
+        write_commands(self._commands, names)
         ours, theirs = socket.socketpair()
         self._server = subprocess.Popen(
             [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno())],
@@ -117,7 +119,7 @@ class HookRunner:
             charm=str(charm.folder),
             entrypoint=charm.entrypoint,
             directory=environment["JUJU_CHARM_DIR"],
-            commands=sorted(NAMES),
+            commands=self._names,
             stand_in=str(charm.machine_stand_in or ""),
             machine=str(unit.machine.folder),
             address=unit.machine.address,
@@ -215,12 +217,17 @@ class HookRunner:
         """Answer a hook command; say so where localjuju cannot."""
         problem = None
         try:
-            result = context.run(message["command"], message["stdin"])
+            result = context.run(message["command"], message["stdin"], message["directory"])
         except Exception as error:
             known = isinstance(error, UnknownHookCommandError)
             problem = str(error) if known else f'"{shlex.join(message["command"])}": {error!r}'
             result = Result(127, stderr=f"ERROR {problem}\n")
-        self._send(returncode=result.returncode, stdout=result.stdout, stderr=result.stderr)
+        self._send(
+            returncode=result.returncode,
+            stdout=result.stdout,
+            stderr=result.stderr,
+            ends_hook=context.machine.reboots_now,
+        )
         return problem
 
     def _send(self, **message: Any) -> None:

@@ -155,7 +155,11 @@ def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
     # Threads log too (pymongo's do), and each has to get its own answer.
     with ONE_AT_A_TIME:
         print(json.dumps(request), file=connection, flush=True)
-        return json.loads(connection.readline())
+        reply = json.loads(connection.readline())
+    if reply["ends_hook"]:
+        # juju-reboot --now. What else the hook has started ends with its machine.
+        os.kill(os.getpid(), signal.SIGKILL)
+    return reply
 
 
 def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
@@ -175,6 +179,7 @@ def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
         request = {
             "command": [name, *arguments],
             "stdin": stdin if isinstance(stdin, str) else stdin.decode(),
+            "directory": os.path.abspath(options.get("cwd") or "."),
         }
         reply = _ask(connection, request)
         out, err = reply["stdout"], reply["stderr"]

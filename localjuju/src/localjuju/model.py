@@ -66,7 +66,8 @@ class Unit:
     charm_version: int | None = None
     """Which of the application's that was, None before the agent has begun."""
     workload_version: str = ""
-    ports: set[str] = dataclasses.field(default_factory=set)
+    ports: dict[str, set[str]] = dataclasses.field(default_factory=dict)
+    """Those that are open, and for which endpoints: an empty name stands for all."""
     life: Life = "alive"
 
     @property
@@ -96,6 +97,7 @@ class Application:
     """Rises with each refresh and each resource: units upgrade when it does."""
     next_unit: int = 0
     leader: Unit | None = None
+    leader_settings: Databag = dataclasses.field(default_factory=Databag)
     status: Status | None = None
     workload_version: str = ""
     life: Life = "alive"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import datetime
+import pathlib
 import re
 from collections.abc import Callable
 
@@ -87,7 +89,8 @@ class SecretHookCommands:
         if options.owner not in ("application", "unit"):
             raise HookCommandError(f'secret owner "{options.owner}" not valid', 2)
         try:
-            content = secret_content.parse(options.pairs, options.file)
+            # Juju's agent reads the files, so a path is never relative to the hook's folder.
+            content = secret_content.parse(options.pairs, options.file, pathlib.Path("/"))
         except secret_content.SecretContentError as error:
             raise HookCommandError(str(error), 2) from None
         return SecretUpdate(
@@ -123,14 +126,22 @@ class SecretHookCommands:
         parser.add_argument("--peek", action="store_true")
         options = parser.parse_args(arguments)
         _check_named(options)
+        if options.peek and options.refresh:
+            raise HookCommandError("specify one of --peek or --refresh but not both", 2)
         secret = self._readable(options.reference, options.label)
         if options.reference and options.label:
             self._give_label(secret, options.label)
         content = self.changes.pending_content(secret.id, options.refresh, options.peek)
         content = content or self._read(secret, options.refresh, options.peek)
-        if options.key and options.key not in content:
-            raise HookCommandError(f'secret "{secret.id}" has no key "{options.key}"')
-        return printed(content[options.key] if options.key else content, options.format)
+        if not options.key:
+            return printed(content, options.format)
+        key = options.key.removesuffix("#base64")
+        if key not in content:
+            raise HookCommandError(f'secret key value "{key}" not found')
+        value = content[key]
+        if key != options.key:
+            value = base64.b64encode(value.encode()).decode()
+        return printed(value, options.format)
 
     def _readable(self, reference: str | None, label: str | None) -> Secret:
         """Find a secret that the unit may read: by its id, or by the label that the unit gave."""

@@ -61,6 +61,8 @@ class Uniter:
         self.stopped = False
         self.removed = False
         self.failed: Hook | None = None
+        self.interrupted: Hook | None = None
+        """Runs again as soon as the machine has started anew."""
         self.forced = False
         """Removed with force: a hook that fails is the last."""
         self.charm_state: dict[str, str] = {}
@@ -70,6 +72,7 @@ class Uniter:
         self._has_upgraded = False
         self._has_rebooted = False
         self._leadership: bool | None = None
+        self._leader_settings_told = 0
         self._secret_revisions_told: dict[str, int] = {}
         self._obsolete_told: set[tuple[str, int]] = set()
         self._rotated_from = 0
@@ -125,6 +128,8 @@ class Uniter:
         self.views.pop(relation.id, None)
         if self.failed and self.failed.relation is relation:
             self.failed = None
+        if self.interrupted and self.interrupted.relation is relation:
+            self.interrupted = None
 
     def give_up(self) -> None:
         """Be removed without another hook."""
@@ -152,6 +157,8 @@ class Uniter:
         """Return the hooks that may be next, any of them: Juju promises no order among these."""
         if self.failed or self.removed:
             return []
+        if self.interrupted:
+            return [self.interrupted]
         if self._has_rebooted:
             return [Hook("start", "start")]
         if self.unit.life == "dying":
@@ -201,7 +208,9 @@ class Uniter:
         if self.unit.is_leader and self._leadership is not True:
             return [Hook("leader-elected", "leader-elected")]
         legacy = self.model.behaviour.legacy_leader_settings_and_private_address
-        if legacy and self._leadership is None:
+        settings = self.unit.application.leader_settings.version
+        news = self._leadership is None or settings != self._leader_settings_told
+        if legacy and news and not self.unit.is_leader:
             return [Hook("leader-settings-changed", "leader-settings-changed")]
         return []
 
@@ -330,6 +339,7 @@ class Uniter:
             self._leadership = True
         elif hook.kind == "leader-settings-changed":
             self._leadership = False
+            self._leader_settings_told = self.unit.application.leader_settings.version
         elif hook.kind == "secret-changed" and hook.secret:
             self._secret_revisions_told[hook.secret.id] = hook.secret.latest
         elif hook.kind == "secret-rotate" and hook.secret:
@@ -341,7 +351,7 @@ class Uniter:
 
     def finish(self, hook: Hook) -> None:
         """Note that a hook has succeeded."""
-        self.failed = None
+        self.failed = self.interrupted = None
         if hook.kind == "install":
             self.installed = True
         elif hook.kind == "upgrade-charm":
@@ -358,6 +368,14 @@ class Uniter:
             self.model.stores.release(hook.storage)
         elif hook.kind == "relation-broken" and hook.relation:
             self._leave(hook.relation)
+
+    def fail(self, hook: Hook) -> None:
+        """Note that a hook has failed."""
+        self.failed, self.interrupted = hook, None
+
+    def interrupt(self, hook: Hook) -> None:
+        """Note that the machine starts anew in the middle of a hook."""
+        self.failed, self.interrupted = None, hook
 
     def _leave(self, relation: Relation) -> None:
         del self.views[relation.id]
