@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
+from functools import partial
 
 import ops
 import pydantic
@@ -23,7 +25,6 @@ from members import UndecidedError, refused_move
 from mongod import ERRORS, InstallError, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
 from mongodb_repository import KEYS
-from replica_set import ReplicaSet
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class MongodbCharm(ops.CharmBase):
         self._replicas = Replicas(self)
         self._member = Member(self, self._replicas)
         self._leader = Leader(self.app, self._replicas, self._member)
-        self._clients = Clients(self, self._replica_set)
+        self._clients = Clients(self, self._member.replica_set)
         for event in (
             self.on.leader_elected,
             self.on.config_changed,  # Also when the machine has another address.
@@ -79,7 +80,7 @@ class MongodbCharm(ops.CharmBase):
 
     def _reconcile(self, _: ops.EventBase) -> None:
         self._stored.unusable = self._stored.undecided = self._stored.progress = ""
-        # Without them there is nothing to do: the hooks of the relation and the storage come.
+        # Before Juju has made both there is nothing to do; their own hooks will come.
         if not self._replicas.relation or not self._member.storage:
             return
         on_record = self._replicas.settings()
@@ -92,18 +93,20 @@ class MongodbCharm(ops.CharmBase):
         # A leader that has just settled goes on in the next hook (Juju tells it of its own change
         # too): what MongoDB needs is then where no failing hook can discard it.
         if on_record and self._member.mongod.is_installed():
-            # A leader leads also when its own mongod is not well.
-            follow = self._member.join_what_the_leader_leaves
-            for step in (self._run, self._lead if self.unit.is_leader() else follow):
-                try:
-                    step(on_record)
-                except InstallError:  # The hook fails, and Juju tries it again.
-                    raise
-                except UnusableMongodError as error:
-                    self._stored.unusable = str(error)
-                except ERRORS as error:
-                    # Not a failed hook: update-status, if nothing else, tries again.
-                    logger.warning("going on in a later hook: %s", error)
+            self._attempt(partial(self._run, on_record))
+            # Also when its own mongod is not well: the others need their leader.
+            lead = partial(self._lead, on_record)
+            self._attempt(lead if self.unit.is_leader() else self._member.join_by_itself)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except InstallError:  # The hook fails, and Juju tries it again.
+            raise
+        except UnusableMongodError as error:
+            self._stored.unusable = str(error)
+        except ERRORS as error:  # update-status, if nothing else, tries again.
+            logger.warning("going on in a later hook: %s", error)
 
     def _run(self, settings: MongodbReplicaSetApp) -> None:
         self._member.run(settings)
@@ -136,7 +139,7 @@ class MongodbCharm(ops.CharmBase):
 
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
         try:
-            with self._replica_set() as replica_set:
+            with self._member.replica_set() as replica_set:
                 status = replica_set.status()
         except ERRORS as error:
             event.fail(f"the replica set cannot be reached now: {error}")
@@ -226,7 +229,7 @@ class MongodbCharm(ops.CharmBase):
         except UndecidedError as error:
             self._stored.undecided = str(error)
             return
-        with self._member.replica_set(settings) as replica_set:
+        with self._member.replica_set() as replica_set:
             endpoints = self._leader.align(replica_set, settings)
             if endpoints:  # There are none while only a unit that leaves is a member.
                 version = self._replicas.own().version or ""
@@ -238,12 +241,6 @@ class MongodbCharm(ops.CharmBase):
                 except NotReadyError:  # The status tells.
                     wanted = settings.version or ""
                 self._leader.move_series(replica_set, settings, wanted)
-
-    def _replica_set(self) -> ReplicaSet:
-        settings = self._replicas.settings()
-        if not settings:
-            raise MongodError("there is no replica set yet")
-        return self._member.replica_set(settings)
 
 
 if __name__ == "__main__":

@@ -87,13 +87,14 @@ class Leader:
         """Name the unit that may initiate a set, where there is none.
 
         Only the seed initiates a set. Another seed is named only if the last one has gone, and all
-        members with it, so there are never two sets.
+        members with it, and every unit has said that it has no data. So there are never two sets.
         """
         units = self._replicas.units()
         if settings.seed in units and not settings.members:
             return
+        # Juju shows a new leader one unit after the other; those it has not shown may have data.
         everybody_has_spoken = all(said.has_data is not None for said in units.values())
-        if settings.members and (self._replicas.leaving() or not everybody_has_spoken):
+        if self._replicas.leaving() or not everybody_has_spoken:
             return
         settings.seed = self._member.unit
         settings.members, settings.set_id = None, None
@@ -107,7 +108,7 @@ class Leader:
             PyMongoError: the set cannot be reached now.
         """
         try:
-            with self._member.replica_set(settings) as replica_set:
+            with self._member.replica_set() as replica_set:
                 replica_set.status()
                 return
         except ServerSelectionTimeoutError as error:
@@ -132,7 +133,7 @@ class Leader:
         if members:
             logger.warning("forcing the members of the replica set: %s", members)
             force_config(hosts[newest] or "", password, configs[newest], members)
-            with self._member.replica_set(settings) as replica_set:
+            with self._member.replica_set() as replica_set:
                 replica_set.wait_until(lambda status: True, seconds=30)  # It has taken effect.
 
     def align(self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp) -> list[str]:

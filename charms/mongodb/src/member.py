@@ -106,15 +106,15 @@ class Member(ops.Object):
         if own.has_data and settings.set_id:
             self.mongod.keep_credentials(credentials)
 
-    def join_what_the_leader_leaves(self, settings: MongodbReplicaSetApp) -> None:
-        """Become a member without the leader's help while some unit is leaving.
+    def join_by_itself(self) -> None:
+        """Become a member without the leader's help, while some unit is leaving.
 
         A leader that is leaving leads no more, and yet it may be the only member: then it waits
         until another has its data.
         """
         leaving, host = self._replicas.leaving(), self._replicas.own().host
         if leaving and self.unit not in leaving and host and not self.mongod.state():
-            with self.replica_set(settings) as replica_set:
+            with self.replica_set() as replica_set:
                 replica_set.align(leaving=set(), joining={self.unit: host})
 
     def leave(self) -> None:
@@ -130,7 +130,7 @@ class Member(ops.Object):
         if not settings or not self._charm.app.planned_units():
             return
         try:
-            with self.replica_set(settings) as replica_set:
+            with self.replica_set() as replica_set:
                 replica_set.align(leaving={self.unit}, joining={}, seconds=30)
                 members = {member["unit"] for member in replica_set.status()}
         except (MongodError, PyMongoError) as error:
@@ -141,8 +141,15 @@ class Member(ops.Object):
         if self.unit in members:
             raise MongodError("the others cannot do without this unit's copy of the data yet")
 
-    def replica_set(self, settings: MongodbReplicaSetApp) -> ReplicaSet:
-        """The replica set, wherever its members are or were."""
+    def replica_set(self) -> ReplicaSet:
+        """The replica set, wherever its members are or were.
+
+        Raises:
+            MongodError: nothing has been settled yet.
+        """
+        settings = self._replicas.settings()
+        if not settings:
+            raise MongodError("there is no replica set yet")
         hosts = {said.host for said in self._replicas.units().values() if said.host}
         credentials = self._credentials(settings)
         hosts |= set(settings.members or [])
@@ -219,7 +226,7 @@ class Member(ops.Object):
         self.mongod.wait_until_it_answers()
 
     def _restart_in_turn(self, settings: MongodbReplicaSetApp) -> None:
-        with self.replica_set(settings) as replica_set:
+        with self.replica_set() as replica_set:
             problem = what_is_wrong(replica_set.status())
             if problem:  # Since the leader gave this unit its turn.
                 raise MongodError(f"restarting later: {problem}")

@@ -206,6 +206,7 @@ def forced_members(
             f"no primary: writes are unavailable; start {', '.join(missing)}, or give up their "
             f"data with juju remove-unit --force {' '.join(missing)}"
         )
+    # Those whose host is still as configured.
     unmoved = [member for member in there if member["votes"] and member in members]
     if most_answer and 2 * len(unmoved) > len(voters):
         return None

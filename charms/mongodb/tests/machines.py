@@ -117,10 +117,10 @@ class Peers:
         """Keep what the leader writes."""
         self.settings = settings
 
-    def replica_set(self, settings: MongodbReplicaSetApp) -> ReplicaSet:
+    def replica_set(self) -> ReplicaSet:
         """The set, wherever its members are or were."""
         hosts = {said.host for said in self.said.values() if said.host}
-        return ReplicaSet(REPLSET, hosts | set(settings.members or []), PASSWORD)
+        return ReplicaSet(REPLSET, hosts | set(self.settings.members or []), PASSWORD)
 
 
 def replica_set(*machines: Machine) -> ReplicaSet:

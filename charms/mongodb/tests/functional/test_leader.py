@@ -49,7 +49,7 @@ def test_set_is_found_again_where_every_address_has_changed(machines: Machines, 
     leader.find_a_primary(peers.settings)
     wanted = ["primary"] + ["secondary"] * (count - 1)
     until(lambda: states(*moved) == wanted, PATIENCE)
-    with peers.replica_set(peers.settings) as rs:
+    with peers.replica_set() as rs:
         assert set(leader.align(rs, peers.settings)) == {machine.host for machine in moved}
     with writer.client(*moved) as client:
         assert {note["_id"] for note in client.notes.notes.find()} == set(writer.acknowledged)
@@ -67,7 +67,7 @@ def test_machines_that_swapped_their_addresses(machines: Machines):
     leader = peers.leader("mongodb/0")
     until(lambda: "primary" in states(*swapped), PATIENCE)
     leader.find_a_primary(peers.settings)
-    with peers.replica_set(peers.settings) as rs:
+    with peers.replica_set() as rs:
         leader.align(rs, peers.settings)
         until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), PATIENCE)
 
@@ -138,7 +138,7 @@ def test_another_seed_where_nobody_has_data(machines: Machines):
 def hook(peers: Peers, machine: Machine) -> None:
     """What a unit does in its hook when it waits for its turn."""
     if peers.settings.restarting == machine.unit:
-        with peers.replica_set(peers.settings) as rs:
+        with peers.replica_set() as rs:
             assert rs.hand_over(machine.unit)
         machine.mongod.start()
         machine.mongod.wait_until_it_is_a_member()
@@ -156,7 +156,7 @@ def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: 
     turns: list[str] = []
     with Writer(*three) as writer:
         while True:
-            with peers.replica_set(peers.settings) as rs:
+            with peers.replica_set() as rs:
                 progress = leader.restart_one(rs, peers.settings)
             if not progress:
                 break
@@ -180,7 +180,7 @@ def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib
     peers.speak(*three)
     three[1].mongod.stop()
     leader = peers.leader("mongodb/0")
-    with peers.replica_set(peers.settings) as rs:
+    with peers.replica_set() as rs:
         until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"), PATIENCE)
         assert "mongodb/1 is (not reachable/healthy)" in leader.restart_one(rs, peers.settings)
         assert peers.settings.restarting is None

@@ -226,6 +226,16 @@ def test_new_leader_takes_over_from_a_seed_that_has_gone(ctx, world, model):
     assert not world.called("initiate"), "not before it is on record"
 
 
+def test_new_leader_names_no_seed_while_a_unit_has_not_spoken(ctx, world, model):
+    # The old leader, the seed, has gone. Its set is not on record, and Juju does not show the
+    # unit that has the data yet.
+    world.members, world.holds_data = {}, False
+    world.units["mongodb/2"] = "active"
+    relation = peers(members=[], app={"seed": "mongodb/1"})
+    state = ctx.run(ctx.on.leader_elected(), model(relation))
+    assert app_bag(state, relation)["seed"] == "mongodb/1"
+
+
 @pytest.mark.parametrize("said", [{}, NO_DATA])
 def test_new_leader_initiates_no_second_set(ctx, world, model, said):
     # The old leader initiated a set and added a member, and its hook was discarded.
