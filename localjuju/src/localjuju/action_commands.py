@@ -26,11 +26,6 @@ class ActionCommands:
         self._behaviour = controller.behaviour
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
-    def run(self, arguments: list[str]) -> Output:
-        """Run one of ``COMMANDS``, with its arguments."""
-        command, *rest = arguments
-        return COMMANDS[command](self, rest)
-
     def run_action(self, arguments: list[str]) -> Output:
         parser = Parser("run")
         parser.add_argument("words", nargs="*")

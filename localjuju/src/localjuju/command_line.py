@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from localjuju import model_config
@@ -49,6 +50,19 @@ class CommandLine:
         )
         self._actions = ActionCommands(controller)
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+        subjects: tuple[tuple[Mapping[str, Callable[..., Output]], object], ...] = (
+            (COMMANDS, self),
+            (ACTION_COMMANDS, self._actions),
+            (DEPLOY_COMMANDS, self._deploying),
+            (RELATION_COMMANDS, self._relations),
+            (SECRET_COMMANDS, self._secrets),
+            (STORAGE_COMMANDS, self._storage),
+        )
+        self._commands: dict[str, Callable[[list[str]], Output]] = {
+            name: functools.partial(command, runner)
+            for commands, runner in subjects
+            for name, command in commands.items()
+        }
 
     def run(self, arguments: list[str]) -> Output:
         """Run one command.
@@ -60,30 +74,10 @@ class CommandLine:
             CommandError: the command fails.
         """
         command, *rest = arguments or [""]
-        for commands, those in (
-            (ACTION_COMMANDS, self._actions),
-            (DEPLOY_COMMANDS, self._deploying),
-            (RELATION_COMMANDS, self._relations),
-            (SECRET_COMMANDS, self._secrets),
-            (STORAGE_COMMANDS, self._storage),
-        ):
-            if command in commands:
-                return those.run(arguments)
-        if command not in COMMANDS:
-            known = ", ".join(
-                sorted(
-                    [
-                        *COMMANDS,
-                        *ACTION_COMMANDS,
-                        *DEPLOY_COMMANDS,
-                        *RELATION_COMMANDS,
-                        *SECRET_COMMANDS,
-                        *STORAGE_COMMANDS,
-                    ]
-                )
-            )
+        if command not in self._commands:
+            known = ", ".join(sorted(self._commands))
             raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
-        return COMMANDS[command](self, rest)
+        return self._commands[command](rest)
 
     # Looking things up
 

@@ -47,11 +47,6 @@ class DeployCommands:
         self._packed = packed
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
-    def run(self, arguments: list[str]) -> Output:
-        """Run one of ``COMMANDS``, with its arguments."""
-        command, *rest = arguments
-        return COMMANDS[command](self, rest)
-
     def deploy(self, arguments: list[str]) -> Output:
         return self._deploy(arguments, {})
 

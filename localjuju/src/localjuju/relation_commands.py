@@ -17,11 +17,6 @@ class RelationCommands:
         self.model = controller.model
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
-    def run(self, arguments: list[str]) -> Output:
-        """Run one of ``COMMANDS``, with its arguments."""
-        command, *rest = arguments
-        return COMMANDS[command](self, rest)
-
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
         parser.add_argument("ends", nargs="*")

@@ -21,11 +21,6 @@ class SecretCommands:
         self.model = controller.model
         self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
 
-    def run(self, arguments: list[str]) -> Output:
-        """Run one of ``COMMANDS``, with its arguments."""
-        command, *rest = arguments
-        return COMMANDS[command](self, rest)
-
     # Secrets of users
 
     def add_secret(self, arguments: list[str]) -> Output:

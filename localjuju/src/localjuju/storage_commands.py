@@ -35,11 +35,6 @@ class StorageCommands:
         self._stores = controller.model.stores
         self._status = StatusPrinter(controller)
 
-    def run(self, arguments: list[str]) -> Output:
-        """Run one of ``COMMANDS``, with its arguments."""
-        command, *rest = arguments
-        return COMMANDS[command](self, rest)
-
     # Looking
 
     def storage(self, arguments: list[str]) -> Output:
