@@ -8,8 +8,8 @@ from typing import Any
 
 from localjuju import action_parameters, go_values
 from localjuju.command import CommandError, Output, Parser, dump, seconds, table
-from localjuju.controller import Controller
 from localjuju.model import Unit
+from localjuju.model_runner import ModelRunner
 from localjuju.operations import Operation, Task, written
 
 UNIT = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*)/(?:0|[1-9][0-9]*|leader)")
@@ -18,13 +18,13 @@ STATUSES = ("pending", "running", "completed", "failed", "cancelled", "aborting"
 
 
 class ActionCommands:
-    """Runs these commands on one controller."""
+    """Runs these commands on one model."""
 
-    def __init__(self, controller: Controller):
-        self.controller = controller
-        self.model = controller.model
-        self._behaviour = controller.behaviour
-        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+    def __init__(self, runner: ModelRunner):
+        self.runner = runner
+        self.model = runner.model
+        self._behaviour = runner.behaviour
+        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     def run_action(self, arguments: list[str]) -> Output:
         parser = Parser("run")
@@ -43,14 +43,14 @@ class ActionCommands:
         if options.background and timeout:
             raise CommandError("ERROR cannot specify both --wait and --background", 2)
         parameters = action_parameters.given(options.params, pairs, options.string_args)
-        self.controller.settle()
+        self.runner.settle()
         operation = self._schedule(units, action, parameters, timeout)
         if not operation.tasks:
             return _unscheduled(operation, not options.background)
         if options.background:
             return _scheduled(operation)
         for task in operation.tasks:
-            self.controller.run_task(task)
+            self.runner.run_task(task)
         return _ended(operation, options.format)
 
     def _schedule(
@@ -61,17 +61,17 @@ class ActionCommands:
         summary = f"action {action}"
         if self._words_of_3_6:
             summary = f"{action} run on {','.join(receivers)}"
-        now = self.controller.clock.now()
+        now = self.runner.clock.now()
         operation = Operation(self.model.next_task_id(), summary, action, parameters, now)
         for name in names:
-            unit = find_unit(self.controller, name)
+            unit = self.model.find_unit(name)
             error = self._cannot_run(unit, name, action, parameters)
             if unit is None or error is not None:
                 operation.errors.append(error or "")
             else:
                 operation.tasks.append(self._task(unit, action, parameters, timeout))
         if operation.tasks:
-            self.controller.operations.append(operation)
+            self.runner.operations.append(operation)
         return operation
 
     def _task(self, unit: Unit, action: str, parameters: dict[str, Any], timeout: float) -> Task:
@@ -85,7 +85,7 @@ class ActionCommands:
         problem = action_parameters.problem(filled, schema)
         if problem:
             problem = f'cannot run "{action}" action: {problem}'
-        now = self.controller.clock.now()
+        now = self.runner.clock.now()
         task = self.model.next_task_id()
         return Task(task, unit, action, filled, problem, now, timeout)
 
@@ -99,7 +99,7 @@ class ActionCommands:
     ) -> str | None:
         """Say why a unit cannot have a task; None where it can."""
         if unit is None:
-            return no_such_unit(self.controller, name)
+            return no_such_unit(self.runner, name)
         if action not in unit.application.charm.actions:
             reason = f'action "{action}" not defined'
             if self._words_of_3_6:
@@ -133,8 +133,8 @@ class ActionCommands:
                     f"[{' '.join(STATUSES)}]",
                     2,
                 )
-        self.controller.settle()
-        found = [one for one in self.controller.operations if _matches(one, wanted)]
+        self.runner.settle()
+        found = [one for one in self.runner.operations if _matches(one, wanted)]
         found = found[options.offset :][: options.limit]
         if not found:
             return Output(stderr="no matching operations\n")
@@ -158,8 +158,8 @@ class ActionCommands:
         _add_waiting(parser)
         options = parser.parse_args(arguments)
         number = _number(options, "operation")
-        self.controller.settle()
-        for operation in self.controller.operations:
+        self.runner.settle()
+        for operation in self.runner.operations:
             if operation.id == number:
                 return Output(dump(operation.describe(), options.format))
         raise CommandError(f'ERROR operation "{number}" not found')
@@ -171,7 +171,7 @@ class ActionCommands:
         _add_waiting(parser)
         options = parser.parse_args(arguments)
         number = _number(options, "task")
-        self.controller.settle()
+        self.runner.settle()
         task = self._find_task(number)
         if task is None:
             raise CommandError(f'ERROR task "{number}" not found')
@@ -196,7 +196,7 @@ class ActionCommands:
                 unknown += f'task: {text}, error: task "{text}" not found\n'
                 continue
             if task.status == "pending":
-                task.finish("cancelled", "", self.controller.clock.now())
+                task.finish("cancelled", "", self.runner.clock.now())
             ended = task.completed
             described.append(
                 {
@@ -214,7 +214,7 @@ class ActionCommands:
         return Output(dump({"actions": described}, options.format) if described else "", unknown)
 
     def _find_task(self, number: int) -> Task | None:
-        tasks = [task for operation in self.controller.operations for task in operation.tasks]
+        tasks = [task for operation in self.runner.operations for task in operation.tasks]
         return next((task for task in tasks if task.id == number), None)
 
 
@@ -228,27 +228,18 @@ COMMANDS: dict[str, Callable[[ActionCommands, list[str]], Output]] = {
 }
 
 
-def find_unit(controller: Controller, name: str) -> Unit | None:
-    """Find a unit by its name, or as ``app/leader``."""
-    application, _, number = name.partition("/")
-    if number == "leader":
-        found = controller.model.applications.get(application)
-        return found.leader if found else None
-    return controller.model.units.get(name)
-
-
-def no_such_unit(controller: Controller, name: str) -> str:
+def no_such_unit(runner: ModelRunner, name: str) -> str:
     """Say that there is no unit of that name for a task.
 
     Raises:
         CommandError: Juju 4 fails where there is no such application either.
     """
     application, _, number = name.partition("/")
-    if controller.behaviour.errors_in_words_of_3_6:
+    if runner.behaviour.errors_in_words_of_3_6:
         if number == "leader":
             return f'could not determine leader for "{application}"'
         return f'"unit-{name.replace("/", "-")}" not found'
-    if application in controller.model.applications:
+    if application in runner.model.applications:
         return f'linking task to unit: getting unit UUID for "{name}": unit "{name}" not found'
     raise CommandError(
         "ERROR adding action operation: adding action operation: getting charm UUID for "

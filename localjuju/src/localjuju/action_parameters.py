@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pathlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +12,7 @@ import yaml
 from jsonschema import validators
 
 from localjuju import go_values
-from localjuju.command import CommandError
+from localjuju.command import CommandError, path_of
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
 """Names of actions, and each part of the keys of their parameters and results."""
@@ -70,7 +69,7 @@ def given(file: str | None, pairs: list[str], as_strings: bool) -> dict[str, Any
 
 def _from_file(file: str) -> dict[str, Any]:
     try:
-        parameters = go_values.load_yaml(pathlib.Path(file).read_text())
+        parameters = go_values.load_yaml(path_of(file).read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CommandError(f"ERROR cannot read parameters from {file}: {error}") from None
     if parameters is None:

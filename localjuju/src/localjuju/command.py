@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import pathlib
+from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import yaml
@@ -19,6 +22,28 @@ class CommandError(Exception):
         super().__init__(message)
         self.returncode = returncode
         self.stdout = stdout
+
+
+@dataclasses.dataclass(frozen=True)
+class Terminal:
+    """Where a command is typed."""
+
+    folder: pathlib.Path = pathlib.Path()
+    """Paths start there."""
+    read_stdin: Callable[[], str] = str
+    """Returns all of the standard input."""
+    write: Callable[[str], None] | None = None
+    """Prints while a command goes on; None where nothing can be seen before it ends."""
+
+
+_THIS_PROCESS = Terminal()
+TERMINAL: ContextVar[Terminal] = ContextVar("terminal", default=_THIS_PROCESS)
+"""That of the present command. Several may run at a time, each in a thread."""
+
+
+def path_of(text: str) -> pathlib.Path:
+    """Return the path of a file that a command's argument names."""
+    return TERMINAL.get().folder / text
 
 
 @dataclasses.dataclass(frozen=True)

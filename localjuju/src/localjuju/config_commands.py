@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import pathlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
 from localjuju import go_values
 from localjuju.charm import Charm
-from localjuju.command import CommandError, Output, Parser, dump, pair, text_of
-from localjuju.controller import Controller
+from localjuju.command import CommandError, Output, Parser, dump, pair, path_of, text_of
 from localjuju.model import Application
+from localjuju.model_runner import ModelRunner
 from localjuju.options import typed
 
 LARGEST_FILE = 5 * 1024 * 1024
@@ -23,12 +23,12 @@ TRUST = "trust"
 
 
 class ConfigCommands:
-    """Runs ``juju config`` on one controller."""
+    """Runs ``juju config`` on one model."""
 
-    def __init__(self, controller: Controller):
-        self.controller = controller
-        self.model = controller.model
-        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+    def __init__(self, runner: ModelRunner):
+        self.runner = runner
+        self.model = runner.model
+        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     def config(self, arguments: list[str]) -> Output:
         parser = Parser("config")
@@ -51,7 +51,7 @@ class ConfigCommands:
             raise CommandError(f"ERROR application {quoted} not found (not found)", stdout="{}\n")
         application = self.model.applications[name]
         try:
-            if options.file and not self.controller.behaviour.config_is_read_from_yaml:
+            if options.file and not self.runner.behaviour.config_is_read_from_yaml:
                 raise CommandError("ERROR config yaml not supported not implemented")
             if keys:
                 return self._print_one(application, keys[0])
@@ -89,7 +89,7 @@ class ConfigCommands:
                 )
         if TRUST in values:
             application.trusted = bool(values.pop(TRUST))
-        self.controller.set_config(application, values)
+        self.runner.set_config(application, values)
         return Output(stderr=said)
 
     # What other commands take of options
@@ -121,7 +121,7 @@ class ConfigCommands:
             CommandError: they cannot be read, or the charm does not take them.
         """
         try:
-            text = pathlib.Path(file).read_text()
+            text = path_of(file).read_text()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else error
             raise CommandError(f"ERROR open {file}: {str(reason).lower()}") from None
@@ -201,7 +201,7 @@ def unique_pairs(texts: list[str]) -> dict[str, str]:
 
 
 def _read_file(key: str, file: str) -> str:
-    path = pathlib.Path(file)
+    path = path_of(file)
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -293,3 +293,8 @@ def _describe(application: Application) -> dict[str, Any]:
         "charm": application.charm.name,
         "settings": settings,
     }
+
+
+COMMANDS: dict[str, Callable[[ConfigCommands, list[str]], Output]] = {
+    "config": ConfigCommands.config,
+}

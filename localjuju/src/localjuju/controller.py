@@ -1,607 +1,150 @@
-"""The controller: carries out the operator's commands, and lets the units' agents run.
+"""The controller: its models, what they share, and the order in which their hooks run.
 
-Commands change the model and return at once, as Juju's do; :meth:`Controller.settle` runs hooks
+Commands change a model and return at once, as Juju's do; :meth:`Controller.settle` runs hooks
 until no unit has any left to run.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import pathlib
 import random
 import shutil
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-import psutil
-
-from localjuju import model_config
-from localjuju.charm import Charm
-from localjuju.history import Clock, History
-from localjuju.hook_arguments import HookCommandError
-from localjuju.hook_commands import Action, DatabagWrite, HookContext, names
-from localjuju.hook_runner import Ending, HookRunner
-from localjuju.machine import LoopbackNetwork, Machine
-from localjuju.model import Application, Model, Relation, Side, Status, Unit
-from localjuju.operations import Operation, Task
-from localjuju.storage import Directive, Stores
-from localjuju.uniter import Hook, Uniter
+from localjuju.history import Clock
+from localjuju.hook_commands import names
+from localjuju.hook_runner import HookRunner
+from localjuju.machine import LoopbackNetwork
+from localjuju.model import new_uuid
+from localjuju.model_runner import ModelRunner
+from localjuju.uniter import Uniter
 from localjuju.versions import Behaviour
-
-RETRIES = 3
-"""How often a hook that failed is run again while nothing else changes."""
 
 MOST_HOOKS = 5000
 """More hooks than this without settling are charms that wake each other for ever."""
 
 UPDATE_STATUS_INTERVAL = 300.0
-"""Seconds of the model's time, Juju's default."""
+"""Seconds of the models' time, Juju's default."""
 
 
 class Controller:
-    """One model on this computer."""
+    """The models on this computer that know of each other."""
+
+    name = "localjuju"
 
     def __init__(self, behaviour: Behaviour, seed: int, folder: pathlib.Path):
+        """Make a controller without models.
+
+        Args:
+            behaviour: the series of Juju whose behaviour is wanted.
+            seed: chooses wherever Juju promises no order.
+            folder: takes everything that the controller and the units keep.
+        """
         self.behaviour = behaviour
         self.folder = folder
         self.rng = random.Random(seed)
         self.clock = Clock()
-        self.model = Model(behaviour, self.rng, Stores(folder / "storage", self.clock.now))
-        self.history = History(self.clock)
-        self.uniters: dict[str, Uniter] = {}
-        self.operations: list[Operation] = []
-        self.hooks_run = 0
-        self._network = LoopbackNetwork()
-        self._runner = HookRunner(folder, seed, names(behaviour))
-        self._next_machine = 0
-        self._uploads = 0
-        self._retries: dict[str, int] = {}
-        self._settling = False
+        self.models: dict[str, ModelRunner] = {}
+        self.uuid = new_uuid(self.rng)
+        self.network = LoopbackNetwork()
+        self.hook_runner = HookRunner(folder, seed, names(behaviour))
+        self._models_made = 0
+        self._runs_hooks = True
 
     def close(self) -> None:
-        """End every process and remove every file of the model."""
+        """End every process and remove every file."""
         with contextlib.ExitStack() as last_to_first:
             last_to_first.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            last_to_first.callback(self._network.close)
-            last_to_first.callback(self._runner.close)
+            last_to_first.callback(self.network.close)
+            last_to_first.callback(self.hook_runner.close)
 
-    # The operator's commands
-
-    def deploy(
-        self,
-        charm: Charm,
-        name: str,
-        units: int,
-        config: dict[str, Any],
-        resources: dict[str, pathlib.Path],
-        storage: dict[str, Directive],
-        attach: Sequence[str] = (),
-    ) -> Application:
-        """Add an application and its units; a subordinate gets its units with its relations."""
-        application = Application(name, self._upload(charm), {}, config, storage)
-        self.model.applications[name] = application
-        self._upload_resources(application, resources)
-        self._add_peer_relations(application)
-        self.add_units(application, 0 if charm.subordinate else units, attach)
-        return application
-
-    def _upload(self, charm: Charm) -> Charm:
-        self._uploads += 1
-        return charm.upload(self.folder / "charms" / f"{charm.name}-{self._uploads}")
-
-    def _upload_resources(
-        self, application: Application, resources: dict[str, pathlib.Path]
-    ) -> None:
-        """Keep files as they are now, whatever becomes of them where they came from."""
-        for name, file in resources.items():
-            self._uploads += 1
-            kept = self.folder / "resources" / f"{self._uploads}"
-            kept.parent.mkdir(exist_ok=True)
-            shutil.copy(file, kept)
-            application.resources[name] = kept
-
-    def _add_peer_relations(self, application: Application) -> None:
-        present = [
-            r.local(application).endpoint.name for r in self.model.relations_of(application)
-        ]
-        for endpoint in application.charm.endpoints.values():
-            if endpoint.role == "peers" and endpoint.name not in present:
-                self.model.add_relation(Side(application, endpoint))
-
-    def refresh(
-        self,
-        application: Application,
-        charm: Charm,
-        resources: dict[str, pathlib.Path],
-        force_units: bool = False,
-    ) -> None:
-        """Give an application another charm, to which its units upgrade.
+    def add_model(self, name: str) -> ModelRunner:
+        """Add an empty model.
 
         Args:
-            application: which.
-            charm: fits its relations and its storage.
-            resources: the files that change with it.
-            force_units: units in error get it too; their hook is run again with it.
+            name: a name that no other model has.
         """
-        application.charm = self._upload(charm)
-        application.revision += 1
-        application.charm_version += 1
-        self._upload_resources(application, resources)
-        for relation in self.model.relations_of(application):
-            side = relation.local(application)
-            side.endpoint = application.charm.endpoints[side.endpoint.name]
-        self._add_peer_relations(application)
-        for name in [name for name in application.config if name not in charm.options]:
-            del application.config[name]
-        for unit in application.units.values():
-            if unit.life == "alive":
-                self.model.stores.fill(unit, application.storage, only_required=True)
-            if force_units and self.uniters[unit.name].failed:
-                self._put_charm(unit)
-                self._retries[unit.name] = 0
+        folder = self.folder / str(self._models_made)
+        folder.mkdir()
+        self._models_made += 1
+        self.models[name] = ModelRunner(self, name, folder)
+        return self.models[name]
 
-    def attach_resources(
-        self, application: Application, resources: dict[str, pathlib.Path]
-    ) -> None:
-        """Give an application other files, for which its units run upgrade-charm."""
-        self._upload_resources(application, resources)
-        application.charm_version += 1
-        self.retry_failed()
-
-    def _put_charm(self, unit: Unit) -> None:
-        """Put the application's charm into a unit's folder, in the place of an earlier one."""
-        folder = unit.folder / "charm"
-        if unit.charm_version is not None:
-            unit.charm.take_out(folder)
-        unit.charm, unit.charm_version = unit.application.charm, unit.application.charm_version
-        unit.charm.unpack(folder)
-
-    def add_units(self, application: Application, count: int, attach: Sequence[str] = ()) -> None:
-        """Add units; a new one gets the storage instances that ``attach`` names."""
-        for _ in range(count):
-            number = str(self._next_machine)
-            self._next_machine += 1
-            folder = self.folder / "machines" / number
-            folder.mkdir(parents=True)
-            machine = Machine(number, self._network.allocate(), folder)
-            self.model.machines[number] = machine
-            self._add_unit(application, machine, attach=attach)
-        # Not before all are there: which of them leads is not promised.
-        self.model.choose_leader(application)
-
-    def _add_unit(
-        self,
-        application: Application,
-        machine: Machine,
-        principal: Unit | None = None,
-        attach: Sequence[str] = (),
-    ) -> None:
-        name = f"{application.name}/{application.next_unit}"
-        application.next_unit += 1
-        folder = self.folder / "units" / name.replace("/", "-")
-        status = Status("waiting", "waiting for machine", self.clock.now())
-        agent = Status("allocating", "", self.clock.now())
-        unit = Unit(
-            name, application, machine, folder, principal, status, agent, application.charm
-        )
-        application.units[name] = unit
-        self.uniters[name] = Uniter(self.model, unit)
-        for instance in attach:
-            self.model.stores.attach(instance, unit)
-        self.model.stores.fill(unit, application.storage)
-
-    def integrate(self, *sides: Side) -> Relation:
-        self.retry_failed()
-        return self.model.add_relation(*sides)
-
-    def remove_relation(self, relation: Relation, force: bool = False) -> None:
-        """End a relation; ``force`` takes out units in error, which would stay in it."""
-        relation.life = "dying"
-        self.retry_failed()
-        for uniter in self.uniters.values():
-            if force and uniter.failed:
-                uniter.abandon(relation)
-
-    def remove_unit(self, unit: Unit, force: bool = False, destroy_storage: bool = False) -> None:
-        """End a unit and its subordinates.
-
-        Args:
-            unit: which.
-            force: give up on a hook that fails.
-            destroy_storage: with the storage that would stay.
-        """
-        for one in self.model.units.values():
-            if unit in (one, one.principal):
-                one.life = "dying"
-                self.uniters[one.name].forced |= force
-                for instance in self.model.stores.of(one):
-                    instance.destroyed |= destroy_storage
-
-    def remove_application(
-        self, application: Application, force: bool = False, destroy_storage: bool = False
-    ) -> None:
-        """End an application, its units and relations; the rest as of :meth:`remove_unit`."""
-        application.life = "dying"
-        for unit in application.sorted_units:
-            self.remove_unit(unit, force, destroy_storage)
-        for relation in self.model.relations_of(application):
-            self.remove_relation(relation, force)
-
-    def restart_machines(self, machines: Collection[Machine], new_addresses: bool) -> None:
-        """Kill all that runs on machines, at once, and have their units' agents start again.
-
-        Args:
-            machines: which.
-            new_addresses: each gets an address that none of the model had just before.
-        """
-        # Until there are none: one that is being ended may just have started another.
-        while running := [process for one in machines for process in self._processes_of(one)]:
-            for process in running:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            self._runner.wait_for_end(running)
-        if new_addresses:
-            fresh = [self._network.allocate() for _ in machines]
-            for machine, address in zip(machines, fresh, strict=True):
-                self._network.release(machine.address)
-                machine.address = address
-        for machine in machines:
-            text = f"restarts with address {machine.address}"
-            self.history.log(f"machine-{machine.number}", "INFO", "localjuju.machine", text)
-        for uniter in self.uniters.values():
-            if uniter.unit.machine in machines:
-                uniter.reboot()
-
-    def set_config(self, application: Application, values: dict[str, Any]) -> None:
-        """Set options; None resets one to its default. Nothing changed means no config-changed."""
-        before = application.settings
-        for name, value in values.items():
-            application.config.pop(name, None)
-            if value is not None:
-                application.config[name] = value
-        if application.settings != before:
-            application.config_version += 1
-            self.retry_failed()
-
-    def retry_failed(self) -> None:
-        """Note that something has changed: hooks that failed are worth running again."""
-        self._retries.clear()
-
-    def resolve(self, unit: Unit, retry: bool) -> None:
-        """Have a failed hook run again, or go on as if it had succeeded."""
-        uniter = self.uniters[unit.name]
-        self._retries[unit.name] = 0
-        if uniter.failed and not retry:
-            uniter.finish(uniter.failed)
-
-    def in_error(self, unit: Unit) -> bool:
-        return self.uniters[unit.name].failed is not None
-
-    # Letting the agents run
+    @property
+    def hooks_run(self) -> int:
+        return sum(runner.hooks_run for runner in self.models.values())
 
     def settle(self) -> int:
         """Run hooks until no unit has any left to run, and return how many ran.
 
-        A hook that fails is run again after the other units have settled, at most
-        ``RETRIES`` times until something succeeds or the operator changes something. A command
+        A hook that fails is run again after the other units have settled, until something
+        succeeds or the operator changes something, or it has failed too often. A command
         that is given between two hooks (see ``History.on_event``) runs none: they go on after it.
 
         Raises:
             RuntimeError: the charms do not settle.
         """
-        if self._settling:
+        if not self._runs_hooks:
             return 0
-        self._settling = True
-        try:
-            return self._run_all()
-        finally:
-            self._settling = False
-
-    def _run_all(self) -> int:
         before = self.hooks_run
-        while True:
-            if self.hooks_run - before > MOST_HOOKS:
-                last = "".join(self.history.timeline().splitlines(keepends=True)[-12:])
-                raise RuntimeError(
-                    f"not settled after {MOST_HOOKS} hooks, the last of them:\n{last}"
-                )
-            self._follow_the_model()
-            ready = {name: hooks for name in self.uniters if (hooks := self._candidates(name))}
-            if ready:
-                name = self.rng.choice(sorted(ready))
-                self._run(self.uniters[name], self.rng.choice(ready[name]))
-            elif (task := self._waiting_task()) is not None:
-                self.run_task(task)
-            elif (failed := self._to_retry()) is not None:
-                self.clock.pass_time(5.0 * 2 ** self._retries.get(failed.unit.name, 0))
-                self._retries[failed.unit.name] = self._retries.get(failed.unit.name, 0) + 1
-                assert failed.failed
-                self._run(failed, failed.failed)
-            else:
-                return self.hooks_run - before
+        with self.held():
+            while self._run_one():
+                if self.hooks_run - before > MOST_HOOKS:
+                    raise RuntimeError(self._described_as_restless())
+        return self.hooks_run - before
 
-    def _candidates(self, name: str) -> list[Hook]:
-        return self.uniters[name].candidates()
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While this lasts, commands that would let the model settle do not."""
+        before, self._runs_hooks = self._runs_hooks, False
+        try:
+            yield
+        finally:
+            self._runs_hooks = before
 
-    def _to_retry(self) -> Uniter | None:
-        waiting = [
-            uniter
-            for name, uniter in sorted(self.uniters.items())
-            if uniter.failed and self._retries.get(name, 0) < RETRIES
+    def _described_as_restless(self) -> str:
+        last = "".join(
+            line
+            for runner in self.models.values()
+            for line in runner.history.timeline().splitlines(keepends=True)[-12:]
+        )
+        return f"not settled after {MOST_HOOKS} hooks, the last of them:\n{last}"
+
+    def _run_one(self) -> bool:
+        """Run a hook or a task, if one is left to run."""
+        for runner in self.models.values():
+            runner.follow_the_model()
+        ready = [
+            (runner, uniter)
+            for runner in self.models.values()
+            for uniter in runner.ready_uniters()
         ]
-        return self.rng.choice(waiting) if waiting else None
+        if ready:
+            runner, uniter = self.rng.choice(ready)
+            runner.run_hook(uniter, self.rng.choice(uniter.candidates()))
+            return True
+        for runner in self.models.values():
+            if (task := runner.waiting_task()) is not None:
+                runner.run_task(task)
+                return True
+        failed = list(self._failed_uniters())
+        if failed:
+            runner, uniter = self.rng.choice(failed)
+            runner.retry(uniter)
+            return True
+        return False
+
+    def _failed_uniters(self) -> Iterator[tuple[ModelRunner, Uniter]]:
+        for runner in self.models.values():
+            for uniter in runner.uniters_to_retry():
+                yield runner, uniter
 
     def update_status(self) -> None:
         """Let the interval of update-status pass, and run it on every unit that is well."""
         self.clock.pass_time(UPDATE_STATUS_INTERVAL)
-        names = sorted(self.uniters)
-        self.rng.shuffle(names)
-        for name in names:
-            uniter = self.uniters.get(name)
-            if uniter and uniter.started and not uniter.failed and uniter.unit.life == "alive":
-                self._run(uniter, Hook("update-status", "update-status"))
-
-    def secret_times(self) -> dict[tuple[str, str], float]:
-        """Return when owners of secrets are next to be told that one rotates or has expired."""
-        return {
-            what: time
-            for secret in self.model.secrets.values()
-            for what, time in secret.timetable().items()
-        }
+        for runner in list(self.models.values()):
+            runner.update_status()
 
     def pass_time_until(self, moment: float) -> None:
         self.clock.pass_time(max(0.0, moment - self.clock.now()))
-
-    def run_task(self, task: Task) -> None:
-        """Run an action that waits for it, on a unit in error too."""
-        uniter = self.uniters.get(task.unit.name)
-        if uniter is None or uniter.unit is not task.unit:
-            task.finish("cancelled", "unit removed", self.clock.now())
-            return
-        task.started = self.clock.now()
-        if task.problem:
-            refused = "error" if self.behaviour.unit_judges_parameters else "failed"
-            task.finish(refused, task.problem, self.clock.now())
-            return
-        action = Action(task.action, task.id, task.parameters)
-        hook = Hook(action.name, "action")
-        ending, _ = self._execute(self._context(uniter, hook, action), task.timeout)
-        returncode = max(ending.status, int(ending.error is not None))
-        task.results = {**action.results, "return-code": returncode}
-        task.results.update({"stdout": ending.stdout} if ending.stdout else {})
-        task.results.update({"stderr": ending.stderr} if ending.stderr else {})
-        task.log, task.timed_out = action.log, ending.timed_out
-        # That the charm failed counts more than what it said before.
-        message = action.failure if ending.error is None else ending.error
-        status = "completed" if message is None else "failed"
-        task.finish(status, message or "", self.clock.now())
-
-    def _waiting_task(self) -> Task | None:
-        """Return the first that was left to run in the background."""
-        tasks = (task for operation in self.operations for task in operation.tasks)
-        return next((task for task in tasks if task.status == "pending"), None)
-
-    def run_shell(self, unit: Unit, command: str, timeout: float) -> Ending:
-        """Run a shell command on a unit's machine."""
-        hook = Hook("juju-exec", "exec")
-        context = self._context(self.uniters[unit.name], hook)
-        environment = self._environment(unit, hook)
-        shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
-        ending = self._runner.run_program(unit, shell, folder, context, environment, timeout)
-        ending, _ = _flush(context, ending)
-        self._reboot_if_asked(context, ending)
-        return ending
-
-    def _follow_the_model(self) -> None:
-        """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
-        for unit in list(self.model.units.values()):
-            if not unit.application.charm.subordinate and unit.life == "alive":
-                self._add_subordinates(unit)
-        for secret in self.model.secrets.values():
-            secret.notice(self.clock.now())
-            secret.prune()
-        for uniter in list(self.uniters.values()):
-            if uniter.failed and uniter.forced:
-                uniter.give_up()
-            uniter.leave_without_hooks()
-            uniter.die_without_principal_relation()
-            if uniter.removed:
-                self._forget(uniter.unit)
-            elif uniter.unit.life == "alive":
-                uniter.enter_scopes()
-        for relation in list(self.model.relations.values()):
-            self.model.drop_relation_if_finished(relation)
-        for application in list(self.model.applications.values()):
-            self._forget_application_if_finished(application)
-
-    def _add_subordinates(self, principal: Unit) -> None:
-        if not self.uniters[principal.name].installed:
-            return
-        for relation in list(self.model.relations_of(principal.application)):
-            if relation.is_peer or relation.scope != "container" or relation.life == "dying":
-                continue
-            application = relation.remote(principal.application).application
-            if not application.charm.subordinate:
-                continue
-            if not any(u.principal is principal for u in application.units.values()):
-                self._add_unit(application, principal.machine, principal)
-                self.model.choose_leader(application)
-
-    def _forget(self, unit: Unit) -> None:
-        for instance in self.model.stores.of(unit):
-            self.model.stores.release(instance)
-        del self.uniters[unit.name]
-        del unit.application.units[unit.name]
-        for secret in list(self.model.secrets.values()):
-            secret.tracked.pop(unit.name, None)
-            if secret.owner == unit.name:
-                del self.model.secrets[secret.id]
-        shutil.rmtree(unit.folder, ignore_errors=True)
-        self.model.choose_leader(unit.application)
-        if not any(u.machine is unit.machine for u in self.model.units.values()):
-            self._remove_machine(unit.machine)
-
-    def _remove_machine(self, machine: Machine) -> None:
-        """A machine goes with its last unit. What charms left on it is worth a warning."""
-        entity = f"machine-{machine.number}"
-        for path in machine.leftovers():
-            self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: file {path}")
-        for process in self._processes_of(machine):
-            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                name = f"process {process.pid} {process.name()}"
-                self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: {name}")
-                process.kill()
-        shutil.rmtree(machine.folder, ignore_errors=True)
-        del self.model.machines[machine.number]
-        self._network.release(machine.address)
-
-    def _processes_of(self, machine: Machine) -> list[psutil.Process]:
-        found = []
-        for process in self._runner.processes():
-            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                # Every process has it from the hook that started it.
-                if process.environ().get("JUJU_MACHINE_ID") == machine.number:
-                    found.append(process)
-        return found
-
-    def _forget_application_if_finished(self, application: Application) -> None:
-        if application.life == "alive" or application.units:
-            return
-        others = [r for r in self.model.relations_of(application) if not r.is_peer]
-        if others:
-            return
-        for relation in list(self.model.relations_of(application)):
-            del self.model.relations[relation.id]
-        for secret in list(self.model.secrets.values()):
-            if secret.owner_application == application.name:
-                del self.model.secrets[secret.id]
-            secret.grants = {one for one in secret.grants if one[1] != application.name}
-        del self.model.applications[application.name]
-
-    # Running one hook
-
-    def _run(self, uniter: Uniter, hook: Hook) -> None:
-        unit = uniter.unit
-        if hook is not uniter.failed and hook is not uniter.interrupted:
-            uniter.begin(hook)
-            if hook.kind == "install":  # Until then it waits for its machine.
-                unit.workload_status = Status("unknown", "", self.clock.now())
-        if hook.kind == "remove" and not uniter.installed:
-            uniter.finish(hook)
-            return
-        if unit.charm_version is None or hook.kind == "upgrade-charm":
-            self._put_charm(unit)
-        context = self._context(uniter, hook)
-        ending, writes = self._execute(context)
-        self.hooks_run += 1
-        if context.machine.reboots_now:
-            self.history.add_hook(unit.name, hook, "interrupted by juju-reboot --now", writes)
-            uniter.interrupt(hook)
-        elif ending.error is None:
-            self.history.add_hook(unit.name, hook, None, writes)
-            uniter.finish(hook)
-            self._retries.clear()
-        else:
-            self.history.add_hook(unit.name, hook, ending.error, writes)
-            uniter.fail(hook)
-            self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
-        self._reboot_if_asked(context, ending)
-        unit.agent_status = Status("idle", "", self.clock.now())
-
-    def _reboot_if_asked(self, context: HookContext, ending: Ending) -> None:
-        """Restart the machine where the hook has called juju-reboot."""
-        asked = context.machine
-        if asked.reboots_now or (asked.reboots and ending.error is None):
-            self.restart_machines([context.unit.machine], new_addresses=False)
-
-    def _execute(
-        self, context: HookContext, timeout: float = 0
-    ) -> tuple[Ending, list[DatabagWrite]]:
-        unit, hook, action = context.unit, context.hook, context.action
-        environment = self._environment(unit, hook, action)
-        ending = self._runner.run_hook(unit, context, environment, timeout)
-        for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):
-            for line in text.splitlines():
-                self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
-        ending, writes = _flush(context, ending)
-        if ending.error is None:
-            what = f'"{hook.name}" {"action" if action else "hook"}'
-            self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
-        return ending, writes
-
-    def _context(self, uniter: Uniter, hook: Hook, action: Action | None = None) -> HookContext:
-        unit = uniter.unit
-
-        def log(level: str, message: str) -> None:
-            where = f"{hook.reference}: " if hook.relation else ""
-            source = f"unit.{unit.name}.juju-log"
-            self.history.log(_entity(unit), level, source, f"{where}{message}")
-
-        return HookContext(uniter, hook, log, self.clock.now, action)
-
-    def _log_unit(self, unit: Unit, level: str, message: str) -> None:
-        self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)
-
-    def _environment(self, unit: Unit, hook: Hook, action: Action | None = None) -> dict[str, str]:
-        """The variables that Juju documents for a hook."""
-        environment = {
-            "JUJU_AGENT_SOCKET_NETWORK": "unix",
-            "JUJU_CHARM_DIR": str(unit.folder / "charm"),
-            "CHARM_DIR": str(unit.folder / "charm"),
-            "JUJU_CONTEXT_ID": f"{unit.name}-{hook.name}-{self.hooks_run}",
-            "JUJU_DISPATCH_PATH": f"{'actions' if action else 'hooks'}/{hook.name}",
-            "JUJU_HOOK_NAME": "" if action else hook.name,
-            "JUJU_MACHINE_ID": unit.machine.number,
-            "JUJU_MODEL_NAME": self.model.name,
-            "JUJU_MODEL_UUID": self.model.uuid,
-            "JUJU_UNIT_NAME": unit.name,
-            "JUJU_VERSION": self.behaviour.version,
-            **model_config.environment(self.model.config),
-        }
-        if unit.principal:
-            environment["JUJU_PRINCIPAL_UNIT"] = unit.principal.name
-        if action:
-            environment["JUJU_ACTION_NAME"] = action.name
-            environment["JUJU_ACTION_UUID"] = str(action.task)
-        if hook.relation:
-            environment["JUJU_RELATION"] = hook.reference.partition(":")[0]
-            environment["JUJU_RELATION_ID"] = hook.reference
-            environment["JUJU_REMOTE_APP"] = hook.remote_application
-            environment["JUJU_REMOTE_UNIT"] = hook.remote_unit
-            if hook.departing_unit:
-                environment["JUJU_DEPARTING_UNIT"] = hook.departing_unit
-        if hook.storage:
-            environment["JUJU_STORAGE_ID"] = hook.storage.id
-            environment["JUJU_STORAGE_LOCATION"] = str(hook.storage.location)
-            environment["JUJU_STORAGE_KIND"] = "filesystem"
-        if hook.secret:
-            environment.update(self._secret_environment(unit, hook))
-        return environment
-
-    def _secret_environment(self, unit: Unit, hook: Hook) -> dict[str, str]:
-        assert hook.secret
-        secret = hook.secret
-        owned = secret.owner in (unit.name, unit.application.name)
-        named = hook.kind == "secret-remove" and self.behaviour.secret_remove_names_model
-        environment = {
-            "JUJU_SECRET_ID": f"secret:{f'//{self.model.uuid}/' * named}{secret.id}",
-            "JUJU_SECRET_LABEL": secret.label if owned else secret.labels.get(unit.name, ""),
-        }
-        if hook.secret_revision:
-            environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
-        return environment
-
-
-def _flush(context: HookContext, ending: Ending) -> tuple[Ending, list[DatabagWrite]]:
-    """Make what a hook wrote take effect if it succeeded; it fails if the controller refuses."""
-    if ending.error is not None:
-        return ending, []
-    try:
-        return ending, context.flush()
-    except HookCommandError as refusal:
-        return dataclasses.replace(ending, problem=f"cannot flush: {refusal}"), []
-
-
-def _entity(unit: Unit) -> str:
-    return f"unit-{unit.name.replace('/', '-')}"

@@ -9,19 +9,19 @@ from typing import Any
 
 from localjuju import bundle as bundles
 from localjuju import charm as charms
-from localjuju.command import CommandError, Output, Parser, pair
+from localjuju.command import CommandError, Output, Parser, pair, path_of
 from localjuju.config_commands import TRUST, ConfigCommands
-from localjuju.controller import Controller
 from localjuju.model import Application
+from localjuju.model_runner import ModelRunner
 from localjuju.storage_commands import StorageCommands
 
 
 class DeployCommands:
-    """Runs these commands on one controller."""
+    """Runs these commands on one model."""
 
     def __init__(
         self,
-        controller: Controller,
+        runner: ModelRunner,
         storage: StorageCommands,
         config: ConfigCommands,
         integrate: Callable[[list[str]], Output],
@@ -31,21 +31,21 @@ class DeployCommands:
         """Prepare.
 
         Args:
-            controller: carries out what is asked for.
+            runner: carries out what is asked for.
             storage: reads what is asked of storage.
             config: reads what is set of options.
             integrate: the command that relates two endpoints, for bundles.
             charms: folder with the source folders of packed charms.
             packed: ``.charm`` files are run themselves.
         """
-        self.controller = controller
-        self.model = controller.model
+        self.runner = runner
+        self.model = runner.model
         self._storage = storage
         self._config = config
         self._integrate = integrate
         self._charms = charms
         self._packed = packed
-        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     def deploy(self, arguments: list[str]) -> Output:
         return self._deploy(arguments, {})
@@ -65,7 +65,7 @@ class DeployCommands:
         parser.add_argument("--trust", action="store_true")
         parser.add_argument("--force", action="store_true")
         options = parser.parse_args(arguments)
-        path = pathlib.Path(options.charm)
+        path = path_of(options.charm)
         if path.suffix in (".yaml", ".yml"):
             return self._deploy_bundle(path)
         charm = self._load(path, options.charm)
@@ -93,9 +93,7 @@ class DeployCommands:
         problem = f'cannot add application "{name}": ' if self._words_of_3_6 else ""
         storage = self._storage.directives(charm, options.storage, problem)
         attach = self._storage.to_attach(options.attach_storage, charm, units, problem)
-        application = self.controller.deploy(
-            charm, name, units, config, resources, storage, attach
-        )
+        application = self.runner.deploy(charm, name, units, config, resources, storage, attach)
         application.trusted = trusted
         return Output(stderr=located)
 
@@ -131,7 +129,7 @@ class DeployCommands:
         name = application.name
         if options.path is None:
             raise CommandError("ERROR refreshing a local charm requires either --path or --switch")
-        charm = self._load(pathlib.Path(options.path), options.path)
+        charm = self._load(path_of(options.path), options.path)
         if charm.name != application.charm.name:
             raise CommandError(
                 f'ERROR cannot refresh "{application.charm.name}" to "{charm.name}"'
@@ -147,8 +145,8 @@ class DeployCommands:
         storage = self._storage.directives(charm, options.storage, problem)
         application.storage.update(storage)
         application.trusted = trusted
-        self.controller.refresh(application, charm, resources, options.force_units)
-        self.controller.set_config(application, config)
+        self.runner.refresh(application, charm, resources, options.force_units)
+        self.runner.set_config(application, config)
         return Output(stderr=said)
 
     def _cannot_become(self, application: Application, charm: charms.Charm) -> str | None:
@@ -180,7 +178,7 @@ class DeployCommands:
         options = parser.parse_args(arguments)
         application = self._application(options.application)
         resources = self._resources(application.charm, dict([pair(options.resource)]))
-        self.controller.attach_resources(application, resources)
+        self.runner.attach_resources(application, resources)
         return Output()
 
     def _application(self, name: str) -> Application:
@@ -211,7 +209,7 @@ class DeployCommands:
         for name, text in given.items():
             if name not in charm.resources:
                 raise CommandError(f'ERROR unrecognized resource "{name}"')
-            path = pathlib.Path(text).resolve()
+            path = path_of(text).resolve()
             if not path.is_file():
                 raise CommandError(f'ERROR file for resource "{name}": {text} not found')
             ending = pathlib.PurePath(charm.resources[name].get("filename", "")).suffix

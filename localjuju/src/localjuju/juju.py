@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import pathlib
 import random
@@ -13,14 +14,17 @@ from typing import Literal
 
 import jubilant
 
-from localjuju.command import CommandError
+from localjuju.command import TERMINAL, CommandError, Terminal
 from localjuju.command_line import CommandLine
 from localjuju.controller import Controller
 from localjuju.history import History
-from localjuju.status import StatusPrinter
+from localjuju.model_runner import ModelRunner
 from localjuju.versions import behaviour
 
 logger = logging.getLogger("localjuju")
+
+FIRST_MODEL = "local"
+"""The model that is there from the beginning."""
 
 PATIENCE = 30.0
 """Seconds for which real processes may still change something while no hook is due."""
@@ -60,17 +64,30 @@ class LocalJuju(jubilant.Juju):
         """
         if runner not in ("source", "packed"):
             raise ValueError(f"unknown runner {runner!r}: localjuju has source and packed")
-        super().__init__(model=None, wait_timeout=wait_timeout)
+        super().__init__(model=FIRST_MODEL, wait_timeout=wait_timeout)
         wanted = behaviour(juju)
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self.series = juju
+        self._owns_controller = True
         # A short path: sockets below it have at most 107 characters.
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
         self._controller = Controller(wanted, self.seed, self._folder)
+        self._controller.add_model(FIRST_MODEL)
         self._commands = CommandLine(self._controller, charms, runner == "packed")
+        self._commands.current_model = FIRST_MODEL
 
     def __repr__(self) -> str:
         return f"LocalJuju({self.series!r}, seed={self.seed})"
+
+    def on_model(self, name: str) -> LocalJuju:
+        """Return a ``LocalJuju`` for another model of the same controller, which has to exist.
+
+        It lives as long as this one: to close it has no effect.
+        """
+        other = copy.copy(self)
+        other.model = name
+        other._owns_controller = False
+        return other
 
     def __enter__(self) -> LocalJuju:
         return self
@@ -79,13 +96,18 @@ class LocalJuju(jubilant.Juju):
         self.close()
 
     def close(self) -> None:
-        """End every process and remove every file of the model."""
-        self._controller.close()
+        """End every process and remove every file of the models."""
+        if self._owns_controller:
+            self._controller.close()
+
+    @property
+    def _runner(self) -> ModelRunner:
+        return self._commands.find_model(self.model)
 
     @property
     def history(self) -> History:
         """What has happened: ``timeline()``, ``sequence_diagram()``, ``on_event``."""
-        return self._controller.history
+        return self._runner.history
 
     @property
     def hooks_run(self) -> int:
@@ -94,7 +116,8 @@ class LocalJuju(jubilant.Juju):
 
     def look(self) -> jubilant.Status:
         """Return the status of this very moment: unlike ``status()``, it lets no hook run."""
-        return jubilant.Status._from_dict(StatusPrinter(self._controller).status())
+        with self._controller.held():
+            return self.status()
 
     def machine_folder(self, unit: str) -> pathlib.Path:
         """Return the folder that stands for the root of a unit's machine.
@@ -102,7 +125,7 @@ class LocalJuju(jubilant.Juju):
         Raises:
             KeyError: there is no such unit.
         """
-        return self._controller.model.units[unit].machine.folder
+        return self._runner.model.units[unit].machine.folder
 
     def restart_machines(self, units: str | Iterable[str], *, new_addresses: bool = False) -> None:
         """Restart the machines of units, all at the same moment, as after a power cut.
@@ -121,9 +144,9 @@ class LocalJuju(jubilant.Juju):
             KeyError: there is no such unit.
         """
         names = [units] if isinstance(units, str) else units
-        known = self._controller.model.units
+        known = self._runner.model.units
         machines = {known[name].machine.number: known[name].machine for name in names}
-        self._controller.restart_machines(list(machines.values()), new_addresses)
+        self._runner.restart_machines(list(machines.values()), new_addresses)
 
     def _cli(
         self,
@@ -134,18 +157,21 @@ class LocalJuju(jubilant.Juju):
         timeout: float | None = None,
     ) -> tuple[str, str]:
         """Carry out a command where jubilant would start the ``juju`` program."""
-        del include_model, stdin, timeout
+        del timeout
         if log:
             logger.info("cli: juju %s", shlex.join(args))
         if not QUIET_COMMANDS.intersection(args[:1]):
             self.history.add_step(shlex.join(args))
+        terminal = TERMINAL.set(Terminal(read_stdin=lambda: stdin or ""))
         try:
-            output = self._commands.run(list(args))
+            output = self._commands.run(list(args), self.model if include_model else None)
         except CommandError as error:
             command = ["juju", *args]
             raise jubilant.CLIError(
                 error.returncode, command, error.stdout, str(error) + "\n"
             ) from None
+        finally:
+            TERMINAL.reset(terminal)
         return output.stdout, output.stderr
 
     def settle(self) -> int:
@@ -204,12 +230,15 @@ class LocalJuju(jubilant.Juju):
             self._controller.update_status()
 
     def _secret_times(self, but: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
-        times = self._controller.secret_times()
+        times = self._runner.secret_times()
         return {what: moment for what, moment in times.items() if what not in but}
 
     def _runs_processes(self) -> bool:
-        applications = self._controller.model.applications.values()
-        return any(application.charm.machine_stand_in for application in applications)
+        return any(
+            application.charm.machine_stand_in
+            for runner in self._controller.models.values()
+            for application in runner.model.applications.values()
+        )
 
 
 QUIET_COMMANDS = {

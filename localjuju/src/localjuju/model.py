@@ -212,6 +212,11 @@ class Relation:
         return subordinate is not None and subordinate.principal is (unit.principal or unit)
 
 
+def new_uuid(rng: random.Random) -> str:
+    """Return a UUID, of a model or a controller."""
+    return f"{rng.getrandbits(32):08x}-0000-4000-8000-{rng.getrandbits(48):012x}"
+
+
 def unit_number(name: str) -> int:
     """Sort key of unit names: ``app/10`` comes after ``app/9``."""
     return int(name.rpartition("/")[2])
@@ -226,7 +231,7 @@ class Model:
         self.name = name
         self.behaviour = behaviour
         self.rng = rng
-        self.uuid = f"{rng.getrandbits(32):08x}-0000-4000-8000-{rng.getrandbits(48):012x}"
+        self.uuid = new_uuid(rng)
         self.applications: dict[str, Application] = {}
         self.relations: dict[int, Relation] = {}
         self.secrets: dict[str, Secret] = {}
@@ -244,6 +249,14 @@ class Model:
     def units(self) -> dict[str, Unit]:
         """Every unit, by name."""
         return {unit.name: unit for app in self.applications.values() for unit in app.sorted_units}
+
+    def find_unit(self, name: str) -> Unit | None:
+        """Find a unit by its name, or as ``app/leader``."""
+        application, _, number = name.partition("/")
+        if number == "leader":
+            found = self.applications.get(application)
+            return found.leader if found else None
+        return self.units.get(name)
 
     def relations_of(self, application: Application) -> Iterator[Relation]:
         for relation in self.relations.values():

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from localjuju.command import CommandError, Output, Parser
-from localjuju.controller import Controller
 from localjuju.model import Relation, Side
+from localjuju.model_runner import ModelRunner
 
 
 class RelationCommands:
-    """Runs these commands on one controller."""
+    """Runs these commands on one model."""
 
-    def __init__(self, controller: Controller):
-        self.controller = controller
-        self.model = controller.model
-        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+    def __init__(self, runner: ModelRunner):
+        self.runner = runner
+        self.model = runner.model
+        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
@@ -28,7 +28,7 @@ class RelationCommands:
         for side in pair:
             if side.endpoint.limit and self.model.count_relations(side) >= side.endpoint.limit:
                 raise CommandError(self._limit_reached(first, second, pair, side))
-        self.controller.integrate(*pair)
+        self.runner.integrate(*pair)
         return Output()
 
     def _limit_reached(self, first: str, second: str, pair: tuple[Side, Side], full: Side) -> str:
@@ -88,7 +88,7 @@ class RelationCommands:
             (one, other) for one in sides[0] for other in sides[1] if _are_compatible(one, other)
         ]
         explicit = [pair for pair in pairs if pair[0].endpoint.interface != "juju-info"]
-        if self.controller.behaviour.explicit_endpoint_wins and explicit:
+        if self.runner.behaviour.explicit_endpoint_wins and explicit:
             pairs = explicit
         if not pairs:
             none = "ERROR no relations found"
@@ -117,7 +117,7 @@ class RelationCommands:
             relation = self._relation_with_id(options.ends[0])
         else:
             relation = self._relation_of(*_two(options.ends))
-        self.controller.remove_relation(relation, options.force)
+        self.runner.remove_relation(relation, options.force)
         return Output()
 
     def _relation_with_id(self, text: str) -> Relation:

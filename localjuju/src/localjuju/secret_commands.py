@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 from localjuju import secret_content
-from localjuju.command import CommandError, Output, Parser, dump, table
-from localjuju.controller import Controller
+from localjuju.command import TERMINAL, CommandError, Output, Parser, dump, table
+from localjuju.model_runner import ModelRunner
 from localjuju.secret import MODEL_OWNER, Revision, Secret, id_of
 
 
 class SecretCommands:
-    """Runs these commands on one controller."""
+    """Runs these commands on one model."""
 
-    def __init__(self, controller: Controller):
-        self.controller = controller
-        self.model = controller.model
-        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+    def __init__(self, runner: ModelRunner):
+        self.runner = runner
+        self.model = runner.model
+        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     # Secrets of users
 
@@ -31,7 +31,7 @@ class SecretCommands:
         if not content:
             raise CommandError("ERROR missing secret value or filename", 2)
         self._check_free(options.name)
-        now = self.controller.clock.now()
+        now = self.runner.clock.now()
         secret = Secret(
             self.model.new_secret_id(),
             MODEL_OWNER,
@@ -64,7 +64,7 @@ class SecretCommands:
             secret.auto_prune = options.auto_prune == "true"
         # Juju compares: the same content once more is no new revision.
         if content and content != secret.revisions[secret.latest].content:
-            secret.add_revision(content, self.controller.clock.now())
+            secret.add_revision(content, self.runner.clock.now())
         secret.prune()
         return Output()
 
@@ -157,7 +157,7 @@ class SecretCommands:
             raise CommandError(f'ERROR invalid owner "{options.owner}"')
         if kind == "unit":
             owner = "/".join(owner.rsplit("-", 1))
-        self.controller.settle()
+        self.runner.settle()
         shown = [one for one in self.model.secrets.values() if owner in ("", one.owner)]
         if options.format == "tabular":
             return Output(self._table(shown))
@@ -189,7 +189,7 @@ class SecretCommands:
                 )
         if options.revision < 0:
             raise CommandError("ERROR revision must be a positive integer", 2)
-        self.controller.settle()
+        self.runner.settle()
         secret = self._find(options.secret)
         if secret is None:
             raise CommandError(f'ERROR secret "{_shown(options.secret)}" not found', stdout="{}\n")
@@ -270,7 +270,7 @@ def _content_parser(command: str, subject: str) -> Parser:
 
 def _content(pairs: list[str], file: str | None) -> dict[str, str]:
     try:
-        return secret_content.parse(pairs, file)
+        return secret_content.parse(pairs, file, TERMINAL.get().folder)
     except secret_content.SecretContentError as error:
         raise CommandError(f"ERROR {error}", 2) from None
 

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from typing import Any
 
 from localjuju.charm import JUJU_INFO
-from localjuju.controller import Controller
 from localjuju.model import Application, Relation, Status, Unit
+from localjuju.model_runner import ModelRunner
 from localjuju.storage import StorageInstance
 
 # The worst of the units' states is the application's, where the charm sets none.
@@ -18,14 +18,14 @@ SEVERITY = ("error", "blocked", "waiting", "maintenance", "active", "terminated"
 class StatusPrinter:
     """Describes a controller's model as the ``juju`` command does."""
 
-    def __init__(self, controller: Controller):
-        self.controller = controller
-        self.model = controller.model
+    def __init__(self, runner: ModelRunner):
+        self.runner = runner
+        self.model = runner.model
 
     def status(self, only: Collection[str] = ()) -> dict[str, Any]:
         """Describe the model: the applications named in ``only``, or all."""
         shown = set(only or self.model.applications)
-        now = datetime.datetime.fromtimestamp(self.controller.clock.now(), datetime.timezone.utc)
+        now = datetime.datetime.fromtimestamp(self.runner.clock.now(), datetime.timezone.utc)
         return {
             "model": {
                 "name": self.model.name,
@@ -33,7 +33,7 @@ class StatusPrinter:
                 "controller": "localjuju",
                 "cloud": "localhost",
                 "region": "localhost",
-                "version": self.controller.behaviour.version,
+                "version": self.runner.behaviour.version,
                 "model-status": {"current": "available", "since": self._since(0)},
             },
             "machines": {
@@ -68,9 +68,9 @@ class StatusPrinter:
             "exposed": application.exposed,
             "application-status": self._status(self._application_status(application)),
         }
-        if application.life == "dying" or self.controller.behaviour.status_shows_every_life:
+        if application.life == "dying" or self.runner.behaviour.status_shows_every_life:
             described["life"] = application.life
-        hides_others = self.controller.behaviour.status_of_some_hides_relations_to_others
+        hides_others = self.runner.behaviour.status_of_some_hides_relations_to_others
         relations: dict[str, list[dict[str, str]]] = {}
         principals = set()
         for relation in self.model.relations_of(application):
@@ -95,7 +95,7 @@ class StatusPrinter:
         if application.workload_version:
             described["version"] = application.workload_version
         declared = charm.endpoints.values()
-        if not self.controller.behaviour.juju_info_is_declared:
+        if not self.runner.behaviour.juju_info_is_declared:
             declared = [endpoint for endpoint in declared if endpoint != JUJU_INFO]
         bound = sorted(endpoint.name for endpoint in declared)
         described["endpoint-bindings"] = dict.fromkeys(["", *bound], "alpha")
@@ -108,7 +108,7 @@ class StatusPrinter:
         return min(statuses, key=_severity, default=Status("unknown"))
 
     def _unit_status(self, unit: Unit) -> Status:
-        failed = self.controller.uniters[unit.name].failed
+        failed = self.runner.uniters[unit.name].failed
         if failed:
             return Status("error", f'hook failed: "{failed.name}"', unit.agent_status.since)
         return unit.workload_status
@@ -118,7 +118,7 @@ class StatusPrinter:
             "workload-status": self._status(self._unit_status(unit)),
             "juju-status": {
                 **self._status(unit.agent_status),
-                "version": self.controller.behaviour.version,
+                "version": self.runner.behaviour.version,
             },
         }
         if unit.is_leader:
@@ -193,7 +193,7 @@ class StatusPrinter:
         return described
 
     def _since(self, moment: float) -> str:
-        moment = moment or self.controller.clock.start
+        moment = moment or self.runner.clock.start
         since = datetime.datetime.fromtimestamp(moment, datetime.timezone.utc)
         return f"{since:%d %b %Y %H:%M:%SZ}"
 
@@ -216,7 +216,7 @@ class StatusPrinter:
 
     def _relation(self, relation: Relation, unit: Unit) -> dict[str, Any]:
         remote = relation.remote(unit.application)
-        own = self.controller.behaviour.show_unit_shows_own_application_data
+        own = self.runner.behaviour.show_unit_shows_own_application_data
         shown = unit.application if own else remote.application
         described: dict[str, Any] = {
             "relation-id": relation.id,

@@ -7,7 +7,7 @@ from typing import Any
 
 from localjuju.charm import Charm
 from localjuju.command import CommandError, Output, Parser, dump, pair, table
-from localjuju.controller import Controller
+from localjuju.model_runner import ModelRunner
 from localjuju.status import StatusPrinter
 from localjuju.storage import (
     Directive,
@@ -27,13 +27,13 @@ COLUMNS = ("Unit", "Storage ID", "Type", "Pool", "Size", "Status", "Message")
 
 
 class StorageCommands:
-    """Runs the commands on one controller's storage."""
+    """Runs the commands on one model's storage."""
 
-    def __init__(self, controller: Controller):
-        self._controller = controller
-        self._model = controller.model
-        self._stores = controller.model.stores
-        self._status = StatusPrinter(controller)
+    def __init__(self, runner: ModelRunner):
+        self._runner = runner
+        self._model = runner.model
+        self._stores = runner.model.stores
+        self._status = StatusPrinter(runner)
 
     # Looking
 
@@ -42,7 +42,7 @@ class StorageCommands:
         parser.add_argument("--filesystem", action="store_true")
         parser.add_argument("--format", default="tabular")
         options = parser.parse_args(arguments)
-        self._controller.settle()
+        self._runner.settle()
         described = self._status.storage()
         if options.format != "tabular":
             if options.filesystem:
@@ -58,7 +58,7 @@ class StorageCommands:
         parser.add_argument("instances", nargs="+")
         parser.add_argument("--format", default="yaml")
         options = parser.parse_args(arguments)
-        self._controller.settle()
+        self._runner.settle()
         for name in options.instances:
             if name not in self._stores.instances:
                 raise CommandError(f'ERROR storage instance "{name}" not found', stdout="{}\n")
@@ -168,7 +168,7 @@ class StorageCommands:
         Raises:
             CommandError: it is none.
         """
-        word = self._controller.behaviour.word_for_storage_directive
+        word = self._runner.behaviour.word_for_storage_directive
         try:
             return parse_directive(text, word)
         except StorageError as error:
