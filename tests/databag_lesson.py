@@ -67,6 +67,16 @@ STEPS: dict[str, tuple[str, list[str]]] = {
             "relation.load(DemoProviderUnit, unit, decoder=str)",
         ],
     ),
+    "all-remote-units": (
+        "demo-requirer/1",
+        [
+            DEMO,
+            "{relation.data[unit] for unit in relation.units if unit.app is not self.app}",
+            "databags = {unit: relation.data[unit] for unit in relation.units"
+            " if unit.app is not self.app}",
+            'sorted((unit.name, databag["special-field"]) for unit, databag in databags.items())',
+        ],
+    ),
     "remote-app": (
         "demo-requirer/1",
         [
@@ -118,6 +128,15 @@ STEPS: dict[str, tuple[str, list[str]]] = {
             "sorted(unit.name for unit in relation.units)",
             'relation.data[self.model.get_unit("replicas-demo/2")]["unit-data"]',
             "relation.load(DemoReplicasUnit, self.unit, decoder=str)",
+        ],
+    ),
+    "all-peer-units": (
+        "replicas-demo/1",
+        [
+            REPLICAS,
+            "databags = {unit: relation.data[unit] for unit in relation.units"
+            " if unit.app is self.app}",
+            'sorted((unit.name, databag["unit-data"]) for unit, databag in databags.items())',
         ],
     ),
     "peer-app": (
