@@ -58,7 +58,7 @@ def settled(juju: LocalJuju) -> dict[tuple[str, str], dict[str, str]]:
         assert set(bag) == {"leader-uuid", "token"}
         assert all(UUID.fullmatch(value) for value in bag.values())
         for unit in status.get_units(provider).values():
-            assert f"{requirer} gave token {bag['token']}" in unit.workload_status.message
+            assert f"{requirer} sent token {bag['token']}" in unit.workload_status.message
         for unit in status.get_units(requirer).values():
             said = f"{provider} has leader-uuid {bag['leader-uuid']}"
             assert said in unit.workload_status.message

@@ -68,7 +68,7 @@ def demos(juju: LocalJuju, chance: random.Random) -> None:
     assert set(after) == set(pairs)
     assert {pair: after[pair] for pair in without} == without
     # No token was ever given in place of another.
-    assert len(re.findall("demo: gave . the token", juju.debug_log(limit=0))) <= len(pairs) + 1
+    assert len(re.findall("demo: sent . the token", juju.debug_log(limit=0))) <= len(pairs) + 1
 
 
 def peers(juju: LocalJuju, chance: random.Random) -> None:

@@ -46,7 +46,7 @@ def test_each_unit_knows_what_the_leaders_said(demos: Cloud) -> None:
     for application in ("demo-provider", "demo-requirer"):
         assert len(said(demos, application)) == 1
     (provider,), (requirer,) = said(demos, "demo-provider"), said(demos, "demo-requirer")
-    assert "demo-requirer gave token " in provider
+    assert "demo-requirer sent token " in provider
     assert "demo-provider has leader-uuid " in requirer
 
 

@@ -64,8 +64,8 @@ def test_everyone_learns_the_same(demos: LocalJuju) -> None:
     assert set(settled(demos)) == set(PAIRS)
     # Nobody was told anything twice: each token was given once, and taken once by each unit.
     log = demos.debug_log(limit=0)
-    assert len(re.findall(r"demo: gave . the token", log)) == len(PAIRS)
-    assert len(re.findall(r"demo: . gave the token", log)) == 2 * len(PAIRS)
+    assert len(re.findall(r"demo: sent . the token", log)) == len(PAIRS)
+    assert len(re.findall(r"demo: . sent the token", log)) == 2 * len(PAIRS)
 
 
 def test_update_status_wakes_nobody(demos: LocalJuju) -> None:

@@ -18,7 +18,7 @@ Role = Literal["provider", "requirer", "peer"]
 INTERFACES = pathlib.Path(__file__).parents[1]
 CHARMS = INTERFACES.parent / "charms"
 
-NO_COPY = "# The schema as the public registry has it. Charms copy what stands above only.\n"
+NO_COPY = "# The schema in the form of the public registry. Charms copy only the part above.\n"
 """The line of a schema.py that ends what charms copy."""
 
 SIDES: dict[Role, str] = {

@@ -1,9 +1,9 @@
-"""The `demo` interface, v0: two leaders exchange identifiers, and each unit shows its name.
+"""The `demo` interface, v0: two leaders exchange identifiers, and each unit publishes its name.
 
-All values are plain strings, as the documentation of Juju has them, so the models are loaded and
-saved with `decoder=str` and `encoder=encode`. Dataclasses are enough for strings: there is nothing
-to convert. Whoever reads may find any key absent. Nothing here is secret: what is belongs into a
-Juju secret, with only its id in a databag.
+All values are plain strings, as in Juju's documentation. Load them with `decoder=str` and save
+them with `encoder=encode`. Dataclasses are enough, because strings need no conversion. Any key may
+be missing. No value is secret: a real charm puts secret values into a Juju secret, and only the
+secret's id into a databag.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import uuid
 
 
 def encode(value: str | None) -> str:
-    """Return `value` as it stands; None becomes "", which erases the key from the databag."""
+    """Return `value` unchanged. None becomes "", which removes the key from the databag."""
     return value or ""
 
 
 @dataclasses.dataclass(frozen=True)
 class DemoProviderApp:
-    """What the provider's leader writes into its application's bag."""
+    """The databag of the provider's application. Its leader writes it."""
 
-    # Which unit is the leader, as a UUID: another leader has another one.
+    # A UUID that stands for the unit that is the leader. Each leader has its own.
     leader_uuid: str | None = dataclasses.field(default=None, metadata={"alias": "leader-uuid"})
 
     def __post_init__(self):
@@ -30,7 +30,7 @@ class DemoProviderApp:
 
 @dataclasses.dataclass(frozen=True)
 class DemoProviderUnit:
-    """What each unit of the provider writes into its own bag."""
+    """The databag of each unit of the provider."""
 
     # The unit's own name.
     special_field: str | None = dataclasses.field(
@@ -40,9 +40,9 @@ class DemoProviderUnit:
 
 @dataclasses.dataclass(frozen=True)
 class DemoRequirerApp:
-    """What the requirer's leader writes into its application's bag."""
+    """The databag of the requirer's application. Its leader writes it."""
 
-    # A UUID that the provider may use as it likes. Once given, it stays for the relation's life.
+    # A UUID for the provider to use. It never changes while the relation exists.
     token: str | None = None
 
     def __post_init__(self):
@@ -50,12 +50,12 @@ class DemoRequirerApp:
 
 
 def _require_uuid(field: str, value: str | None) -> None:
-    """Raise ValueError, which names the field, if there is a value and it is no UUID."""
+    """Raise a ValueError that names the field if `value` is not a UUID. None is allowed."""
     if value is None:
         return
     try:
         written = str(uuid.UUID(value))
     except ValueError:
         written = None
-    if written != value.lower():  # UUID() takes other spellings too, line ends among them
+    if written != value.lower():  # UUID() also accepts other spellings, such as a line break.
         raise ValueError(f"{field}: it is not a UUID")

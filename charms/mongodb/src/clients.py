@@ -317,5 +317,5 @@ def _default_database(app: str) -> str:
 
 
 def _refused(relation: ops.Relation, complaint: str) -> NotReadyError:
-    message = f"{relation.name}: {relation.app.name} sent a bad {complaint}"
+    message = f"{relation.name}: {relation.app.name} sent an invalid {complaint}"
     return NotReadyError(ops.BlockedStatus(message))

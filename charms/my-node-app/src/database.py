@@ -86,7 +86,7 @@ def find_database(model: ops.Model) -> Database:
     user = MongodbUserSecret.model_validate(credentials)
     if not (user.username and user.password):
         missing = "password" if user.username else "username"
-        message = f"{who} sent a bad secret-user: {missing} is missing"
+        message = f"{who} sent an invalid secret-user: {missing} is missing"
         raise NotReadyError(ops.BlockedStatus(message))
     login = f"{quote(user.username, safe='')}:{quote(user.password, safe='')}"
     hosts = ",".join(answer.endpoints)

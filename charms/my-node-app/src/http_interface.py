@@ -1,8 +1,8 @@
-"""The `http` interface, v0: where one unit of a web application listens.
+"""The `http` interface, v0: where each unit of a web application listens.
 
-The provider writes its unit's bag; the requirer writes nothing and walks the remote *units*, as
-each has an address of its own. The interface is older than JSON databags: both values are plain
-strings: `relation.load(HttpProviderUnit, unit, decoder=str)` and
+Each unit of the provider writes its own databag. The requirer writes nothing. It reads every
+remote *unit*, because each has its own address. The interface is older than databags in JSON, so
+both values are plain strings: `relation.load(HttpProviderUnit, unit, decoder=str)` and
 `relation.save(data, self.unit, encoder=encode)`.
 """
 
@@ -10,15 +10,15 @@ import pydantic
 
 
 def encode(value: str | int | None) -> str:
-    """Return `value` as a plain string; None becomes "", which erases the key from the databag."""
+    """Return `value` as a plain string. None becomes "", which removes the key."""
     return "" if value is None else str(value)
 
 
 class HttpProviderUnit(pydantic.BaseModel):
-    """What each unit of the provider writes into its own bag; absent until the unit listens."""
+    """The databag of each unit of the provider. It is empty until the unit listens."""
 
     hostname: str | None = None
     """A host name or an IP address, without brackets."""
 
     port: int | None = pydantic.Field(default=None, ge=1, le=65535)
-    """Where the unit listens, from 1 to 65535."""
+    """The port on which the unit listens, from 1 to 65535."""

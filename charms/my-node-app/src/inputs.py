@@ -1,6 +1,6 @@
-"""Read what others give this charm, options and databags, or say what is wrong with it.
+"""Reads the charm's options and the remote databags, and explains what is wrong with them.
 
-The same file stands in each charm that has a workload, because a charm packs alone.
+Every charm with a workload has a copy of this file, because a packed charm has no other code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
 class NotReadyError(Exception):
-    """The charm has not got what it needs; `status` tells the operator what is wrong."""
+    """Something that the charm needs is missing or invalid. `status` tells the operator what."""
 
     def __init__(self, status: ops.BlockedStatus | ops.WaitingStatus):
         super().__init__(status.message)
@@ -23,10 +23,10 @@ class NotReadyError(Exception):
 
 
 def read_config(charm: ops.CharmBase, model: type[Model]) -> Model:
-    """Return the options of a charm.
+    """Return the charm's options as a typed model.
 
     Raises:
-        NotReadyError: an option cannot be used; names it and says why.
+        NotReadyError: an option is invalid. The status names the option and the reason.
     """
     try:
         return charm.load_config(model)
@@ -37,31 +37,35 @@ def read_config(charm: ops.CharmBase, model: type[Model]) -> Model:
 def read_databag(
     relation: ops.Relation, owner: ops.Application | ops.Unit, model: type[Model]
 ) -> Model:
-    """Return what an application or a unit has written into its databag, as JSON.
+    """Return the databag of an application or a unit, whose values are JSON, as a typed model.
 
     Raises:
-        NotReadyError: a field cannot be used; names the endpoint, the owner and the field.
+        NotReadyError: a field is invalid. The status names the endpoint, the owner of the databag,
+            the field and the reason.
     """
     try:
         return relation.load(model, owner, decoder=_decode_json)
     except ValueError as error:
-        message = f"{relation.name}: {owner.name} sent a bad {_explain(error)}"
+        message = f"{relation.name}: {owner.name} sent an invalid {_explain(error)}"
         raise NotReadyError(ops.BlockedStatus(message)) from error
 
 
 class _NotJson:
-    """Stands for a value that is not JSON: no field of any type takes it."""
+    """Replaces a value that is not JSON. No type of field accepts it, so validation fails."""
 
 
 def _decode_json(value: str) -> Any:
     try:
         return json.loads(value)
-    except (ValueError, RecursionError):  # RecursionError: nested too deeply
+    except (ValueError, RecursionError):  # RecursionError: the value is nested too deeply.
         return _NotJson()
 
 
 def _explain(error: ValueError) -> str:
-    """Return the first field that is wrong, and why; not its value: it may be long or secret."""
+    """Return the first invalid field and the reason.
+
+    The value is left out, because it may be long or secret.
+    """
     if not isinstance(error, pydantic.ValidationError):
         return str(error)
     first = error.errors()[0]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm: units of one application greet each other and learn who leads them."""
+"""The charm: the units of one application greet each other and learn the leader's address."""
 
 import json
 import logging
@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 class DemoCharm(ops.CharmBase):
-    """Shows each event of a peer relation in the log, and what the databags hold."""
+    """Logs each event of the peer relation, with the data that the unit can read."""
 
-    # On this unit's own disk: what this unit has been told so far.
+    # Stored state is on this unit's disk: the last address it read, and the peers it has greeted.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
@@ -32,54 +32,54 @@ class DemoCharm(ops.CharmBase):
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_leader_elected(self, _: ops.LeaderElectedEvent) -> None:
-        # The first leader, or another: the address that the old one wrote is not true any more.
+        # The databag is empty, or has the address of the previous leader.
         self._write_leader_ip()
         self._say_goodbye_to_missing_peers()
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
-        # Juju runs this when the machine or the pod has another address too; there is no
-        # configuration here.
+        # The charm has no options. Juju also runs this event when the unit's address changes.
         if self.unit.is_leader():
             self._write_leader_ip()
         for relation in self.model.relations["replicas"]:
-            self._remember(relation)  # A new pod has a new disk, and is not told again.
+            self._remember(relation)  # A new pod has an empty disk, and Juju repeats no events.
 
     def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
         self._say_goodbye_to_missing_peers()
 
     def _on_replicas_relation_created(self, event: ops.RelationCreatedEvent) -> None:
-        # Even a unit without peers gets this, once. Whoever meets it later finds everything in its
-        # first changed; if this waited for joined, those that came first would be run once more.
-        unit_bag = DemoReplicasUnit(unit_data=self.unit.name)
-        event.relation.save(unit_bag, self.unit, encoder=encode)
+        # Write early: then each peer finds the data in its first relation-changed event. If this
+        # unit waited for relation-joined, earlier peers would get a second relation-changed event.
+        databag = DemoReplicasUnit(unit_data=self.unit.name)
+        event.relation.save(databag, self.unit, encoder=encode)
 
     def _on_replicas_relation_joined(self, event: ops.RelationJoinedEvent) -> None:
-        # INFO, because `juju debug-log` shows no DEBUG unless the model is told to log it.
+        # Log at INFO: by default `juju debug-log` does not show DEBUG.
         logger.info("Hello from %s to %s", self.unit.name, event.unit.name)
         self._stored.peers = sorted({*self._stored.peers, event.unit.name})
 
     def _on_replicas_relation_departed(self, event: ops.RelationDepartedEvent) -> None:
-        # Either that unit leaves, or this one does: it is told of each of its peers then, and
-        # event.departing_unit is the unit itself.
+        # Either the peer leaves or this unit does. A unit that leaves gets this event for each of
+        # its peers, and event.departing_unit is the unit itself.
         self._say_goodbye(event.unit.name)
 
     def _on_replicas_relation_changed(self, event: ops.RelationChangedEvent) -> None:
-        # About a peer's bag, or about the application's (event.unit is None). Of what the leader
-        # writes every unit is told, the leader itself too; of its own bag no unit is.
+        # A peer's databag has changed, or the application's (then event.unit is None). When the
+        # leader writes the application's databag, every unit gets this event, also the leader.
+        # When a unit writes its own databag, only its peers get it.
         seen = json.dumps(self._seen(event.relation))
         logger.info("Unit %s can see the following data: %s", self.unit.name, seen)
         self._remember(event.relation)
         self._say_goodbye_to_missing_peers()
 
     def _on_show_relation_data(self, event: ops.ActionEvent) -> None:
-        for relation in self.model.relations["replicas"]:  # one, as every peer relation is
+        for relation in self.model.relations["replicas"]:  # There is exactly one.
             seen, listed = self._seen(relation), {unit.name for unit in relation.units}
             event.set_results(
                 {
                     "application-data": json.dumps(seen.pop(self.app.name)),
                     "unit-data": json.dumps(seen),
                     "leader-ip": self._stored.leader_ip,
-                    # Q5: on Juju 4 units that were removed, which relation-list still names.
+                    # On Juju 4 relation-list still has units that were removed (juju issue 23326).
                     "listed-but-gone": json.dumps(sorted(listed - seen.keys())),
                 }
             )
@@ -90,47 +90,52 @@ class DemoCharm(ops.CharmBase):
             try:
                 leader_ip = relation.load(DemoReplicasApp, self.app, decoder=str).leader_ip
             except ValueError as error:
-                event.add_status(ops.BlockedStatus(f"replicas: the leader sent a bad {error}"))
+                event.add_status(
+                    ops.BlockedStatus(f"replicas: the leader sent an invalid {error}")
+                )
                 return
         if not leader_ip:
-            event.add_status(ops.WaitingStatus("replicas: the leader has not sent leader-ip"))
-        event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))  # The worst is shown.
+            event.add_status(
+                ops.WaitingStatus("replicas: waiting for the leader to send leader-ip")
+            )
+        event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))  # ops shows the worst one.
 
     def _write_leader_ip(self) -> None:
-        """Write this unit's address into the application's bag; only the leader may."""
+        """Write this unit's address to the application's databag. Only the leader may do this."""
         for relation in self.model.relations["replicas"]:
-            # From the binding: it follows the space that the operator bound the endpoint to, and
-            # Juju 4 writes no private-address into the bag any more (Q7).
+            # The binding knows the network space that the operator bound the endpoint to. Do not
+            # read private-address from a databag: Juju 4 does not write it.
             binding = self.model.get_binding(relation)
             address = binding.network.bind_address if binding else None
-            if address is None or isinstance(address, str):  # none yet, or a host name
-                logger.warning("replicas: %r is no address for leader-ip", address)
+            if address is None or isinstance(address, str):  # There is none yet, or a host name.
+                logger.warning("replicas: cannot publish %r as leader-ip", address)
                 continue
-            # The same once more is no change to Juju, and wakes nobody.
+            # Writing an unchanged value triggers no event.
             relation.save(DemoReplicasApp(leader_ip=str(address)), self.app, encoder=encode)
             logger.info("Leader %s wrote leader-ip %s", self.unit.name, address)
 
     def _remember(self, relation: ops.Relation) -> None:
-        """Keep the leader's address, once this unit can see it."""
+        """Keep a copy of the leader's address, if it has been published."""
         try:
             leader_ip = relation.load(DemoReplicasApp, self.app, decoder=str).leader_ip
         except ValueError as error:
-            logger.warning("replicas: the leader sent a bad %s", error)
-            return  # The last good one stays.
+            logger.warning("replicas: the leader sent an invalid %s", error)
+            return  # Keep the last valid address.
         if leader_ip and leader_ip != self._stored.leader_ip:
             self._stored.leader_ip = leader_ip
             logger.info("Unit %s knows the leader's address: %s", self.unit.name, leader_ip)
 
     def _say_goodbye(self, peer: str) -> None:
-        if peer in self._stored.peers:  # once to each, however this unit has learnt of it
+        if peer in self._stored.peers:  # Say it once, whichever event tells about it.
             self._stored.peers.remove(peer)
             logger.info("Goodbye from %s to %s", self.unit.name, peer)
 
     def _say_goodbye_to_missing_peers(self) -> None:
-        """Say goodbye to those that left unannounced.
+        """Say goodbye to peers that left without an event.
 
-        Q5: on Juju 4 the peers of a removed unit get no departed. goal-state knows better, but
-        there is no event of it: look when there is another one, update-status at the latest.
+        On Juju 4 the peers of a removed unit get no relation-departed event (juju issue 23326).
+        goal-state has the right list, but no event announces a change of it. So check it in other
+        events, at the latest in update-status.
         """
         goals = ops.hookcmds.goal_state().units
         for peer in list(self._stored.peers):
@@ -138,12 +143,12 @@ class DemoCharm(ops.CharmBase):
                 self._say_goodbye(peer)
 
     def _seen(self, relation: ops.Relation) -> dict[str, dict[str, str]]:
-        """Return what this unit can read, by the name of whose bag it is."""
-        # Q5: on Juju 4 relation.units has units that are gone, and their bags still read.
+        """Return the databags that this unit can read, by the names of their owners."""
+        # On Juju 4 relation.units still has removed units, whose databags can be read.
         goals = ops.hookcmds.goal_state().units
         units = [unit for unit in relation.units if unit.name in goals] + [self.unit]
-        bags = (self.app, *sorted(units, key=lambda unit: unit.name))
-        return {owner.name: dict(sorted(relation.data[owner].items())) for owner in bags}
+        owners = (self.app, *sorted(units, key=lambda unit: unit.name))
+        return {owner.name: dict(sorted(relation.data[owner].items())) for owner in owners}
 
 
 if __name__ == "__main__":

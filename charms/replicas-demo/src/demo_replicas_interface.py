@@ -1,8 +1,8 @@
-"""The `demo-replicas` interface, v0: what the units of replicas-demo tell each other.
+"""The `demo-replicas` interface, v0: what the units of replicas-demo write for each other.
 
-All values are plain strings, as the documentation of Juju has them, so the models are loaded and
-saved with `decoder=str` and `encoder=encode`. Dataclasses are enough for strings: there is nothing
-to convert. Whoever reads may find any key absent.
+All values are plain strings, as in Juju's documentation. Load them with `decoder=str` and save
+them with `encoder=encode`. Dataclasses are enough, because strings need no conversion. Any key may
+be missing.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import ipaddress
 
 
 def encode(value: str | None) -> str:
-    """Return `value` as it stands; None becomes "", which erases the key from the databag."""
+    """Return `value` unchanged. None becomes "", which removes the key from the databag."""
     return value or ""
 
 
 @dataclasses.dataclass(frozen=True)
 class DemoReplicasApp:
-    """What the leader writes into the application's bag, which all its units may read."""
+    """The databag of the application. The leader writes it, and every unit can read it."""
 
-    # The address of the unit that leads.
+    # The leader's IP address.
     leader_ip: str | None = dataclasses.field(default=None, metadata={"alias": "leader-ip"})
 
     def __post_init__(self):
@@ -34,7 +34,7 @@ class DemoReplicasApp:
 
 @dataclasses.dataclass(frozen=True)
 class DemoReplicasUnit:
-    """What each unit writes into its own bag."""
+    """The databag of each unit."""
 
     # The unit's own name.
     unit_data: str | None = dataclasses.field(default=None, metadata={"alias": "unit-data"})

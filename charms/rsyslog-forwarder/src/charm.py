@@ -149,7 +149,7 @@ class RsyslogForwarderCharm(ops.CharmBase):
         try:
             return LogFiles(bag.directory, tuple(bag.files), tag=unit.app.name)
         except ValueError as error:
-            raise NotReadyError(ops.BlockedStatus(f"{who} sent a bad {error}")) from error
+            raise NotReadyError(ops.BlockedStatus(f"{who} sent an invalid {error}")) from error
 
     def _address(self, relation: ops.Relation, unit: ops.Unit) -> Destination:
         """Return our principal itself as the destination, or raise NotReadyError."""
@@ -163,7 +163,7 @@ class RsyslogForwarderCharm(ops.CharmBase):
         try:
             return Destination(address)
         except ValueError as error:
-            message = f"{who} sent a bad ingress-address: {error}"
+            message = f"{who} sent an invalid ingress-address: {error}"
             raise NotReadyError(ops.BlockedStatus(message)) from error
 
     def _summary(self, streams: dict[str, Forward | None], config: Config) -> str:

@@ -1,8 +1,8 @@
 """The `logging-directory` interface, v0: which log files a unit writes on its machine.
 
-Of container scope: the provider writes its unit's bag, and a subordinate on the same machine
-reads it and follows the files. The requirer writes nothing. Values are JSON, the default of
-`Relation.load` and `Relation.save`.
+The relation has container scope. Each unit of the provider writes its own databag. A subordinate
+on the same machine reads it and follows the files. The requirer writes nothing. Values are JSON,
+the default of `Relation.load` and `Relation.save`.
 """
 
 from typing import Annotated
@@ -20,14 +20,14 @@ def _sorted(names: list[str]) -> list[str]:
     return sorted(set(names))
 
 
-# Both end up in a log daemon's configuration, so neither may hold what ends a line or a string.
-# A directory is absolute; "/" itself and a trailing slash are refused.
+# Both are written to a log daemon's configuration, so they may not contain a line break or a
+# quote. A directory is absolute. "/" itself and a trailing slash are refused.
 Directory = Annotated[
     str,
     pydantic.StringConstraints(pattern=r'^(/[^/"\\\x00-\x1f\x7f]+)+$', max_length=4096),
     pydantic.AfterValidator(_no_dots),
 ]
-# The name of a file in the directory, or a glob that matches such names.
+# The name of a file in the directory, or a glob that matches file names.
 FileName = Annotated[
     str,
     pydantic.StringConstraints(pattern=r'^[^/"\\\x00-\x1f\x7f]+$', max_length=255),
@@ -36,11 +36,11 @@ FileName = Annotated[
 
 
 class LoggingDirectoryProviderUnit(pydantic.BaseModel):
-    """What each unit of the provider writes into its own bag; absent when it logs to no file."""
+    """The databag of each unit of the provider. It is empty if the unit logs to no file."""
 
     directory: Directory | None = None
-    """Absolute path of the directory that the files are in."""
+    """Absolute path of the directory that has the files."""
 
-    # Sorted, without doubles: Juju compares databags as text, and another order is a change.
+    # Sorted and without duplicates: Juju compares databags as text, so another order is a change.
     files: Annotated[list[FileName], pydantic.AfterValidator(_sorted)] | None = None
-    """Names of files in the directory, or globs that match such names."""
+    """Names of files in the directory, or globs that match file names."""

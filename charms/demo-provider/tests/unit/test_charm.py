@@ -53,7 +53,7 @@ def test_created(context: Context, leader: bool):
     bags = out.get_relation(1)
     assert bags.local_unit_data["special-field"] == "demo-provider/0"
     assert bags.local_app_data == ({"leader-uuid": LEADER_UUID} if leader else {})
-    assert out.unit_status == testing.WaitingStatus("demo: requirer has not sent token")
+    assert out.unit_status == testing.WaitingStatus("demo: waiting for requirer to send token")
 
 
 def test_new_leader_shows_itself_in_every_relation(context: Context):
@@ -85,8 +85,8 @@ def test_token_is_kept_and_logged_once(context: Context, leader: bool):
     assert tokens(out) == {1: TOKEN}
     out = context.run(context.on.relation_changed(out.get_relation(1), remote_unit=0), out)
     assert tokens(out) == {1: TOKEN}
-    assert logged(context, "INFO") == [f"demo: requirer gave the token {TOKEN}"]
-    assert out.unit_status == testing.ActiveStatus(f"requirer gave token {TOKEN}")
+    assert logged(context, "INFO") == [f"demo: requirer sent the token {TOKEN}"]
+    assert out.unit_status == testing.ActiveStatus(f"requirer sent token {TOKEN}")
     # Changed only reads: nobody is woken by it.
     assert out.get_relation(1).local_app_data == {}
     assert "special-field" not in out.get_relation(1).local_unit_data
@@ -106,7 +106,7 @@ def test_changed_without_a_token(context: Context):
     demo = relation()
     out = context.run(context.on.relation_changed(demo, remote_unit=0), model(demo))
     assert tokens(out) == {}
-    assert out.unit_status == testing.WaitingStatus("demo: requirer has not sent token")
+    assert out.unit_status == testing.WaitingStatus("demo: waiting for requirer to send token")
 
 
 @pytest.mark.parametrize("leader", [True, False])
@@ -117,11 +117,11 @@ def test_several_applications_and_one_of_them_goes(context: Context, leader: boo
         state = context.run(event, state)
     assert tokens(state) == {1: TOKEN, 2: OTHER_TOKEN}
     assert state.unit_status == testing.ActiveStatus(
-        f"requirer gave token {TOKEN}, other gave token {OTHER_TOKEN}"
+        f"requirer sent token {TOKEN}, other sent token {OTHER_TOKEN}"
     )
     out = context.run(context.on.relation_broken(state.get_relation(1)), state)
     assert tokens(out) == {2: OTHER_TOKEN}
-    assert out.unit_status == testing.ActiveStatus(f"other gave token {OTHER_TOKEN}")
+    assert out.unit_status == testing.ActiveStatus(f"other sent token {OTHER_TOKEN}")
 
 
 def test_broken_before_there_was_a_token(context: Context):
@@ -140,7 +140,7 @@ def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str)
     )
     state = dataclasses.replace(state, relations={bad, state.get_relation(2)})
     out = context.run(context.on.relation_changed(bad, remote_unit=0), state)
-    message = "demo: requirer sent a bad token: it is not a UUID"
+    message = "demo: requirer sent an invalid token: it is not a UUID"
     assert logged(context, "WARNING") == [message]
     assert out.unit_status == testing.BlockedStatus(message)
     assert tokens(out) == {1: TOKEN}

@@ -21,5 +21,5 @@ def test_deploy(charm: pathlib.Path, juju: jubilant.Juju) -> None:
 def test_units_say_what_to_do(juju: jubilant.Juju) -> None:
     units = juju.status().get_units(APP).values()
     assert [unit.workload_status.message for unit in units] == [
-        "integrate demo with a provider of demo"
+        "integrate demo with a charm that provides demo"
     ] * 2

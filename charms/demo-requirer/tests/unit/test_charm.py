@@ -13,7 +13,7 @@ from charm import SpecialCharm
 UUID = "8a5b0a3c-5b2e-4c53-9f0e-2f6f2d1f7a10"
 OTHER_UUID = "2c9d8b52-8f0d-4f8a-8f6a-0f3f4f7f6b11"
 TOKEN = "d2c4a7de-1d6f-4bb4-a7a5-6d0a1a9b4c12"
-BLOCKED = testing.BlockedStatus("integrate demo with a provider of demo")
+BLOCKED = testing.BlockedStatus("integrate demo with a charm that provides demo")
 
 Context = testing.Context[SpecialCharm]
 
@@ -54,7 +54,7 @@ def test_changed_on_the_leader(context: Context, unit: int):
     assert logged(context, "INFO") == [
         f"demo: provider has leader-uuid {UUID}",
         f"demo: provider/{unit} has special-field 'provider/{unit}'",
-        f"demo: gave provider the token {token(out)}",
+        f"demo: sent provider the token {token(out)}",
     ]
     assert out.unit_status == testing.ActiveStatus(f"provider has leader-uuid {UUID}")
 
@@ -83,7 +83,7 @@ def test_changed_on_a_follower_does_nothing(context: Context, leader_uuid: str |
     assert out.unit_status == (
         testing.ActiveStatus(f"provider has leader-uuid {UUID}")
         if leader_uuid
-        else testing.WaitingStatus("demo: provider has not sent leader-uuid")
+        else testing.WaitingStatus("demo: waiting for provider to send leader-uuid")
     )
 
 
@@ -156,7 +156,9 @@ def test_nothing_sent_yet(context: Context):
     out = context.run(context.on.relation_changed(demo, remote_unit=0), state)
     assert token(out)
     assert apps(out) == {1: {"name": "provider", "leader_uuid": None}}
-    assert out.unit_status == testing.WaitingStatus("demo: provider has not sent leader-uuid")
+    assert out.unit_status == testing.WaitingStatus(
+        "demo: waiting for provider to send leader-uuid"
+    )
 
 
 @pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
@@ -169,7 +171,7 @@ def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str)
     )
     state = dataclasses.replace(state, relations={bad, state.get_relation(2)})
     out = context.run(context.on.relation_changed(bad, remote_unit=0), state)
-    message = "demo: provider sent a bad leader-uuid: it is not a UUID"
+    message = "demo: provider sent an invalid leader-uuid: it is not a UUID"
     assert logged(context, "WARNING") == [message]
     assert out.unit_status == testing.BlockedStatus(message)
     assert apps(out)[1]["leader_uuid"] == UUID

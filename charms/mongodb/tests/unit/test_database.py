@@ -151,7 +151,7 @@ REFUSED = [
 def test_bad_request_is_named_and_harms_no_other(served, ctx, bag, complaint):
     state = served(database(7, bag={"database": "null", **bag}), database(8, "other"))
     assert isinstance(state.app_status, testing.BlockedStatus)
-    assert state.app_status.message.startswith(f"database: my-app sent a bad {complaint}")
+    assert state.app_status.message.startswith(f"database: my-app sent an invalid {complaint}")
     assert len(state.app_status.message) < 200
     assert any(complaint in log.message for log in ctx.juju_log if log.level == "ERROR")
     assert answer(state, 7) == {}
@@ -184,7 +184,7 @@ def test_second_that_asks_for_the_same_database_is_refused(served, world):
     assert answer(state, 8) == {}
     assert list(world.users) == ["relation-7-1"]
     assert state.app_status == testing.BlockedStatus(
-        "database: b sent a bad database: 'Notes' belongs to a"
+        "database: b sent an invalid database: 'Notes' belongs to a"
     )
 
 

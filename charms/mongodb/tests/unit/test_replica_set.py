@@ -201,7 +201,7 @@ def test_malformed_peer_harms_nobody(ctx, world, model):
     )
     ctx.run(ctx.on.update_status(), model(relation))
     assert world.called("align")[0][1] == {"mongodb/0": HOST, "mongodb/2": "10.0.0.2:27017"}
-    complaint = "replicas: mongodb/1 sent a bad host: it is not JSON"
+    complaint = "replicas: mongodb/1 sent an invalid host: it is not JSON"
     assert complaint in [log.message for log in ctx.juju_log]
 
 

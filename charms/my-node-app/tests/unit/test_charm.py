@@ -509,7 +509,7 @@ def test_what_the_provider_sent_wrong_is_named(
     bag = {**BAG, field: value}
     out = context.run(context.on.update_status(), with_bag(state, database, **bag))
     assert isinstance(out.unit_status, testing.BlockedStatus)
-    assert out.unit_status.message.startswith(f"database: mongodb sent a bad {field}")
+    assert out.unit_status.message.startswith(f"database: mongodb sent an invalid {field}")
     assert out.unit_status.message in warnings(context)
     assert settings() == SETTINGS
     assert machine.running
@@ -550,7 +550,8 @@ def test_a_secret_without_a_password_is_named_and_not_shown(
     )
     out = context.run(context.on.update_status(), dataclasses.replace(state, secrets={bad}))
     assert isinstance(out.unit_status, testing.BlockedStatus)
-    assert out.unit_status.message.startswith("database: mongodb sent a bad secret-user: password")
+    message = "database: mongodb sent an invalid secret-user: password"
+    assert out.unit_status.message.startswith(message)
     assert machine.calls == []
     assert not any("s3cret" in log.message for log in context.juju_log)
 

@@ -15,7 +15,7 @@ from charm import DemoCharm
 
 ADDRESS = "10.0.0.7"
 OTHER_ADDRESS = "10.0.0.8"
-WAITING = testing.WaitingStatus("replicas: the leader has not sent leader-ip")
+WAITING = testing.WaitingStatus("replicas: waiting for the leader to send leader-ip")
 ACTIVE = testing.ActiveStatus(f"leader-ip is {ADDRESS}")
 
 Context = testing.Context[DemoCharm]
@@ -113,7 +113,7 @@ def test_config_changed_because_the_binding_did(context: Context, leader: bool):
 def test_leader_without_an_ip_address(context: Context, address: str | None):
     out = context.run(context.on.leader_elected(), model(peers(), leader=True, address=address))
     assert leader_ip(out) is None
-    assert logged(context, "WARNING") == [f"replicas: {address!r} is no address for leader-ip"]
+    assert logged(context, "WARNING") == [f"replicas: cannot publish {address!r} as leader-ip"]
     assert out.unit_status == WAITING
 
 
@@ -226,7 +226,7 @@ def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str)
     )
     state = dataclasses.replace(state, relations={bad})
     out = context.run(context.on.relation_changed(bad, remote_unit=1), state)
-    message = "replicas: the leader sent a bad leader-ip: it is not an IP address"
+    message = "replicas: the leader sent an invalid leader-ip: it is not an IP address"
     assert logged(context, "WARNING") == [message]
     assert out.unit_status == testing.BlockedStatus(message)
     assert stored(out, "leader_ip") == ADDRESS

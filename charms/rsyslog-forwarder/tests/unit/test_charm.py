@@ -364,7 +364,7 @@ def test_bad_data_names_the_field_and_keeps_the_last_good(
     bad = configured(with_bag(state, context, BAG | bag), target="192.0.2.7")
     out = context.run(context.on.update_status(), bad)
     assert isinstance(out.unit_status, testing.BlockedStatus)
-    message = f"logging: {PRINCIPAL} sent a bad {field}"
+    message = f"logging: {PRINCIPAL} sent an invalid {field}"
     assert out.unit_status.message.startswith(message)
     assert machine.streams()["logging-2"] == followed
     # One bad relation does not harm the other.
@@ -396,7 +396,7 @@ def test_two_relations_with_the_principal_on_one_endpoint(
         (
             'x" y',
             testing.BlockedStatus(
-                f"juju-info: {PRINCIPAL} sent a bad ingress-address: "
+                f"juju-info: {PRINCIPAL} sent an invalid ingress-address: "
                 "'x\" y' is neither a host name nor an address"
             ),
         ),

@@ -1,7 +1,6 @@
-"""What travels between the units of one application with the interface `demo-replicas`, v0.
+"""The databags of the peer interface `demo-replicas`, v0. All values are plain strings.
 
-These are peers, and the values are plain strings. Charms keep `charm_models.py`, the same without
-pydantic, so that they are pure Python.
+Charms copy `charm_models.py`: the same models without pydantic, so that the charm is pure Python.
 """
 
 from __future__ import annotations
@@ -22,14 +21,14 @@ class _Fields(pydantic.BaseModel):
 
 
 class DemoReplicasApp(_Fields):
-    """The application bag, written by the leader, which all its units may read."""
+    """The databag of the application. The leader writes it, and every unit can read it."""
 
     leader_ip: ipaddress.IPv4Address | ipaddress.IPv6Address | None = None
-    """The address of the unit that leads."""
+    """The leader's IP address."""
 
 
 class DemoReplicasUnit(_Fields):
-    """The unit bag."""
+    """The databag of each unit."""
 
     unit_data: str | None = None
     """The unit's own name."""

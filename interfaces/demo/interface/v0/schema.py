@@ -1,6 +1,6 @@
-"""What travels over a relation with the interface `demo`, v0: plain strings.
+"""The databags of the `demo` interface, v0. All values are plain strings.
 
-Charms keep `charm_models.py`, the same without pydantic, so that they are pure Python.
+Charms copy `charm_models.py`: the same models without pydantic, so that the charm is pure Python.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ class _Fields(pydantic.BaseModel):
 
 
 class DemoProviderApp(_Fields):
-    """The application bag of the provider, written by its leader."""
+    """The databag of the provider's application. Its leader writes it."""
 
     leader_uuid: uuid.UUID | None = None
-    """Stands for the unit that leads: another leader has another one."""
+    """A UUID that stands for the unit that is the leader. Each leader has its own."""
 
 
 class DemoProviderUnit(_Fields):
-    """The unit bag of the provider."""
+    """The databag of each unit of the provider."""
 
     special_field: str | None = None
     """The unit's own name."""
 
 
 class DemoRequirerApp(_Fields):
-    """The application bag of the requirer, written by its leader."""
+    """The databag of the requirer's application. Its leader writes it."""
 
     token: uuid.UUID | None = None
-    """For the provider to use as it likes. Once given, it stays for the relation's life."""
+    """A UUID for the provider to use. It never changes while the relation exists."""
 
 
 class ProviderSchema(pydantic.BaseModel):

@@ -67,7 +67,7 @@ class MongodbReplicaSetUnit(_Fields):
     """Whether the mongod has to be restarted, and waits for its turn."""
 
 
-# The schema as the public registry has it. Charms copy what stands above only.
+# The schema in the form of the public registry. Charms copy only the part above.
 
 
 class MongodbAdminSecret(_Fields):

@@ -106,7 +106,7 @@ class MongodbUserSecret(_Fields):
     """A connection string for a driver: members, credentials, `replicaSet` and `authSource`."""
 
 
-# The schema as the public registry has it. Charms copy what stands above only.
+# The schema in the form of the public registry. Charms copy only the part above.
 
 
 class ProviderSchema(pydantic.BaseModel):
