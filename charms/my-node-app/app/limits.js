@@ -1,12 +1,12 @@
-// Limits, so that nobody who opens sockets can fill the memory or keep everybody else out.
+// Limits that protect the memory: clients that open many connections cannot lock out the others.
 //
-// A connection that waits for its client costs little, so there may be many. An answer may hold a
-// thousand notes, and keeps them until its client has taken it, so there may be few. Where there
-// is no room for more, the client that has kept the application waiting longest is let go.
+// A connection that waits for its client needs little memory, so many are allowed. A response can
+// hold a thousand notes until its client has read it, so few are allowed. If a limit is reached, the
+// connection that has waited longest for its client is closed.
 
-/** How long a client may take to send something, in milliseconds: options of createServer. */
+/** How long a client may take to send, in milliseconds. Options of createServer. */
 export const TIMEOUTS = {
-  headersTimeout: 10_000, // the head of a request
+  headersTimeout: 10_000, // the headers of a request
   requestTimeout: 30_000, // the whole request
   keepAliveTimeout: 5_000, // the next request
   connectionsCheckingInterval: 1_000,
@@ -14,15 +14,15 @@ export const TIMEOUTS = {
 
 const DEFAULTS = {
   connections: 500,
-  notes: 2_000, // in all answers that are being made, or not taken yet
-  pipelined: 10, // requests of one connection that have no answer yet
-  takeAnswer: 20_000, // milliseconds until a client must have taken its answer
-  patience: 1, // the same while another one needs the room, for each note that it is to hold
+  notes: 2_000, // in all responses that are not sent completely
+  pipelined: 10, // unanswered requests of one connection
+  readResponse: 20_000, // milliseconds in which a client must read its response
+  patience: 1, // milliseconds for each note, if another response needs the memory
 };
 
-const CONNECTION = Symbol("what is known of a socket's connection");
+const CONNECTION = Symbol("state of a socket's connection");
 
-/** There is no room for another answer. */
+/** The memory for another response is not available. */
 export class Busy extends Error {
   name = "Busy";
 }
@@ -36,14 +36,14 @@ export class Limits {
     this.#limits = { ...DEFAULTS, ...limits };
   }
 
-  /** Have `answer(request, response)` answer the requests that `server` gets, within the limits. */
+  /** Let `answer(request, response)` answer the requests of `server`, within the limits. */
   serve(server, answer) {
     server.on("connection", (socket) => this.#connect(socket));
     server.on("request", (request, response) => {
       const connection = request.socket[CONNECTION];
       connection.requests += 1;
       if (connection.requests > this.#limits.pipelined) {
-        request.socket.destroy(); // an answer would have to wait for those before it
+        request.socket.destroy(); // too many requests without reading the responses
         return;
       }
       connection.turn = connection.turn.then(() =>
@@ -53,8 +53,8 @@ export class Limits {
   }
 
   /**
-   * Make room for the answer to `request`, which may hold so many notes, before it costs anything.
-   * Throws Busy.
+   * Reserve memory for the response to `request`, which may hold up to `notes` notes.
+   * Throws Busy if there is none.
    */
   admit(request, notes) {
     const connection = request.socket[CONNECTION];
@@ -83,11 +83,11 @@ export class Limits {
     }
     const connection = {
       socket,
-      requests: 0, // without an answer
-      turn: Promise.resolve(), // when their answers are taken
-      notes: 0, // that the answer under way may hold
-      taken: () => {}, // to be called when the answer under way is taken, or never will be
-      waitsSince: performance.now(), // for its client; Infinity: its client waits for us
+      requests: 0, // unanswered
+      turn: Promise.resolve(), // resolves when all their responses are sent
+      notes: 0, // reserved for the current response
+      taken: () => {}, // called when the current response is sent, or its client has gone
+      waitsSince: performance.now(), // for its client. Infinity: the client waits for us.
     };
     socket[CONNECTION] = connection;
     this.#connections.add(connection);
@@ -104,7 +104,7 @@ export class Limits {
       response.once("close", connection.taken);
       await answer();
       connection.waitsSince = performance.now();
-      const timer = setTimeout(() => socket.destroy(), this.#limits.takeAnswer);
+      const timer = setTimeout(() => socket.destroy(), this.#limits.readResponse);
       await taken;
       clearTimeout(timer);
     }
@@ -112,7 +112,7 @@ export class Limits {
     connection.requests -= 1;
   }
 
-  /** Return the connection that waits longest for its client, or undefined if none does. */
+  /** Return the connection that has waited longest for its client, or undefined. */
   #longestWaiting(condition = () => true) {
     let longest;
     for (const connection of this.#connections) {
@@ -128,7 +128,7 @@ export class Limits {
   }
 
   #close(connection) {
-    // At once: the event "close" may come later than the next connection.
+    // Do not wait for the event "close": the next connection may come first.
     this.#connections.delete(connection);
     this.#release(connection);
     connection.socket.destroy();

@@ -1,12 +1,12 @@
-// The log: one JSON object a line, appended to a file that log forwarders may follow.
+// The log: one JSON object per line, in a file that log forwarders can follow.
 
 import { appendFileSync } from "node:fs";
 
 /**
- * Append one line to `file`: when, how grave, what happened, and further `fields`.
+ * Append one line to `file`: the time, the level, the event and more `fields`.
  *
- * Each line opens the file anew, so a rotated or removed log needs no signal. A line that cannot
- * be written goes to standard error, and the application goes on.
+ * The file is opened for each line, so log rotation needs no signal. If the line cannot be written,
+ * it goes to standard error.
  */
 export function writeLog(file, level, event, fields = {}) {
   const line = JSON.stringify({ time: new Date().toISOString(), level, event, ...fields });
@@ -17,7 +17,7 @@ export function writeLog(file, level, event, fields = {}) {
   }
 }
 
-/** Return what the log may say of an error: its name and message, without any credentials. */
+/** Return an error's name and message for the log, without credentials. */
 export function describe(error) {
   return `${error.name}: ${error.message}`.replace(/\/\/[^@/\s]*@/g, "//***@");
 }

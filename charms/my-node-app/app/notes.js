@@ -1,37 +1,37 @@
-// The notes, in a MongoDB collection. The only file that knows the database.
+// The notes in a MongoDB collection. No other file uses the database.
 
 import { setTimeout as pause } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 
-// How long an unanswered question to the database may take, in milliseconds. A new primary is
-// elected within about 12 s: one write is tried for longer than that.
+// Time limits of the database, in milliseconds. The election of a new primary takes up to 12 s, so
+// a write is retried for longer than that.
 const SELECT_SERVER = 2_000;
 const ACKNOWLEDGE = 5_000;
 const SOCKET = 10_000;
 const TRY_WRITE = 25_000;
 const BETWEEN_TRIES = 200;
 
-/** The database did not answer in time; `cause` is its last error. */
-export class DatabaseAway extends Error {
-  name = "DatabaseAway";
+/** The database did not answer in time. `cause` is the last error. */
+export class DatabaseUnavailable extends Error {
+  name = "DatabaseUnavailable";
 }
 
 export class Notes {
   #connection = null;
 
-  /** Set to true when the application is about to end: what fails is not tried again. */
+  /** True when the application stops: failed writes are not retried. */
   stopping = false;
 
   /**
-   * Talk to another server, database or user from now on. Never waits: the driver connects when
-   * it is first asked. What is under way on the old connection is finished there.
+   * Use another server, database or user. It does not wait: the driver connects for the first
+   * operation. Operations on the old connection finish there.
    *
-   * Throws when `uri` is no connection string; the old connection then stays.
+   * Throws if `uri` is not a connection string. The old connection then stays.
    */
   use({ uri, database }) {
     const client = new MongoClient(uri, {
       appName: "my-node-app",
-      readConcernLevel: "majority", // never show a note that a failover could take back
+      readConcernLevel: "majority", // Never show a note that a failover could roll back.
       writeConcern: { w: "majority", wtimeoutMS: ACKNOWLEDGE },
       retryReads: true,
       retryWrites: true,
@@ -43,18 +43,18 @@ export class Notes {
     const old = this.#connection;
     const collection = client.db(database).collection("notes");
     this.#connection = { client, collection, users: 0 };
-    // The list is in this order. Without the index it is the same list, only slower.
+    // The list uses this order. It also works without the index, but slower.
     collection.createIndex({ created: -1 }).catch(() => {});
-    if (old !== null) void this.#closeUnused(old);
+    if (old !== null) void this.#closeIfUnused(old);
   }
 
   /**
-   * Store a note and return `{ note, added }`; `added` is false if a note with this `id` was
-   * there already, and `note` is then the one that is stored.
+   * Store a note and return `{ note, added }`. If there is already a note with this `id`, `added` is
+   * false and `note` is the stored one.
    *
-   * It survives a failover: `_id` is the idempotency key, unique in the collection, so trying the
-   * same write again neither loses nor doubles the note. The acknowledgement of the majority is
-   * awaited even if the note is already there. Throws DatabaseAway when time is up.
+   * The write survives a failover. The idempotency key is the unique `_id`, so a retry neither loses
+   * nor duplicates the note. It always waits for the acknowledgement of a majority. Throws
+   * DatabaseUnavailable after TRY_WRITE.
    */
   async add({ id, text }) {
     const created = new Date();
@@ -62,29 +62,29 @@ export class Notes {
     const deadline = Date.now() + TRY_WRITE;
     for (;;) {
       try {
-        const { value, lastErrorObject } = await this.#ask((collection) =>
+        const { value, lastErrorObject } = await this.#run((collection) =>
           collection.findOneAndUpdate(
             { _id: id },
             { $setOnInsert: { text, created } },
             { upsert: true, returnDocument: "after", includeResultMetadata: true },
           ),
         );
-        // What is there already may be from a try of this very call that was not answered.
+        // An earlier try of this call may have stored the note without an answer.
         const ours = tried && value.created.getTime() === created.getTime();
         return { note: asNote(value), added: ours || !lastErrorObject.updatedExisting };
       } catch (error) {
         tried = true;
-        // Whatever the error is, credentials that were just rotated included, the next try may
-        // find another primary or another connection.
+        // Retry after any error, also after an authentication error, because the credentials may
+        // just have been rotated. The next try may use another primary or another connection.
         if (this.stopping || Date.now() > deadline) {
-          throw new DatabaseAway("the database did not confirm the note", { cause: error });
+          throw new DatabaseUnavailable("the database did not confirm the note", { cause: error });
         }
         await pause(BETWEEN_TRIES);
       }
     }
   }
 
-  /** Return the newest notes, at most `limit` of them. Throws DatabaseAway. */
+  /** Return at most `limit` notes, the newest first. Throws DatabaseUnavailable. */
   async list(limit) {
     const found = await this.#read((collection) =>
       collection.find().sort({ created: -1, _id: 1 }).limit(limit).toArray(),
@@ -92,39 +92,39 @@ export class Notes {
     return found.map(asNote);
   }
 
-  /** Return quietly if the notes can be read from the primary. Throws DatabaseAway. */
+  /** Throw DatabaseUnavailable if the notes cannot be read from the primary. */
   async check() {
     await this.#read((collection) => collection.findOne({}, { projection: { _id: 1 } }));
   }
 
-  /** Close the connection, when what is under way on it has ended. */
+  /** Close the connection when its operations have finished. */
   async close() {
     const connection = this.#connection;
     this.#connection = null;
-    if (connection !== null) await this.#closeUnused(connection);
+    if (connection !== null) await this.#closeIfUnused(connection);
   }
 
-  async #read(question) {
+  async #read(operation) {
     try {
-      return await this.#ask(question);
+      return await this.#run(operation);
     } catch (error) {
-      throw new DatabaseAway("the database is away", { cause: error });
+      throw new DatabaseUnavailable("the database does not answer", { cause: error });
     }
   }
 
-  async #ask(question) {
+  async #run(operation) {
     const connection = this.#connection;
     if (connection === null) throw new Error("there is no connection");
     connection.users += 1;
     try {
-      return await question(connection.collection);
+      return await operation(connection.collection);
     } finally {
       connection.users -= 1;
-      if (connection !== this.#connection) await this.#closeUnused(connection);
+      if (connection !== this.#connection) await this.#closeIfUnused(connection);
     }
   }
 
-  async #closeUnused(connection) {
+  async #closeIfUnused(connection) {
     if (connection.users === 0) await connection.client.close().catch(() => {});
   }
 }

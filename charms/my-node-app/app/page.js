@@ -1,16 +1,16 @@
-// The page: plain HTML made on the server. It runs no script, in the browser of anybody.
+// The page: plain HTML from the server, without scripts.
 
 const ESCAPES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
-/** Return `text` as it may stand in HTML, in an element or between quotes. */
+/** Escape `text` for HTML elements and quoted attributes. */
 export function escape(text) {
   return String(text).replace(/[&<>"']/g, (character) => ESCAPES[character]);
 }
 
 /**
- * Return the page. `notes` is the list to show, newest first, or null while it cannot be read.
- * `problem` is a sentence to show, and `text` and `id` refill the form, so that what somebody
- * typed is never lost and is stored once however often the form is sent.
+ * Return the page. `notes` is the list to show, newest first, or null if it cannot be read.
+ * `problem` is a sentence to show. `text` and `id` fill the form again, so that the user's text is
+ * not lost, and is stored only once if the form is sent again.
  */
 export function renderPage({ notes, id, text = "", problem = "", maxLength }) {
   return `<!doctype html>
@@ -28,14 +28,14 @@ export function renderPage({ notes, id, text = "", problem = "", maxLength }) {
 ${problem && `<p class="problem" role="alert">${escape(problem)}</p>`}
 <form method="post" action="/">
 <input type="hidden" name="id" value="${escape(id)}">
-<label for="text">A new note</label>
+<label for="text">New note</label>
 <textarea id="text" name="text" rows="3" maxlength="${maxLength}" required autofocus>
 ${escape(text)}</textarea>
-<button>Keep it</button>
+<button>Save</button>
 </form>
 ${notes === null ? "" : renderNotes(notes)}
 </main>
-<footer>my-node-app: kept in MongoDB, shared by every unit</footer>
+<footer>my-node-app: the notes are in MongoDB, and all units share them</footer>
 </body>
 </html>
 `;

@@ -1,15 +1,15 @@
-// What the application answers to a request. It knows HTTP and `notes`, not the database.
+// Answers HTTP requests. It uses `notes`, and does not know the database.
 
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 
 import { Busy } from "./limits.js";
 import { describe } from "./log.js";
-import { DatabaseAway } from "./notes.js";
+import { DatabaseUnavailable } from "./notes.js";
 import { renderPage } from "./page.js";
 
 const MAX_BODY = 16 * 1024; // bytes
-const MAX_TEXT = 1_000; // characters, as the browser's maxlength counts them
+const MAX_TEXT = 1_000; // characters, counted like the browser's maxlength
 const PAGE_LENGTH = 50;
 const LIST_LENGTH = 100;
 const MAX_LIST_LENGTH = 1_000;
@@ -21,13 +21,13 @@ const HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; " +
     "base-uri 'none'; frame-ancestors 'none'",
-  // Not "no-referrer": with that a browser does not tell where the page's own form comes from.
+  // Not "no-referrer": the browser would then send no Origin with the page's own form.
   "Referrer-Policy": "same-origin",
   "X-Content-Type-Options": "nosniff",
 };
 
-/** A request that cannot be answered as it is: `status`, and a message for the client. */
-class Refused extends Error {
+/** The request is refused with `status` and a message for the client. */
+class HttpError extends Error {
   constructor(status, message, headers = {}) {
     super(message);
     this.status = status;
@@ -36,14 +36,14 @@ class Refused extends Error {
 }
 
 /**
- * Return a function that answers a request out of `notes`, as far as `limits` admits it, and
- * writes to `log`. `settingsId` returns the id of the settings that the application runs with.
+ * Return a function that answers requests with the `notes`, within the `limits`, and writes to `log`.
+ * `settingsId` returns the id of the settings that the application uses.
  */
 export function answerRequests({ notes, limits, log, settingsId }) {
   const routes = {
-    "/": { GET: showPage, POST: takeForm },
+    "/": { GET: showPage, POST: submitForm },
     "/style.css": { GET: showStyle },
-    "/api/notes": { GET: listNotes, POST: takeNote },
+    "/api/notes": { GET: listNotes, POST: createNote },
     "/health": { GET: showHealth },
   };
   let healthy = null;
@@ -55,7 +55,7 @@ export function answerRequests({ notes, limits, log, settingsId }) {
       const url = readTarget(request);
       path = url.pathname;
       const route = chooseRoute(path, request.method);
-      if (request.method === "POST") refuseOtherSites(request);
+      if (request.method === "POST") refuseCrossSite(request);
       await route(request, response, url);
     } catch (error) {
       sendError(response, error);
@@ -68,12 +68,12 @@ export function answerRequests({ notes, limits, log, settingsId }) {
   };
 
   function chooseRoute(path, method) {
-    if (!Object.hasOwn(routes, path)) throw new Refused(404, "there is nothing at this path");
+    if (!Object.hasOwn(routes, path)) throw new HttpError(404, "there is nothing at this path");
     const methods = routes[path];
-    const asked = method === "HEAD" ? "GET" : method; // node leaves the body of a HEAD out
+    const asked = method === "HEAD" ? "GET" : method; // Node omits the body of a HEAD response.
     if (!Object.hasOwn(methods, asked)) {
       const allowed = Object.keys(methods).join(", ");
-      throw new Refused(405, `${method} is not allowed here, only ${allowed}`, { Allow: allowed });
+      throw new HttpError(405, `${method} is not allowed here. Allowed: ${allowed}`, { Allow: allowed });
     }
     return methods[asked];
   }
@@ -82,19 +82,19 @@ export function answerRequests({ notes, limits, log, settingsId }) {
     await sendPage(request, response, 200, {});
   }
 
-  async function takeForm(request, response) {
+  async function submitForm(request, response) {
     const form = new URLSearchParams(
       await readBody(request, "application/x-www-form-urlencoded"),
     );
-    // Browsers send line ends as CR LF, whatever was typed.
+    // Browsers send line breaks as CR LF.
     const text = (form.get("text") ?? "").replaceAll("\r\n", "\n");
     const id = form.get("id") || randomUUID();
     try {
       limits.admit(request, 1);
       const { note } = await notes.add(checkNote(id, text));
       if (note.text !== text) {
-        // Sent, stored but not answered, changed and sent again. The next try has a new id.
-        const problem = "This was kept before, with another text. Send it again to keep both.";
+        // The note was stored without an answer. Then the user changed the text and sent it again.
+        const problem = "An earlier version of this note is saved. Send this one again to save both.";
         await sendPage(request, response, 422, { text, problem });
         return;
       }
@@ -103,7 +103,7 @@ export function answerRequests({ notes, limits, log, settingsId }) {
       await sendPage(request, response, problem.status, { id, text, problem: problem.message });
       return;
     }
-    // Going to the page by a GET, so that reloading it sends no form.
+    // Redirect to a GET, so that a reload does not send the form again.
     send(response, 303, "", { Location: "/" });
   }
 
@@ -130,25 +130,25 @@ export function answerRequests({ notes, limits, log, settingsId }) {
   async function listNotes(request, response, url) {
     const limit = Number(url.searchParams.get("limit") ?? LIST_LENGTH);
     if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIST_LENGTH) {
-      throw new Refused(400, `limit must be a number from 1 to ${MAX_LIST_LENGTH}`);
+      throw new HttpError(400, `limit must be a number from 1 to ${MAX_LIST_LENGTH}`);
     }
     limits.admit(request, limit);
     sendJson(response, 200, { notes: await notes.list(limit) });
   }
 
-  async function takeNote(request, response) {
+  async function createNote(request, response) {
     const body = await readBody(request, "application/json");
     let sent;
     try {
       sent = JSON.parse(body);
     } catch {
-      throw new Refused(400, "the body is not JSON");
+      throw new HttpError(400, "the body is not JSON");
     }
     const key = request.headers["idempotency-key"] ?? randomUUID();
     limits.admit(request, 1);
     const { note, added } = await notes.add(checkNote(key, sent?.text));
     if (note.text !== sent.text) {
-      throw new Refused(422, "another note was sent with this Idempotency-Key before");
+      throw new HttpError(422, "this Idempotency-Key was used for another note");
     }
     sendJson(response, added ? 201 : 200, note);
   }
@@ -160,15 +160,15 @@ export function answerRequests({ notes, limits, log, settingsId }) {
     } catch (error) {
       problem = error;
     }
-    // A check may come every second: the log tells only when something changed.
+    // Checks are frequent, so log only changes.
     if (healthy !== (problem === null)) {
       healthy = problem === null;
       if (healthy) log("info", "database answers");
-      else log("warning", "database away", { error: describe(problem.cause ?? problem) });
+      else log("warning", "database does not answer", { error: describe(problem.cause ?? problem) });
     }
     const settings = settingsId();
     if (healthy) sendJson(response, 200, { status: "ok", settings });
-    else sendJson(response, 503, { error: "the database is away", settings });
+    else sendJson(response, 503, { error: "the database does not answer", settings });
   }
 
   function sendError(response, error) {
@@ -182,79 +182,79 @@ function readTarget(request) {
   try {
     return new URL(request.url, "http://localhost");
   } catch {
-    throw new Refused(400, "the path cannot be read");
+    throw new HttpError(400, "the path is not valid");
   }
 }
 
 /**
- * Refuse what a page of another site makes the browser of its reader send. Browsers tell where a
- * request comes from, other clients need not.
+ * Refuse a request that a page of another site makes a browser send (CSRF). Browsers tell where a
+ * request comes from. Other clients need not.
  */
-function refuseOtherSites({ headers }) {
+function refuseCrossSite({ headers }) {
   const { host, origin, "sec-fetch-site": site, "x-forwarded-host": forwarded = "" } = headers;
   let same = true;
   if (site !== undefined) {
-    same = site === "same-origin" || site === "none"; // "none": no page, but the user
+    same = site === "same-origin" || site === "none"; // "none": the user typed the address.
   } else if (origin !== undefined) {
-    // Over plain HTTP there is no Sec-Fetch-Site. A proxy that changes Host tells the browser's
-    // own in X-Forwarded-Host, which no page can set.
+    // Over plain HTTP browsers send no Sec-Fetch-Site. If a proxy changes Host, the original is in
+    // X-Forwarded-Host, which a page cannot set.
     const ours = [host, ...forwarded.split(/\s*,\s*/)];
     same = ours.some((name) => [`http://${name}`, `https://${name}`].includes(origin));
   }
-  if (!same) throw new Refused(403, "this was sent from a page of another site");
+  if (!same) throw new HttpError(403, "the request comes from another site");
 }
 
-/** Return the body as text. Refuses another content type, too many bytes and broken UTF-8. */
+/** Return the body as text. Refuse a wrong content type, a long body and invalid UTF-8. */
 async function readBody(request, wanted) {
   const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
-  if (type !== wanted) throw new Refused(415, `the content type must be ${wanted}`);
+  if (type !== wanted) throw new HttpError(415, `the content type must be ${wanted}`);
   const chunks = [];
   let size = 0;
-  // What is too much is read to its end but not kept: a client hears no answer while it sends.
+  // Read a long body to its end without storing it: a client reads no response while it sends.
   try {
     for await (const chunk of request) {
       size += chunk.length;
       if (size <= MAX_BODY) chunks.push(chunk);
     }
   } catch {
-    throw new Refused(400, "the body broke off");
+    throw new HttpError(400, "the body is incomplete");
   }
-  if (size > MAX_BODY) throw new Refused(413, `the body must be at most ${MAX_BODY} bytes long`);
+  if (size > MAX_BODY) throw new HttpError(413, `the body must be at most ${MAX_BODY} bytes long`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
   } catch {
-    throw new Refused(400, "the body is not UTF-8");
+    throw new HttpError(400, "the body is not UTF-8");
   }
 }
 
-/** Return `{ id, text }` if they may be stored. */
+/** Return `{ id, text }` if both are valid. */
 function checkNote(id, text) {
   if (!/^[\w.-]{1,100}$/.test(id)) {
-    throw new Refused(400, "Idempotency-Key must be 1 to 100 letters, digits, dots, dashes or underscores");
+    throw new HttpError(400, "Idempotency-Key must be 1 to 100 letters, digits, dots, dashes or underscores");
   }
   if (typeof text !== "string" || text.trim() === "") {
-    throw new Refused(400, "text must be a string that is not empty");
+    throw new HttpError(400, "text must be a string that is not empty");
   }
   if (text.length > MAX_TEXT) {
-    throw new Refused(413, `text must be at most ${MAX_TEXT} characters long`);
+    throw new HttpError(413, `text must be at most ${MAX_TEXT} characters long`);
   }
-  if (/\p{Surrogate}/u.test(text)) throw new Refused(400, "text holds half a character");
+  if (/\p{Surrogate}/u.test(text)) throw new HttpError(400, "text has an incomplete Unicode character");
   return { id, text };
 }
 
-/** Return what to tell the client of an error, and log it if it is not the client's. */
+/** Return the response to an error. Log the error, unless the client caused it. */
 function explain(error, log) {
-  if (error instanceof Refused) return error;
+  if (error instanceof HttpError) return error;
   if (error instanceof Busy) {
     return { status: 503, message: `${error.message}: try again`, headers: { "Retry-After": "1" } };
   }
-  if (error instanceof DatabaseAway) {
-    log("warning", "database away", { error: describe(error.cause) });
+  if (error instanceof DatabaseUnavailable) {
+    log("warning", "database does not answer", { error: describe(error.cause) });
     const message = `${error.message}: try again`;
     return { status: 503, message, headers: { "Retry-After": "5" } };
   }
-  log("error", "failure", { error: describe(error) });
-  return { status: 500, message: "this is a mistake in the application", headers: {} };
+  log("error", "internal error", { error: describe(error) });
+  return { status: 500, message: "the application has a bug: see its log", headers: {} };
 }
 
 function send(response, status, body, headers) {

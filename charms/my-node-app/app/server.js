@@ -1,7 +1,7 @@
 // Run the application: node server.js SETTINGS
 //
-// SIGHUP reads the settings again and keeps what cannot be used out; no request is dropped.
-// SIGTERM and SIGINT answer the requests under way, then end with 0.
+// SIGHUP reads the settings again. Invalid settings are ignored. No request is dropped.
+// SIGTERM and SIGINT answer the open requests, then exit with 0.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -12,7 +12,7 @@ import { Notes } from "./notes.js";
 import { answerRequests } from "./requests.js";
 import { readSettings } from "./settings.js";
 
-// A write ends sooner, and systemd ends the application only later; in milliseconds.
+// In milliseconds. systemd kills the application later than this (TimeoutStopSec).
 const LONGEST_STOP = 15_000;
 
 const path = process.argv[2];
@@ -30,7 +30,7 @@ try {
 }
 log("info", "started", { host: settings.host, port: settings.port });
 
-let reloaded = Promise.resolve(); // one reload after the other
+let reloaded = Promise.resolve(); // Reloads run one after the other.
 process.on("SIGHUP", () => (reloaded = reloaded.then(reload)));
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
@@ -39,20 +39,20 @@ function log(level, event, fields) {
   writeLog(settings.log, level, event, fields);
 }
 
-/** Run with the settings `next`, or else throw, and run on as before. */
+/** Use the settings `next`. On an error, keep the current settings and throw. */
 async function use(next) {
   const old = server;
-  const stays = next.host === settings?.host && next.port === settings?.port;
-  const listener = stays ? old : await listen(next);
+  const sameAddress = next.host === settings?.host && next.port === settings?.port;
+  const listener = sameAddress ? old : await listen(next);
   try {
     notes.use(next);
   } catch (error) {
-    if (!stays) listener.close();
+    if (!sameAddress) listener.close();
     throw error;
   }
   settings = next;
   server = listener;
-  if (stays) return;
+  if (sameAddress) return;
   old?.close();
   old?.closeIdleConnections();
 }
@@ -61,7 +61,7 @@ async function listen({ host, port }) {
   const listener = createServer(TIMEOUTS);
   limits.serve(listener, answer);
   listener.listen(port, host);
-  await once(listener, "listening"); // rejects on "error": the port is in use, and the like
+  await once(listener, "listening"); // Rejects on "error", for example if the port is in use.
   return listener;
 }
 
@@ -78,9 +78,9 @@ async function stop(signal) {
   log("info", "stopping", { signal });
   notes.stopping = true;
   server.close();
-  // A connection is idle as soon as its answer is sent; left alone, it would wait for more.
+  // Close connections that are idle, because their clients may never send another request.
   setInterval(() => server.closeIdleConnections(), 50);
-  // A request that is never sent to its end: Node enforces no requestTimeout any more.
+  // A client may never finish its request, and a closing server ignores requestTimeout.
   setTimeout(() => server.closeAllConnections(), LONGEST_STOP);
   await once(server, "close");
   await notes.close();

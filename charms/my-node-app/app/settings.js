@@ -1,5 +1,5 @@
-// The settings: a JSON file that the charm writes. It holds the database's password, so its path is
-// all that the command line tells.
+// The settings: a JSON file that the charm writes. It contains the database's password, so only its
+// path is on the command line.
 
 import { readFileSync } from "node:fs";
 
@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
  * Read and check the settings: `host` (an address of this machine), `port`, `uri` (of MongoDB),
  * `database` and `log` (the log file).
  *
- * Throws an Error that names the file and the field, and never repeats a value.
+ * Throws an Error that names the file and the field. It contains no value.
  */
 export function readSettings(path) {
   let settings;

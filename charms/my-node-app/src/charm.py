@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm: runs the application while, and only while, it has a database."""
+"""The charm: runs the application as long as it has a database."""
 
 import logging
 
@@ -24,7 +24,7 @@ class Config(pydantic.BaseModel):
 
 
 class MyNodeAppCharm(ops.CharmBase):
-    """Keeps the application as the model wants it."""
+    """Keeps the application, its settings and its databags up to date."""
 
     _stored = ops.StoredState()
 
@@ -34,14 +34,14 @@ class MyNodeAppCharm(ops.CharmBase):
         self._stored.set_default(installed=False, problem=[])
         framework.observe(self.on.install, self._on_install)
         framework.observe(self.on.upgrade_charm, self._on_install)
-        # What has changed does not matter: one function looks at everything, and may do so at any
-        # time. It does in every hook, because each may be the one after a hook that failed.
+        # One function handles all these events. It checks everything, whichever event came,
+        # because an earlier hook may have failed.
         for event in (
             self.on.leader_elected,
-            self.on.config_changed,  # also when the machine has another address
+            self.on.config_changed,  # This also comes when the machine's address changes.
             self.on.start,
             self.on.update_status,
-            self.on.secret_changed,  # the provider has rotated the credentials
+            self.on.secret_changed,  # The provider has rotated the credentials.
         ):
             framework.observe(event, self._reconcile)
         for endpoint in ("database", "website", "logging"):
@@ -58,27 +58,28 @@ class MyNodeAppCharm(ops.CharmBase):
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_install(self, event: ops.EventBase) -> None:
-        self._stored.installed = False  # not this revision of the charm
+        self._stored.installed = False  # This revision of the charm is not installed yet.
         self._reconcile(event)
 
     def _reconcile(self, _: ops.EventBase) -> None:
-        """Make the machine and our databags what the model says that they should be."""
-        self._bring_in_order()
+        """Update the application, then the databags."""
+        self._update_application()
         self._publish()
 
     def _on_relation_departed(self, _: ops.RelationDepartedEvent) -> None:
-        # Juju 4 may run it for a relation that is gone already, whose databags nobody can write.
-        self._bring_in_order()
+        # Write no databag here: Juju 4 may run this event after the relation is gone, and then a
+        # write fails.
+        self._update_application()
 
     def _on_database_relation_broken(self, event: ops.RelationBrokenEvent) -> None:
-        # Its credentials end with it, also where another relation is there to take its place.
+        # The credentials of this relation are no longer valid, even if there is another relation.
         self._node_app.unconfigure()
         self._reconcile(event)
 
     def _on_stop(self, _: ops.StopEvent) -> None:
         try:
             self._node_app.stop()
-        except node_app.NodeAppError as error:  # a hook that fails would keep the unit from going
+        except node_app.NodeAppError as error:  # A failed hook would keep the unit from leaving.
             logger.error("%s", error)
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
@@ -88,8 +89,8 @@ class MyNodeAppCharm(ops.CharmBase):
             logger.error("%s", error)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        # It tells what was found, and changes nothing. Were it to refresh the secret, say, the
-        # provider would drop the user that the application still has.
+        # A status handler must change nothing. For example, if it refreshed the secret, the
+        # provider would remove the user that the application still uses.
         if self._stored.problem:
             event.add_status(ops.StatusBase.from_name(*self._stored.problem))
             return
@@ -98,18 +99,20 @@ class MyNodeAppCharm(ops.CharmBase):
         if health == "ok":
             event.add_status(ops.ActiveStatus())
         elif health == "no database":
-            event.add_status(ops.WaitingStatus("database: it does not answer the application"))
+            event.add_status(
+                ops.WaitingStatus("database: waiting for it to answer the application")
+            )
         elif not self._node_app.is_running():
-            message = f"the application does not run: see journalctl -u {self._node_app.service}"
+            message = f"the application has stopped: see journalctl -u {self._node_app.service}"
             event.add_status(ops.BlockedStatus(message))
         elif health == "old settings":
-            message = f"the application does not take its new settings: see {log}"
+            message = f"the application cannot use its new settings: see {log}"
             event.add_status(ops.BlockedStatus(message))
         else:
             event.add_status(ops.BlockedStatus(f"the application does not answer: see {log}"))
 
-    def _bring_in_order(self) -> None:
-        """Install, configure and run the application, as far as can be; keep what is wrong."""
+    def _update_application(self) -> None:
+        """Install, configure and run the application. Store the problem if a step fails."""
         self._stored.problem = []
         database = None
         try:
@@ -118,7 +121,7 @@ class MyNodeAppCharm(ops.CharmBase):
             self._request_database(config)
             database = find_database(self.model)
             self._node_app.configure(self._settings(config, database))
-        except NotReadyError as error:  # the last good settings stay, if there are any
+        except NotReadyError as error:  # The application keeps its last valid settings.
             logger.warning("%s", error)
             self._stored.problem = [error.status.name, error.status.message]
         try:
@@ -126,13 +129,17 @@ class MyNodeAppCharm(ops.CharmBase):
         except node_app.NodeAppError as error:
             logger.warning("%s", error)
             return
-        if runs and database and not database.take_credentials():
-            self._bring_in_order()  # they were rotated once more, at this very moment
+        if runs and database and not database.acknowledge_credentials():
+            self._update_application()  # The provider has just rotated them again.
 
     def _install(self) -> None:
-        """Install what this revision of the charm brought, or raise NotReadyError.
+        """Install the application of this revision of the charm, if it is not installed yet.
 
-        What may pass, such as a network that is down, fails the hook, and Juju runs it again.
+        Raises:
+            NotReadyError: the operator must replace the machine's Node.js.
+            node_app.NodeAppError: a temporary problem, such as a network that is down. It fails
+            the
+                hook, and Juju retries the hook.
         """
         if self._stored.installed:
             return
@@ -145,27 +152,32 @@ class MyNodeAppCharm(ops.CharmBase):
         self._stored.installed = True
 
     def _request_database(self, config: Config) -> None:
-        if not self.unit.is_leader():  # only the leader may write the application's bag
+        if not self.unit.is_leader():  # Only the leader may write the application's databag.
             return
         for relation in self.model.relations["database"]:
             relation.save(MongodbRequirerApp(database=config.database or None), self.app)
 
     def _settings(self, config: Config, database: Database) -> node_app.Settings:
-        """Return the settings that the application should have, or raise NotReadyError."""
-        # Where the operator bound the endpoint `website` (to a space), and not every address. Q7:
-        # the binding tells on each Juju, private-address in the databag does not.
+        """Return the settings that the application should have.
+
+        Raises:
+            NotReadyError: the machine has no address yet.
+        """
+        # Listen only in the network space that the operator bound the endpoint `website` to. The
+        # binding knows the address. Juju 4 writes no private-address into databags.
         binding = self.model.get_binding("website")
         host = binding.network.bind_address if binding else None
         if not host:
             raise NotReadyError(
-                ops.WaitingStatus("website: this machine has no address for it yet")
+                ops.WaitingStatus("website: waiting for an address of this machine")
             )
         return node_app.Settings(str(host), config.port, database.uri, database.name)
 
     def _publish(self) -> None:
-        """Tell others about the application: its address while it runs, its log always.
+        """Publish the application's address while it runs, and the path of its log.
 
-        Each unit writes its own bags, and those of every relation: Juju drops what is the same.
+        The unit writes its databag in every relation. Writing an unchanged value triggers no
+        event.
         """
         settings = self._node_app.settings() if self._node_app.is_running() else None
         self.unit.set_ports(*([settings.port] if settings else []))

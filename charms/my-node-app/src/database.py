@@ -1,4 +1,4 @@
-"""The endpoint `database`, seen by its requirer: the way to the database, or what is missing."""
+"""The requirer's side of the endpoint `database`: how to connect, or what is missing."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from mongodb_interface import MongodbProviderApp, MongodbUserSecret
 
 @dataclasses.dataclass(frozen=True)
 class Database:
-    """A database that a provider lets this application use."""
+    """A database that this application may use."""
 
     name: str
     uri: str = dataclasses.field(repr=False)
-    """Connection string of MongoDB, with the newest credentials."""
+    """MongoDB connection string with the newest credentials."""
     secret: ops.Secret
     credentials: dict[str, str] = dataclasses.field(repr=False)
     """The content of the secret's newest revision."""
 
-    def take_credentials(self) -> bool:
-        """Tell Juju that this unit uses the newest credentials, and no older ones any more.
+    def acknowledge_credentials(self) -> bool:
+        """Tell Juju that this unit now uses the newest credentials.
 
-        The provider drops the old user as soon as every unit has done so.
+        When every unit has done so, the provider removes the previous user.
 
-        Returns whether they are still the newest: if not, they were changed a moment ago.
+        Returns False if the credentials have changed again since they were read.
         """
         return self.secret.get_content(refresh=True) == self.credentials
 
 
-class _Answer(MongodbProviderApp):
-    """What a provider writes, limited to what the application's driver can use."""
+class _ProviderDatabag(MongodbProviderApp):
+    """The provider's databag, with the checks that the application's driver needs."""
 
     @pydantic.field_validator("database")
     @classmethod
     def _check_database(cls, name: str | None) -> str | None:
         if name and not re.fullmatch(r'[^\s/\\."$\x00]{1,63}', name):
-            raise ValueError(f"{name[:80]!r} cannot be the name of one")
+            raise ValueError(f"{name[:80]!r} is not a valid database name")
         return name
 
     @pydantic.field_validator("endpoints")
@@ -55,38 +55,42 @@ class _Answer(MongodbProviderApp):
 
 
 def find_database(model: ops.Model) -> Database:
-    """Return the database that the endpoint `database` leads to.
+    """Return the database of the relation `database`.
 
-    It takes no new revision of the secret: see `Database.take_credentials`.
+    It only peeks at the secret: see `Database.acknowledge_credentials`.
 
     Raises:
-        NotReadyError: there is none, or something of it is missing or wrong.
+        NotReadyError: there is no relation, or data is missing or invalid.
     """
     relations = model.relations["database"]
     if not relations:
-        raise NotReadyError(ops.BlockedStatus("integrate database with a provider of mongodb"))
-    if len(relations) > 1:  # which `limit` prevents, unless they are older than it
+        raise NotReadyError(
+            ops.BlockedStatus("integrate database with a charm that provides mongodb")
+        )
+    if len(relations) > 1:  # `limit` prevents this, but not for relations of an older charm.
         names = ", ".join(sorted(relation.app.name for relation in relations))
-        message = f"database: remove all but one relation of {names}"
+        message = f"database: remove all relations but one (to {names})"
         raise NotReadyError(ops.BlockedStatus(message))
     relation = relations[0]
-    who = f"database: {relation.app.name}"
-    answer = read_databag(relation, relation.app, _Answer)
+    provider = relation.app.name
+    answer = read_databag(relation, relation.app, _ProviderDatabag)
     if not (answer.database and answer.endpoints and answer.replset and answer.secret_user):
-        # One field is enough for a start; the others come with it, or show up next.
         found = answer.model_dump(by_alias=True)
         wanted = ("database", "endpoints", "replset", "secret-user")
         missing = ", ".join(field for field in wanted if not found[field])
-        raise NotReadyError(ops.WaitingStatus(f"{who} has not sent {missing}"))
+        raise NotReadyError(
+            ops.WaitingStatus(f"database: waiting for {provider} to send {missing}")
+        )
     try:
         secret = model.get_secret(id=answer.secret_user)
         credentials = secret.peek_content()
-    except (ops.ModelError, ValueError) as error:  # not granted, not there, or no id at all
-        raise NotReadyError(ops.WaitingStatus(f"{who} has not granted secret-user")) from error
+    except (ops.ModelError, ValueError) as error:  # not granted, removed, or not a secret id
+        message = f"database: waiting for {provider} to grant access to secret-user"
+        raise NotReadyError(ops.WaitingStatus(message)) from error
     user = MongodbUserSecret.model_validate(credentials)
     if not (user.username and user.password):
         missing = "password" if user.username else "username"
-        message = f"{who} sent an invalid secret-user: {missing} is missing"
+        message = f"database: {provider} sent an invalid secret-user: {missing} is missing"
         raise NotReadyError(ops.BlockedStatus(message))
     login = f"{quote(user.username, safe='')}:{quote(user.password, safe='')}"
     hosts = ",".join(answer.endpoints)

@@ -1,6 +1,6 @@
 """The Node application on this machine: its files, its settings and its service.
 
-Knows nothing of Juju. Everything that is written is in the paths at the top of `NodeApp`.
+This module does not know Juju. It writes only to the paths at the top of `NodeApp`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Literal
 from charmlibs import apt, passwd, systemd
 
 OLDEST_NODE = 18
-"""The oldest major version of Node.js that the application and its MongoDB driver run on."""
+"""The oldest major version of Node.js that can run the application and its MongoDB driver."""
 
 _UNIT_FILE = """\
 [Unit]
@@ -38,11 +38,11 @@ LogsDirectory={logs}
 LogsDirectoryMode=0755
 Restart=on-failure
 RestartSec=2
-# A reload that comes before the application listens to the signal ends it.
+# A reload signal ends the application if it has not set up its signal handler yet.
 RestartForceExitStatus=SIGHUP
-# A write that waits for a new primary gets this long to finish.
+# Time for a write that waits for a new primary.
 TimeoutStopSec=30
-# It needs the network, its own files to read and its log to write, and nothing else.
+# The application needs only the network, its own files and its log.
 CapabilityBoundingSet=
 LockPersonality=true
 NoNewPrivileges=true
@@ -61,7 +61,7 @@ RestrictSUIDSGID=true
 WantedBy=multi-user.target
 """
 
-# The application opens its log anew for each line, so it needs no signal.
+# The application opens its log for each line, so rotation needs no signal.
 _ROTATION = """\
 {log} {{
     weekly
@@ -79,32 +79,32 @@ Health = Literal["ok", "no database", "old settings", "no answer"]
 
 
 class NodeAppError(Exception):
-    """Something on this machine failed, and may work the next time; the message says what."""
+    """An operation on this machine failed. A retry may succeed."""
 
 
 class UnusableNodeError(NodeAppError):
-    """The operator must mend the machine's Node.js first; the message says how."""
+    """The operator must replace the machine's Node.js. The message says how."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Where the application listens, and where its notes are."""
+    """The application's settings: where it listens, and its database."""
 
     host: str
-    """Address of this machine to listen on."""
+    """The address of this machine to listen on."""
     port: int
     uri: str = dataclasses.field(repr=False)
-    """Connection string of MongoDB, with its password: never to be shown."""
+    """MongoDB connection string with the password. Never log it."""
     database: str
     id: str = dataclasses.field(default="", compare=False)
-    """What the application calls these settings; given by `NodeApp.configure`."""
+    """Identifies these settings. `NodeApp.configure` sets it, and `/health` returns it."""
 
 
 _SETTING_NAMES = [field.name for field in dataclasses.fields(Settings)]
 
 
 class NodeApp:
-    """The application, as a service of this machine."""
+    """The application, which runs as a systemd service."""
 
     user: str | None = "my-node-app"
     service = "my-node-app"
@@ -114,25 +114,25 @@ class NodeApp:
     unit_file = pathlib.Path("/etc/systemd/system/my-node-app.service")
     rotation_file = pathlib.Path("/etc/logrotate.d/my-node-app")
 
-    # The machine: what tests/localmachine.py replaces.
+    # These methods use the system. tests/localmachine.py replaces them.
 
     def install(self, source: pathlib.Path) -> None:
-        """Install the application, and Node.js if there is none; an older one is stopped first.
+        """Install the application, and Node.js if there is none. Stop a running application first.
 
         Args:
-            source: folder with server.js, its files and node_modules.
+            source: the folder with server.js, its other files and node_modules.
 
         Raises:
             UnusableNodeError: the Node.js of this machine cannot run the application.
-            NodeAppError: anything else, such as a network that is down.
+            NodeAppError: another problem, for example a network that is down.
         """
         node = _find_node()
         self.stop()
-        with _failure_to(f"install {self.service}"):
+        with _node_app_error(f"install {self.service}"):
             if self.user:
                 nologin = "/usr/sbin/nologin"
                 passwd.add_user(self.user, shell=nologin, system_user=True, create_home=False)
-            # A copy, because Juju replaces the charm's own folder while the application runs.
+            # Copy the files: Juju replaces the charm's folder while the application runs.
             shutil.rmtree(self.app_dir, ignore_errors=True)
             shutil.copytree(source, self.app_dir)
             self.unit_file.write_text(
@@ -148,43 +148,47 @@ class NodeApp:
             systemd.daemon_reload()
 
     def start(self) -> None:
-        """Start the application now and at every boot, or raise NodeAppError."""
-        with _failure_to(f"start {self.service}"):
+        """Start the application now and at every boot.
+
+        Raises:
+            NodeAppError: systemd cannot start it.
+        """
+        with _node_app_error(f"start {self.service}"):
             systemd.service_enable("--now", self.service)
 
     def reload(self) -> None:
-        """Make the application read its settings again, without dropping a request.
+        """Make the application read its settings again. It drops no request.
 
         Raises:
             NodeAppError: systemd cannot send the signal.
         """
-        with _failure_to(f"reload {self.service}"):
+        with _node_app_error(f"reload {self.service}"):
             systemd.service_reload(self.service, restart_on_failure=True)
 
     def stop(self) -> None:
-        """Stop the application, now and at every boot; requests under way are answered.
+        """Stop the application and do not start it at boot. It first answers its open requests.
 
         Raises:
             NodeAppError: systemd cannot stop it.
         """
-        with _failure_to(f"stop {self.service}"):
+        with _node_app_error(f"stop {self.service}"):
             if self.unit_file.exists():
                 systemd.service_disable("--now", self.service)
 
     def is_running(self) -> bool:
-        """Whether the service runs."""
+        """Return whether the service is running."""
         return systemd.service_running(self.service)
 
     def uninstall(self) -> None:
-        """Remove every file of the application, its log and its user; Node.js stays.
+        """Remove the application's files, log and user.
 
-        Other programs may use Node.js by now.
+        Node.js stays, because other programs may use it.
 
         Raises:
-            NodeAppError: something cannot be removed.
+            NodeAppError: a file or the user cannot be removed.
         """
         self.stop()
-        with _failure_to(f"remove {self.service}"):
+        with _node_app_error(f"remove {self.service}"):
             self.unit_file.unlink(missing_ok=True)
             self.rotation_file.unlink(missing_ok=True)
             systemd.daemon_reload()
@@ -194,27 +198,27 @@ class NodeApp:
             if self.user:
                 passwd.remove_user(self.user)
 
-    # Plain code from here on.
+    # The methods from here on do not need the system.
 
     def version(self) -> str:
-        """Version of the installed application, such as "0.1.0"."""
+        """Return the version of the installed application, such as "0.1.0"."""
         return json.loads((self.app_dir / "package.json").read_text())["version"]
 
     def configure(self, settings: Settings) -> None:
-        """Write the settings, for the application's user alone, unless they are there already.
+        """Write the settings file, unless it is up to date. Only the user can read it.
 
         Raises:
-            NodeAppError: they cannot be written.
+            NodeAppError: the file cannot be written.
         """
         if settings == self.settings():
             return
         new = self.settings_file.with_suffix(".new")
         content = dataclasses.asdict(settings)
         content |= {"id": secrets.token_hex(8), "log": str(self.log_file)}
-        with _failure_to(f"write {self.settings_file}"):
+        with _node_app_error(f"write {self.settings_file}"):
             new.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
-            # Made with its final mode, and never half written under its own name.
+            # Create it with its final mode, and rename it when it is complete.
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 json.dump(content, file, indent=2)
@@ -223,7 +227,7 @@ class NodeApp:
             new.replace(self.settings_file)
 
     def settings(self) -> Settings | None:
-        """Return the settings that were written last, or None if there are none."""
+        """Return the settings in the settings file, or None if there are none."""
         try:
             written = json.loads(self.settings_file.read_text())
             return Settings(**{name: written[name] for name in _SETTING_NAMES if name in written})
@@ -231,18 +235,22 @@ class NodeApp:
             return None
 
     def unconfigure(self) -> None:
-        """Remove the settings, and with them the credentials, or raise NodeAppError."""
-        with _failure_to(f"remove {self.settings_file}"):
+        """Remove the settings file, which has the credentials.
+
+        Raises:
+            NodeAppError: the file cannot be removed.
+        """
+        with _node_app_error(f"remove {self.settings_file}"):
             self.settings_file.unlink(missing_ok=True)
 
     def run(self) -> bool:
-        """Have the application run with the settings that were written last; without any, stop it.
+        """Run the application with the settings in the settings file. Stop it if there are none.
 
-        Returns whether it does run with them. It is the application itself that is asked: it may
-        have been started again since, have refused the settings, or never have been told of them.
+        Returns whether the application uses these settings. The application itself is asked,
+        because it may have refused them.
 
         Raises:
-            NodeAppError: systemd cannot do it.
+            NodeAppError: systemd cannot start, stop or reload it.
         """
         if self.settings() is None:
             if self.is_running():
@@ -250,36 +258,36 @@ class NodeApp:
             return False
         if not self.is_running():
             self.start()
-        elif self.health() in ("old settings", "no answer"):  # perhaps its port was in use
+        elif self.health() in ("old settings", "no answer"):
             self.reload()
         return self._wait_until_it_runs()
 
     def health(self) -> Health:
-        """Ask the running application how it is; takes a few seconds at most.
+        """Ask the running application for its state. This takes a few seconds at most.
 
-        Returns "old settings" if it runs with others than those that were written last.
+        Returns "old settings" if it does not use the settings in the settings file.
         """
         settings = self.settings()
         if settings is None:
             return "no answer"
-        # Not urllib: it would ask the proxy that the model's configuration may name.
+        # Not urllib: it would use the proxy of the model's configuration.
         connection = http.client.HTTPConnection(settings.host, settings.port, timeout=5)
         try:
             connection.request("GET", "/health")
             answer = connection.getresponse()
-            told = json.loads(answer.read(200))
+            body = json.loads(answer.read(200))
         except (OSError, http.client.HTTPException, ValueError):
             return "no answer"
         finally:
             connection.close()
-        if not isinstance(told, dict):  # another program listens there
+        if not isinstance(body, dict):  # Another program uses the port.
             return "no answer"
-        if told.get("settings", "") != settings.id:
+        if body.get("settings", "") != settings.id:
             return "old settings"
         return "ok" if answer.status == 200 else "no database"
 
     def _wait_until_it_runs(self, seconds: float = 10) -> bool:
-        """Wait until the application runs with its settings; return whether it does."""
+        """Wait until the application uses its settings. Return whether it does."""
         deadline = time.monotonic() + seconds
         while self.health() in ("old settings", "no answer"):
             if time.monotonic() > deadline or not self.is_running():
@@ -289,28 +297,36 @@ class NodeApp:
 
 
 @contextlib.contextmanager
-def _failure_to(do: str) -> Iterator[None]:
-    """Let nothing but NodeAppError out of a block that uses the machine."""
+def _node_app_error(action: str) -> Iterator[None]:
+    """Convert the errors of a block that uses the system to NodeAppError.
+
+    Args:
+        action: what the block does, for the message: "start my-node-app".
+    """
     try:
         yield
     except (
         OSError,
-        LookupError,  # there is no such user
+        LookupError,  # The user does not exist.
         subprocess.SubprocessError,
         apt.Error,
         systemd.SystemdError,
     ) as error:
-        raise NodeAppError(f"cannot {do}: {error}") from error
+        raise NodeAppError(f"cannot {action}: {error}") from error
 
 
 def _find_node() -> str:
-    """Return the path of Node.js: what is there already (a site without internet), or apt's.
+    """Return the path of Node.js. Install it with apt if there is none.
 
-    Ubuntu 24.04 has Node.js 18.
+    Ubuntu 24.04 has Node.js 18. On a site without internet the operator installs it.
+
+    Raises:
+        UnusableNodeError: the program is not Node.js, or it is too old.
+        NodeAppError: apt cannot install it.
     """
     node = shutil.which("node")
     if node is None:
-        with _failure_to("install Node.js with apt"):
+        with _node_app_error("install Node.js with apt"):
             apt.add_package("nodejs", update_cache=True)
         node = "/usr/bin/node"
     try:
@@ -320,7 +336,7 @@ def _find_node() -> str:
         version = done.stdout.strip()  # "v18.19.1"
         major = int(version.removeprefix("v").partition(".")[0])
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise UnusableNodeError(f"replace {node}, which is no Node.js: {error}") from error
+        raise UnusableNodeError(f"replace {node}: it is not Node.js: {error}") from error
     if major < OLDEST_NODE:
         raise UnusableNodeError(f"install Node.js {OLDEST_NODE} or newer: {node} is {version}")
     return node

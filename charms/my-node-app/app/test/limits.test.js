@@ -1,4 +1,4 @@
-// The limits over real connections, with a listener that answers when the test wants it to.
+// The limits over real connections, with a listener that the test controls.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -83,7 +83,7 @@ async function until(condition) {
   }
 }
 
-test("requests that are sent ahead are answered one after the other, in their order", async () => {
+test("pipelined requests are answered in order", async () => {
   let atOnce = 0;
   const order = [];
   await start({}, async (request, response) => {
@@ -99,7 +99,7 @@ test("requests that are sent ahead are answered one after the other, in their or
   assert.deepEqual(order, ["/1", "/2", "/3"]);
 });
 
-test("what was sent ahead of a connection's end takes no room when it has ended", async () => {
+test("pipelined requests of a closed connection reserve no memory", async () => {
   await start({ notes: 1 }, (request, response) => {
     response.setHeader("Connection", "close");
     response.end();
@@ -108,7 +108,7 @@ test("what was sent ahead of a connection's end takes no room when it has ended"
   assert.deepEqual(await statuses(await open(GET)), [200]);
 });
 
-test("a connection that sends too much ahead is closed, and nothing more is done for it", async () => {
+test("a connection with too many pipelined requests is closed", async () => {
   const { waiting, respond } = gate();
   await start({ pipelined: 3 }, respond);
   await closed(await open(GET.repeat(4)));
@@ -119,7 +119,7 @@ test("a connection that sends too much ahead is closed, and nothing more is done
   assert.equal(waiting.length, 0);
 });
 
-test("a request that there is no room for is refused, and taken when there is room", async () => {
+test("a request without free memory is refused, and accepted later", async () => {
   const { waiting, respond } = gate();
   await start({ notes: 2, pipelined: 1 }, respond);
   const first = await open(GET);
@@ -135,7 +135,7 @@ test("a request that there is no room for is refused, and taken when there is ro
   assert.deepEqual(await statuses(third), [200]);
 });
 
-test("work for clients that have gone takes its room until it is done", async () => {
+test("work for a closed connection keeps its memory until it ends", async () => {
   const { waiting, respond } = gate();
   await start({ notes: 1 }, respond);
   const gone = await open(GET);
@@ -148,7 +148,7 @@ test("work for clients that have gone takes its room until it is done", async ()
   waiting.shift()();
 });
 
-test("work for clients that are closed for what they sent ahead takes its room too", async () => {
+test("work for a connection that was closed for pipelining keeps its memory too", async () => {
   const { waiting, respond } = gate();
   await start({ notes: 1, pipelined: 2 }, respond);
   const greedy = await open(GET);
@@ -159,7 +159,7 @@ test("work for clients that are closed for what they sent ahead takes its room t
   waiting.shift()();
 });
 
-test("who has not taken an answer for longest makes room for others, after some patience", async () => {
+test("the slowest reader is closed when another response needs memory", async () => {
   const handed = [];
   await start({ notes: 2, patience: 300 }, (request, response) => {
     response.end(BIG);
@@ -181,8 +181,8 @@ test("who has not taken an answer for longest makes room for others, after some 
   assert.deepEqual(await statuses(idle), [200]);
 });
 
-test("an answer that is not taken in time is given up", async () => {
-  await start({ takeAnswer: 100 }, (request, response) => void response.end(BIG));
+test("a response that is not read in time is dropped", async () => {
+  await start({ readResponse: 100 }, (request, response) => void response.end(BIG));
   const received = once(server, "request");
   const socket = await open(GET);
   socket.pause();
@@ -191,7 +191,7 @@ test("an answer that is not taken in time is given up", async () => {
   await closed(socket);
 });
 
-test("a new connection takes the place of the one that has waited longest", async () => {
+test("a new connection replaces the one that has waited longest", async () => {
   await start({ connections: 2 }, (request, response) => void response.end());
   const silent = await open();
   const busy = await open(GET);
@@ -203,7 +203,7 @@ test("a new connection takes the place of the one that has waited longest", asyn
   assert.deepEqual(await statuses(busy), [200]);
 });
 
-test("a connection whose answer is being made is not the one to go", async () => {
+test("a connection whose response is in progress is not replaced", async () => {
   const { waiting, respond } = gate();
   await start({ connections: 2 }, respond);
   const working = await open(GET);

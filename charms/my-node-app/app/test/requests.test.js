@@ -1,4 +1,4 @@
-// The answers of the application over real HTTP, with notes that are kept in memory or away.
+// The answers of the application over real HTTP, with notes in memory, or a database that does not answer.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -6,7 +6,7 @@ import { createServer, request } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
 
 import { Busy } from "../limits.js";
-import { DatabaseAway } from "../notes.js";
+import { DatabaseUnavailable } from "../notes.js";
 import { answerRequests } from "../requests.js";
 
 class NotesInMemory {
@@ -14,7 +14,7 @@ class NotesInMemory {
   away = false;
 
   #answer() {
-    if (this.away) throw new DatabaseAway("the database is away", { cause: new Error("gone") });
+    if (this.away) throw new DatabaseUnavailable("the database does not answer", { cause: new Error("gone") });
   }
 
   async add({ id, text }) {
@@ -103,7 +103,7 @@ for (const [what, body, type, status, pattern] of [
   ["no text", "{}", "application/json", 400, /text/],
   ["text that is a number", '{"text": 1}', "application/json", 400, /text/],
   ["blank text", '{"text": " \\n"}', "application/json", 400, /text/],
-  ["half a character", '{"text": "\\ud83d"}', "application/json", 400, /half/],
+  ["an incomplete character", '{"text": "\\ud83d"}', "application/json", 400, /incomplete Unicode/],
   ["bytes that are not UTF-8", Buffer.from([0x22, 0xff, 0x22]), "application/json", 400, /UTF-8/],
   ["a long text", JSON.stringify({ text: "x".repeat(1001) }), "application/json", 413, /1000/],
   ["a long body", " ".repeat(16 * 1024 + 1), "application/json", 413, /16384/],
@@ -115,24 +115,24 @@ for (const [what, body, type, status, pattern] of [
   });
 }
 
-test("the longest text and any character are stored as they came", async () => {
+test("the longest text and any character are stored unchanged", async () => {
   const text = '</textarea>\u0000"\u{1f600}'.padEnd(1000, "\u20ac");
   assert.equal((await (await postNote(text)).json()).text, text);
 });
 
-test("a key that is no token is refused", async () => {
+test("an invalid key is refused", async () => {
   for (const key of ["a b", "x".repeat(101), ""]) {
     await assertRefused(await postNote("x", { "Idempotency-Key": key }), 400, /Idempotency-Key/);
   }
 });
 
-test("a limit that is no number in range is refused", async () => {
+test("an invalid limit is refused", async () => {
   for (const limit of ["0", "1001", "1.5", "many"]) {
     await assertRefused(await fetch(`${base}/api/notes?limit=${limit}`), 400, /limit/);
   }
 });
 
-test("unknown paths, also those of every object, are not found", async () => {
+test("unknown paths are not found, also names of JavaScript object properties", async () => {
   for (const path of ["/nothing", "/api/notes/", "/constructor", "/__proto__"]) {
     await assertRefused(await fetch(base + path), 404, /path/);
   }
@@ -147,7 +147,7 @@ test("a wrong method is refused, and the right ones are named", async () => {
   assert.equal((await fetch(`${base}/health`, { method: "HEAD" })).status, 200);
 });
 
-test("a path that cannot be read is refused", async () => {
+test("an invalid path is refused", async () => {
   const asked = request({ port: server.address().port, host: "127.0.0.1", path: "http://[" });
   const [response] = await once(asked.end(), "response");
   response.resume();
@@ -176,7 +176,7 @@ test("the form stores a note once, however often it is sent", async () => {
   assert.deepEqual([...notes.stored.values()].map((n) => n.text), ["from\nthe form"]);
 });
 
-test("a form that cannot be stored comes back with its text and key", async () => {
+test("a form that cannot be stored keeps its text and key", async () => {
   notes.away = true;
   const response = await postForm({ id: "form-1", text: 'kept "<" here' });
   const page = await response.text();
@@ -186,7 +186,7 @@ test("a form that cannot be stored comes back with its text and key", async () =
   assert.match(page, />\nkept &quot;&lt;&quot; here<\/textarea>/);
 });
 
-test("a form that was stored, not answered, and changed comes back to be stored too", async () => {
+test("a changed form whose first version was stored can be saved as another note", async () => {
   await postForm({ id: "form-1", text: "first" });
   const response = await postForm({ id: "form-1", text: "first and more" });
   const page = await response.text();
@@ -198,7 +198,7 @@ test("a form that was stored, not answered, and changed comes back to be stored 
   assert.deepEqual([...notes.stored.values()].map((note) => note.text), ["first", "first and more"]);
 });
 
-test("health tells which settings the application runs with, in health and in sickness", async () => {
+test("health returns the id of the settings, also when the database does not answer", async () => {
   for (const away of [false, true]) {
     notes.away = away;
     const { settings } = await (await fetch(`${base}/health`)).json();
@@ -206,7 +206,7 @@ test("health tells which settings the application runs with, in health and in si
   }
 });
 
-test("what there is no room for is told when to come back, and no text is lost", async () => {
+test("a response without memory is a 503 with Retry-After, and the text of the form stays", async () => {
   limits.admit = () => {
     throw new Busy("too many requests at a time");
   };
@@ -221,7 +221,7 @@ test("what there is no room for is told when to come back, and no text is lost",
   assert.equal((await fetch(`${base}/health`)).status, 200);
 });
 
-test("what another site makes a browser send is refused", async () => {
+test("a request from a page of another site is refused", async () => {
   for (const headers of [
     { "Sec-Fetch-Site": "cross-site" },
     { "Sec-Fetch-Site": "same-site" },
@@ -239,7 +239,7 @@ test("what another site makes a browser send is refused", async () => {
   assert.equal(notes.stored.size, 0);
 });
 
-test("what the page itself makes a browser send is taken, also through a proxy", async () => {
+test("a request from the page itself is accepted, also through a proxy", async () => {
   const page = await fetch(base);
   // With no-referrer, the Origin of the page's own form would be "null".
   assert.equal(page.headers.get("Referrer-Policy"), "same-origin");
@@ -255,15 +255,15 @@ test("what the page itself makes a browser send is taken, also through a proxy",
   }
 });
 
-test("while the database is away everything says so, and the log once for each change", async () => {
+test("every response reports that the database does not answer, and the log does once", async () => {
   assert.equal((await fetch(`${base}/health`)).status, 200);
   notes.away = true;
-  await assertRefused(await fetch(`${base}/health`), 503, /away/);
-  await assertRefused(await fetch(`${base}/health`), 503, /away/);
+  await assertRefused(await fetch(`${base}/health`), 503, /does not answer/);
+  await assertRefused(await fetch(`${base}/health`), 503, /does not answer/);
   const health = log.map(({ level, event, error }) => [level, event, error]);
   assert.deepEqual(health, [
     ["info", "database answers", undefined],
-    ["warning", "database away", "Error: gone"],
+    ["warning", "database does not answer", "Error: gone"],
   ]);
   const response = await postNote("x");
   assert.equal(response.headers.get("Retry-After"), "5");
@@ -272,18 +272,18 @@ test("while the database is away everything says so, and the log once for each c
   assert.equal((await fetch(base)).status, 503);
 });
 
-test("a mistake of the application is a 500 that tells the log and not the client", async () => {
+test("a bug is a 500 whose details are only in the log", async () => {
   notes.list = async () => {
     throw new TypeError("mongodb://user:secret@host is broken");
   };
   const response = await fetch(`${base}/api/notes`);
-  await assertRefused(response, 500, /^this is a mistake in the application$/);
+  await assertRefused(response, 500, /^the application has a bug: see its log$/);
   const [failure, logged] = log;
   assert.equal(failure.error, "TypeError: mongodb://***@host is broken");
   assert.deepEqual([logged.method, logged.path, logged.status], ["GET", "/api/notes", 500]);
 });
 
-test("a body that breaks off stores nothing", async () => {
+test("an incomplete body stores nothing", async () => {
   const asked = request(`${base}/api/notes`, {
     method: "POST",
     headers: { "Content-Type": "application/json", "Content-Length": 100 },

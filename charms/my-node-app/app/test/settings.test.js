@@ -1,4 +1,4 @@
-// What the application says of settings that it cannot use.
+// Invalid settings and their error messages.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -19,11 +19,11 @@ function read(text) {
   return readSettings(path);
 }
 
-test("good settings are read as they are", () => {
+test("valid settings are returned unchanged", () => {
   assert.deepEqual(read(JSON.stringify(GOOD)), GOOD);
 });
 
-test("what is wrong is named, and no value is repeated", () => {
+test("an error names the field and contains no value", () => {
   assert.throws(() => readSettings(join(folder, "none.json")), /none\.json: ENOENT/);
   assert.throws(() => read('{"uri": "mongodb://u:secret'), /settings\.json: it is not JSON$/);
   assert.throws(() => read("null"), /host must be/);

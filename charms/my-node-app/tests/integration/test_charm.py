@@ -26,7 +26,7 @@ def test_deploy(charm: pathlib.Path, juju: jubilant.Juju) -> None:
 
 def test_status_says_what_to_do(juju: jubilant.Juju) -> None:
     status = juju.status()
-    assert message(status) == "integrate database with a provider of mongodb"
+    assert message(status) == "integrate database with a charm that provides mongodb"
     assert status.apps[APP].version
 
 

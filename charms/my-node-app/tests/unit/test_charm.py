@@ -19,8 +19,8 @@ URI = (
     "?replicaSet=mongodb&authSource=admin"
 )
 SETTINGS = node_app.Settings(host=ADDRESS, port=3000, uri=URI, database="notes")
-BLOCKED = testing.BlockedStatus("integrate database with a provider of mongodb")
-DOES_NOT_RUN = testing.BlockedStatus("the application does not run: see journalctl -u my-node-app")
+BLOCKED = testing.BlockedStatus("integrate database with a charm that provides mongodb")
+STOPPED = testing.BlockedStatus("the application has stopped: see journalctl -u my-node-app")
 LOG = "/var/log/my-node-app/app.log"
 
 Context = testing.Context[MyNodeAppCharm]
@@ -125,7 +125,7 @@ def taken(state: testing.State) -> str:
 
 @pytest.mark.parametrize("leader", [True, False])
 @pytest.mark.parametrize("name", EVENTS)
-def test_any_event_makes_everything_right(
+def test_every_event_updates_settings_service_and_databags(
     name: str,
     leader: bool,
     context: Context,
@@ -153,7 +153,7 @@ def test_any_event_makes_everything_right(
 
 
 @pytest.mark.parametrize("name", ["install", "upgrade_charm"])
-def test_install_and_upgrade_bring_the_application(
+def test_install_and_upgrade_install_the_application(
     name: str, context: Context, machine: Machine, state: testing.State
 ):
     out = context.run(event(context, name, state), state)
@@ -163,7 +163,7 @@ def test_install_and_upgrade_bring_the_application(
     assert maintenance in context.unit_status_history
 
 
-def test_an_install_that_may_work_the_next_time_fails_the_hook(
+def test_temporary_install_problem_fails_the_hook(
     context: Context, machine: Machine, state: testing.State
 ):
     machine.failures["install"] = node_app.NodeAppError("the network is down")
@@ -173,7 +173,7 @@ def test_an_install_that_may_work_the_next_time_fails_the_hook(
 
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("first", ["install", "upgrade_charm"])
-def test_what_the_operator_must_mend_blocks_and_each_later_hook_tries_again(
+def test_unusable_node_blocks_the_unit_and_each_later_hook_retries(
     first: str, name: str, context: Context, machine: Machine, state: testing.State
 ):
     if first == "upgrade_charm":
@@ -193,7 +193,7 @@ def test_what_the_operator_must_mend_blocks_and_each_later_hook_tries_again(
     assert machine.calls == ["install", "start"]
 
 
-def test_upgrade_runs_the_new_code_even_if_the_settings_cannot_be_had(
+def test_upgrade_starts_the_new_code_if_new_settings_are_missing(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
@@ -203,17 +203,17 @@ def test_upgrade_runs_the_new_code_even_if_the_settings_cannot_be_had(
     assert settings() == SETTINGS
 
 
-def test_upgrade_to_what_does_not_start_is_said(
+def test_upgrade_to_an_application_that_does_not_start_blocks(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
     machine.failures["start"] = node_app.NodeAppError("cannot start it")
     out = context.run(context.on.upgrade_charm(), state)
-    assert out.unit_status == DOES_NOT_RUN
+    assert out.unit_status == STOPPED
     assert "cannot start it" in warnings(context)
 
 
-def test_what_has_ended_runs_again_with_the_last_good_settings(
+def test_stopped_application_is_started_with_the_last_valid_settings(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
@@ -222,7 +222,7 @@ def test_what_has_ended_runs_again_with_the_last_good_settings(
     assert machine.calls == ["start", "start"]
 
 
-def test_what_runs_and_does_not_answer_reads_its_settings_again(
+def test_application_that_does_not_answer_is_reloaded(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
@@ -233,7 +233,7 @@ def test_what_runs_and_does_not_answer_reads_its_settings_again(
     assert out.unit_status == testing.ActiveStatus()
 
 
-def test_what_its_supervisor_has_started_again_is_left_alone(
+def test_application_that_systemd_restarted_is_not_restarted_again(
     context: Context, machine: Machine, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
@@ -256,7 +256,7 @@ def test_a_second_event_changes_nothing(context: Context, machine: Machine, stat
 @pytest.mark.parametrize(
     "name", [name for name in EVENTS if name not in ("install", "upgrade_charm")]
 )
-def test_rotated_credentials_are_followed_in_any_hook(
+def test_every_hook_applies_rotated_credentials(
     name: str, context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
@@ -269,7 +269,7 @@ def test_rotated_credentials_are_followed_in_any_hook(
     assert taken(out) == "a:b@c"
 
 
-def test_credentials_are_not_taken_in_a_hook_that_looks_at_nothing(
+def test_hook_without_reconcile_does_not_acknowledge_credentials(
     context: Context, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
@@ -277,13 +277,13 @@ def test_credentials_are_not_taken_in_a_hook_that_looks_at_nothing(
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_settings_that_were_not_loaded_are_loaded_by_the_next_hook_whichever_it_is(
+def test_next_hook_reloads_settings_that_were_not_loaded(
     name: str, context: Context, machine: Machine, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
     machine.failures["reload"] = node_app.NodeAppError("cannot reload it")
     state = context.run(event(context, "secret_changed", state), state)
-    refused = f"the application does not take its new settings: see {LOG}"
+    refused = f"the application cannot use its new settings: see {LOG}"
     assert state.unit_status == testing.BlockedStatus(refused)
     assert taken(state) == "s3cret"  # or the provider would drop the user that is in use
     machine.failures.clear()
@@ -292,7 +292,7 @@ def test_settings_that_were_not_loaded_are_loaded_by_the_next_hook_whichever_it_
     assert taken(state) == "second"
 
 
-def test_settings_that_the_application_refuses_are_not_taken(
+def test_refused_credentials_are_not_acknowledged(
     context: Context, machine: Machine, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
@@ -306,7 +306,7 @@ def test_settings_that_the_application_refuses_are_not_taken(
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_a_hook_that_ends_before_the_reload_is_made_good(
+def test_next_hook_continues_after_a_crash_before_the_reload(
     name: str,
     context: Context,
     machine: Machine,
@@ -329,7 +329,7 @@ def test_a_hook_that_ends_before_the_reload_is_made_good(
     assert taken(out) == "second"
 
 
-def test_credentials_that_are_rotated_while_they_are_taken_are_followed_too(
+def test_credentials_rotated_during_the_acknowledgement_are_applied(
     context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="third")
@@ -346,7 +346,7 @@ def test_credentials_that_are_rotated_while_they_are_taken_are_followed_too(
     assert taken(out) == "third"
 
 
-def test_other_endpoints_are_followed_by_a_reload(
+def test_new_endpoints_reload_the_application(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     context.run(context.on.config_changed(), state)
@@ -358,7 +358,7 @@ def test_other_endpoints_are_followed_by_a_reload(
     assert "@[fd00::1]:27017,mongo-3.internal:27018/" in found.uri
 
 
-def test_config_is_followed(
+def test_config_change_is_applied(
     context: Context, state: testing.State, database: testing.Relation, website: testing.Relation
 ):
     state = dataclasses.replace(state, config={"port": 8080, "database": "my_notes"})
@@ -376,7 +376,7 @@ def test_config_is_followed(
     ("option", "value"),
     [("port", 80), ("port", 65536), ("database", "a b"), ("database", "x" * 64)],
 )
-def test_bad_config_is_named_and_the_last_good_settings_stay(
+def test_invalid_config_blocks_and_keeps_the_last_valid_settings(
     option: str,
     value: int | str,
     context: Context,
@@ -395,7 +395,7 @@ def test_bad_config_is_named_and_the_last_good_settings_stay(
     assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
 
 
-def test_without_a_database_nothing_runs(
+def test_application_does_not_run_without_a_database(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     out = context.run(context.on.config_changed(), without(state, database))
@@ -404,7 +404,7 @@ def test_without_a_database_nothing_runs(
     assert out.opened_ports == set()
 
 
-def test_relation_broken_stops_and_forgets(
+def test_relation_broken_stops_the_application_and_removes_credentials(
     context: Context,
     machine: Machine,
     state: testing.State,
@@ -426,14 +426,14 @@ def test_relation_broken_stops_and_forgets(
     assert isinstance(out.unit_status, testing.BlockedStatus)
 
 
-def test_two_databases_are_one_too_many(
+def test_two_databases_block(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     state = context.run(context.on.config_changed(), state)
     second = testing.Relation("database", remote_app_name="another")
     both = dataclasses.replace(state, relations={*state.relations, second})
     out = context.run(context.on.relation_changed(second), both)
-    message = "database: remove all but one relation of another, mongodb"
+    message = "database: remove all relations but one (to another, mongodb)"
     assert out.unit_status == testing.BlockedStatus(message)
     assert settings() == SETTINGS
     assert machine.running
@@ -443,7 +443,7 @@ def test_two_databases_are_one_too_many(
     assert settings() == SETTINGS
 
 
-def test_a_database_that_goes_is_let_go_though_another_one_is_there(
+def test_credentials_of_a_removed_database_are_dropped_although_another_exists(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     state = context.run(context.on.config_changed(), state)
@@ -464,7 +464,7 @@ def test_a_database_that_goes_is_let_go_though_another_one_is_there(
         ({**BAG, "replset": '""', "database": "null"}, "database, replset"),
     ],
 )
-def test_what_the_provider_has_not_sent_is_waited_for(
+def test_missing_fields_wait(
     bag: dict[str, str],
     missing: str,
     context: Context,
@@ -473,7 +473,9 @@ def test_what_the_provider_has_not_sent_is_waited_for(
     database: testing.Relation,
 ):
     out = context.run(context.on.update_status(), with_bag(state, database, **bag))
-    assert out.unit_status == testing.WaitingStatus(f"database: mongodb has not sent {missing}")
+    assert out.unit_status == testing.WaitingStatus(
+        f"database: waiting for mongodb to send {missing}"
+    )
     assert machine.calls == []
 
 
@@ -496,7 +498,7 @@ def test_what_the_provider_has_not_sent_is_waited_for(
         ("database", '"a/b"'),
     ],
 )
-def test_what_the_provider_sent_wrong_is_named(
+def test_invalid_fields_block_and_are_named(
     field: str,
     value: str,
     context: Context,
@@ -515,18 +517,16 @@ def test_what_the_provider_sent_wrong_is_named(
     assert machine.running
 
 
-def test_a_secret_that_cannot_be_read_is_waited_for(
-    context: Context, machine: Machine, state: testing.State
-):
+def test_unreadable_secret_waits(context: Context, machine: Machine, state: testing.State):
     state = context.run(context.on.config_changed(), state)
     out = context.run(context.on.update_status(), dataclasses.replace(state, secrets=set()))
-    message = "database: mongodb has not granted secret-user"
+    message = "database: waiting for mongodb to grant access to secret-user"
     assert out.unit_status == testing.WaitingStatus(message)
     assert settings() == SETTINGS
     assert machine.running
 
 
-def test_what_is_no_id_of_a_secret_is_waited_for(
+def test_invalid_secret_id_waits(
     context: Context,
     state: testing.State,
     database: testing.Relation,
@@ -538,11 +538,11 @@ def test_what_is_no_id_of_a_secret_is_waited_for(
     monkeypatch.setattr(ops.Model, "get_secret", get_secret)
     bag = {**BAG, "secret-user": '"a\\u0000b"'}
     out = context.run(context.on.update_status(), with_bag(state, database, **bag))
-    message = "database: mongodb has not granted secret-user"
+    message = "database: waiting for mongodb to grant access to secret-user"
     assert out.unit_status == testing.WaitingStatus(message)
 
 
-def test_a_secret_without_a_password_is_named_and_not_shown(
+def test_secret_without_password_blocks_and_is_not_shown(
     context: Context, machine: Machine, state: testing.State, secret: testing.Secret
 ):
     bad = dataclasses.replace(
@@ -556,7 +556,7 @@ def test_a_secret_without_a_password_is_named_and_not_shown(
     assert not any("s3cret" in log.message for log in context.juju_log)
 
 
-def test_a_leader_that_comes_later_asks(
+def test_new_leader_requests_the_database(
     context: Context, state: testing.State, database: testing.Relation
 ):
     out = context.run(context.on.update_status(), dataclasses.replace(state, leader=False))
@@ -565,7 +565,7 @@ def test_a_leader_that_comes_later_asks(
     assert "database" in out.get_relation(database.id).local_app_data
 
 
-def test_every_relation_of_an_endpoint_is_served(
+def test_every_relation_gets_the_databag(
     context: Context, state: testing.State, website: testing.Relation
 ):
     others = [testing.Relation("website"), testing.SubordinateRelation("logging")]
@@ -577,7 +577,7 @@ def test_every_relation_of_an_endpoint_is_served(
     assert unit_bag(out, others[1]) != {}
 
 
-def test_the_address_of_the_relation_is_published(
+def test_address_of_the_relations_network_is_published(
     context: Context, state: testing.State, website: testing.Relation
 ):
     network = testing.Network(
@@ -595,7 +595,7 @@ def test_a_machine_without_an_address_waits(
 ):
     network = testing.Network("website", [], ingress_addresses=[])
     out = context.run(context.on.update_status(), dataclasses.replace(state, networks={network}))
-    message = "website: this machine has no address for it yet"
+    message = "website: waiting for an address of this machine"
     assert out.unit_status == testing.WaitingStatus(message)
     assert machine.calls == []
 
@@ -603,11 +603,14 @@ def test_a_machine_without_an_address_waits(
 @pytest.mark.parametrize(
     ("health", "status"),
     [
-        ("no database", testing.WaitingStatus("database: it does not answer the application")),
+        (
+            "no database",
+            testing.WaitingStatus("database: waiting for it to answer the application"),
+        ),
         ("no answer", testing.BlockedStatus(f"the application does not answer: see {LOG}")),
     ],
 )
-def test_the_status_is_the_applications_own(
+def test_status_is_the_applications_health(
     health: node_app.Health,
     status: ops.StatusBase,
     context: Context,
@@ -625,7 +628,7 @@ def test_an_application_that_does_not_start_is_blocked(
 ):
     machine.failures["start"] = node_app.NodeAppError("cannot start it")
     out = context.run(context.on.update_status(), state)
-    assert out.unit_status == DOES_NOT_RUN
+    assert out.unit_status == STOPPED
     assert unit_bag(out, website) == {}
     assert any("cannot start it" in log.message for log in context.juju_log)
 
@@ -640,7 +643,7 @@ def test_stop_and_remove(
 
 
 @pytest.mark.parametrize(("name", "call"), [("stop", "stop"), ("remove", "uninstall")])
-def test_a_unit_goes_though_its_machine_cannot_be_cleaned_and_the_log_says_so(
+def test_remove_succeeds_and_logs_an_error_if_the_cleanup_fails(
     name: str, call: str, context: Context, machine: Machine, state: testing.State
 ):
     machine.failures[call] = node_app.NodeAppError(f"cannot {call} it")

@@ -85,9 +85,9 @@ def test_upgrade_stops_the_old_application_before_its_folder_goes(system: System
     ("script", "message"),
     [
         ("echo v12.22.9", "install Node.js 18 or newer: .*node is v12.22.9"),
-        ("echo no version", "no Node.js"),
-        ("exit 1", "no Node.js"),
-        ("printf '\\377'", "no Node.js"),
+        ("echo no version", "it is not Node.js"),
+        ("exit 1", "it is not Node.js"),
+        ("printf '\\377'", "it is not Node.js"),
     ],
 )
 def test_an_unusable_node_is_named_and_what_runs_stays(script: str, message: str, system: System):
