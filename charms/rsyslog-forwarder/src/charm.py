@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm: forwards what its principal logs, for each relation that the two have."""
+"""The charm: forwards the logs of its principal, for each relation with it."""
 
 import logging
 import os
@@ -28,20 +28,20 @@ class Config(pydantic.BaseModel):
 
 
 class RsyslogForwarderCharm(ops.CharmBase):
-    """Keeps the machine's rsyslog as the model wants it; writes into no databag."""
+    """Configures the rsyslog of the machine. It writes no databag."""
 
-    # What the last hook could not do: status tells it, and must not try it once more.
+    # The problem of the last hook. The status shows it, and must not retry the operation.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
         self._stored.set_default(problem="")
         self._rsyslog = rsyslog.Rsyslog(self.app.name)
-        # The unit that this one is subordinate to. Nothing else tells: Juju 4 shows the units of
-        # every principal, in relations with other principals too (Q2, Q3).
+        # The name of the principal unit. On Juju 4 the relations also contain other principals and
+        # their units on other machines, so compare each unit with this name.
         self._principal = ops.JujuContext.from_environ(os.environ).principal_unit
-        # What has changed does not matter: one function looks at everything, and may do so at any
-        # time. relation-joined is left out: relation-changed follows it.
+        # One function handles all these events. It checks everything, whichever event came.
+        # relation-joined is not needed, because relation-changed always follows it.
         for event in (
             self.on.install,
             self.on.upgrade_charm,
@@ -61,10 +61,10 @@ class RsyslogForwarderCharm(ops.CharmBase):
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _reconcile(self, _: ops.EventBase) -> None:
-        """Make the machine what the model says that it should be."""
+        """Install and configure rsyslog."""
         if not self._rsyslog.is_installed():
             self.unit.status = ops.MaintenanceStatus("installing rsyslog")
-            self._rsyslog.install()  # If that fails, so does the hook, and Juju runs it again.
+            self._rsyslog.install()  # An error fails the hook, and Juju retries the hook.
         streams, statuses = self._streams()
         for status in statuses:
             logger.warning("%s", status.message)
@@ -72,23 +72,23 @@ class RsyslogForwarderCharm(ops.CharmBase):
         try:
             self.unit.set_workload_version(self._rsyslog.version())
             self._rsyslog.configure(streams)
-        except rsyslog.RsyslogError as error:  # Each later hook tries again.
+        except rsyslog.RsyslogError as error:  # Each later hook retries it.
             logger.warning("%s", error)
             problem = str(error)
         self._stored.problem = problem
 
     def _on_remove(self, _: ops.StopEvent | ops.RemoveEvent) -> None:
-        # What relation-departed has not removed yet, whichever hooks came before (Q5, Q6).
+        # Juju 4 does not always run relation-departed or relation-broken before these events.
         try:
             self._rsyslog.uninstall()
-        except rsyslog.RsyslogError as error:  # the files have gone, and so may the unit
+        except rsyslog.RsyslogError as error:  # The files are removed, so the unit may leave.
             logger.warning("%s", error)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        if not self._principal:  # Juju 4 lets `juju add-unit` of a subordinate through
-            event.add_status(ops.BlockedStatus("has no principal: remove this unit"))
+        if not self._principal:  # Juju 4 allows `juju add-unit` of a subordinate.
+            event.add_status(ops.BlockedStatus("remove this unit: it has no principal"))
             return
-        # The most severe of those added is shown.
+        # ops shows the most severe status.
         try:
             config = read_config(self, Config)
         except NotReadyError as error:
@@ -99,29 +99,31 @@ class RsyslogForwarderCharm(ops.CharmBase):
             event.add_status(status)
         if not streams and not statuses:
             event.add_status(
-                ops.WaitingStatus(f"logging or juju-info: {self._principal} has not joined")
+                ops.WaitingStatus(f"logging or juju-info: waiting for {self._principal} to join")
             )
         if self._stored.problem:
             event.add_status(ops.BlockedStatus(self._stored.problem))
         elif streams and not self._rsyslog.is_running():
-            message = f"rsyslog does not run: see journalctl -u {self._rsyslog.service}"
+            message = f"rsyslog has stopped: see journalctl -u {self._rsyslog.service}"
             event.add_status(ops.BlockedStatus(message))
         elif not self._rsyslog.runs_with(streams):
-            event.add_status(ops.WaitingStatus("rsyslog: the next hook configures it"))
+            event.add_status(
+                ops.WaitingStatus("rsyslog: waiting for the next hook to configure it")
+            )
         event.add_status(ops.ActiveStatus(self._summary(streams, config)))
 
     def _streams(
         self,
     ) -> tuple[dict[str, Forward | None], list[ops.BlockedStatus | ops.WaitingStatus]]:
-        """Return what to forward, for each relation with our principal, and what is in the way.
+        """Return what to forward for each relation with the principal, and the problems.
 
-        A relation that something is wrong with has None: its last good settings stay.
+        None stands for a relation with invalid data. It keeps its last valid settings.
         """
         streams: dict[str, Forward | None] = {}
         statuses: list[ops.BlockedStatus | ops.WaitingStatus] = []
         for relation in (*self.model.relations["logging"], *self.model.relations["juju-info"]):
             for unit in relation.units:
-                if unit.name != self._principal:  # Q2, Q3: another machine's
+                if unit.name != self._principal:  # Juju 4 also shows units on other machines.
                     continue
                 stream = f"{relation.name}-{relation.id}"
                 try:
@@ -133,43 +135,57 @@ class RsyslogForwarderCharm(ops.CharmBase):
         return streams, statuses
 
     def _forward(self, relation: ops.Relation, unit: ops.Unit) -> Forward:
-        """Return what to forward for a relation, or raise NotReadyError."""
+        """Return what to forward for a relation.
+
+        Raises:
+            NotReadyError: data is missing or invalid.
+        """
         files = self._files(relation, unit) if relation.name == "logging" else None
         config = read_config(self, Config)
         destination = config.target or self._address(relation, unit)
         return Forward(destination, config.protocol, files)
 
     def _files(self, relation: ops.Relation, unit: ops.Unit) -> LogFiles:
-        """Return the log files that our principal says it writes, or raise NotReadyError."""
-        who = f"{relation.name}: {unit.name}"
-        bag = read_databag(relation, unit, LoggingDirectoryProviderUnit)
-        if not (bag.directory and bag.files):
-            missing = "files" if bag.directory else "directory"
-            raise NotReadyError(ops.WaitingStatus(f"{who} has not sent {missing}"))
+        """Return the log files that the principal publishes.
+
+        Raises:
+            NotReadyError: data is missing or invalid.
+        """
+        databag = read_databag(relation, unit, LoggingDirectoryProviderUnit)
+        if not (databag.directory and databag.files):
+            missing = "files" if databag.directory else "directory"
+            message = f"{relation.name}: waiting for {unit.name} to send {missing}"
+            raise NotReadyError(ops.WaitingStatus(message))
         try:
-            return LogFiles(bag.directory, tuple(bag.files), tag=unit.app.name)
+            return LogFiles(databag.directory, tuple(databag.files), tag=unit.app.name)
         except ValueError as error:
-            raise NotReadyError(ops.BlockedStatus(f"{who} sent an invalid {error}")) from error
+            message = f"{relation.name}: {unit.name} sent an invalid {error}"
+            raise NotReadyError(ops.BlockedStatus(message)) from error
 
     def _address(self, relation: ops.Relation, unit: ops.Unit) -> Destination:
-        """Return our principal itself as the destination, or raise NotReadyError."""
-        # Juju writes it into every unit's bag, that of a charm without data too (private-address
-        # is there on Juju 3 only, Q7). Our own binding would tell of the same machine, but not of
-        # the space that the principal's end is bound to.
+        """Return the principal unit as the destination.
+
+        Raises:
+            NotReadyError: its address is missing or invalid.
+        """
+        # Juju writes ingress-address into every unit's databag. Do not use private-address: Juju 4
+        # does not write it. Our own binding has this machine's address too, but not in the network
+        # space that the principal's endpoint is bound to.
         address = relation.data[unit].get("ingress-address")
-        who = f"{relation.name}: {unit.name}"
         if not address:
-            raise NotReadyError(ops.WaitingStatus(f"{who} has not sent ingress-address"))
+            message = f"{relation.name}: waiting for {unit.name} to send ingress-address"
+            raise NotReadyError(ops.WaitingStatus(message))
         try:
             return Destination(address)
         except ValueError as error:
-            message = f"{who} sent an invalid ingress-address: {error}"
+            message = f"{relation.name}: {unit.name} sent an invalid ingress-address: {error}"
             raise NotReadyError(ops.BlockedStatus(message)) from error
 
     def _summary(self, streams: dict[str, Forward | None], config: Config) -> str:
-        """Say what is forwarded where: "forwarding syslog and /var/log/x to 10.1.2.3:514 (udp)".
+        """Return a summary: "forwarding syslog and /var/log/x to 10.1.2.3:514 (udp)".
 
-        Without a target it is the principal itself, where nothing may listen: say that too.
+        Without a target the destination is the principal itself. Perhaps no server listens there,
+        so the summary says what to do.
         """
         whose = "" if config.target else f"{self._principal} itself at "
         advice = "" if config.target else ": set target to forward to a syslog server"

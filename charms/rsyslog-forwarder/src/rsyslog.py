@@ -1,6 +1,6 @@
-"""This machine's rsyslog: installs it, and keeps its configuration as one application wants it.
+"""Installs rsyslog on this machine, and configures it for one application.
 
-Knows nothing of Juju. Everything that is written is in the folders at the top of `Rsyslog`.
+This module does not know Juju. It writes only to the folders at the top of `Rsyslog`.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from snippets import Forward
 
 
 class RsyslogError(Exception):
-    """rsyslog could not be installed, configured or restarted; says why."""
+    """rsyslog could not be installed, configured or restarted. The message says why."""
 
 
 class UnusableRsyslogError(RsyslogError):
-    """This machine's rsyslogd cannot be run until somebody mends it; says what is wrong."""
+    """The operator must repair this machine's rsyslogd. The message says what is wrong."""
 
 
 class Rsyslog:
-    """What one application has this machine's rsyslog do; other applications may have theirs."""
+    """The part of this machine's rsyslog configuration that belongs to one application."""
 
     service = "rsyslog"
     program = pathlib.Path("/usr/sbin/rsyslogd")
@@ -37,29 +37,33 @@ class Rsyslog:
     apparmor_dir = pathlib.Path("/etc/apparmor.d/rsyslog.d")
 
     def __init__(self, app: str):
-        """Speak for the application `app`: letters, digits and dashes."""
+        """Configure rsyslog for an application.
+
+        Args:
+            app: its name, with letters, digits and dashes.
+        """
         self.app = app
 
-    # The machine: what tests/localmachine.py replaces.
+    # These methods use the system. tests/localmachine.py replaces them.
 
     def is_installed(self) -> bool:
-        """Whether the machine has an rsyslogd."""
+        """Return whether the machine has an rsyslogd."""
         return self.program.exists()
 
     def install(self) -> None:
         """Install rsyslog.
 
         Raises:
-            RsyslogError: it cannot be installed now; perhaps it can later.
+            RsyslogError: it cannot be installed. A retry may succeed.
         """
         try:
             apt.add_package("rsyslog", update_cache=True)
-        # charmlibs lets the errors of the programs that it starts through, in places.
+        # In some places charmlibs lets the errors of its subprocesses through.
         except (apt.Error, subprocess.SubprocessError, OSError) as error:
             raise RsyslogError(f"cannot install rsyslog: {error}") from error
 
     def restart(self) -> None:
-        """Make rsyslog run with the configuration as it is now.
+        """Restart rsyslog, so that it uses the present configuration.
 
         Raises:
             RsyslogError: systemd cannot restart it.
@@ -67,72 +71,73 @@ class Rsyslog:
         try:
             systemd.service_restart(self.service)
         except (systemd.SystemdError, OSError) as error:
-            message = f"rsyslog does not restart: see journalctl -u {self.service}"
+            message = f"rsyslog cannot be restarted: see journalctl -u {self.service}"
             raise RsyslogError(message) from error
 
     def is_running(self) -> bool:
-        """Whether the service runs."""
+        """Return whether the service is running."""
         return systemd.service_running(self.service)
 
     def uninstall(self) -> None:
-        """Remove every file of this application; rsyslog itself stays, as others log with it.
+        """Remove every file of this application. rsyslog stays, because other programs use it.
 
         Raises:
-            RsyslogError: a file cannot be removed, or rsyslog does not restart.
+            RsyslogError: a file cannot be removed, or rsyslog cannot be restarted.
         """
         self.configure({})
 
-    # Plain code from here on.
+    # The methods from here on are not replaced.
 
     def version(self) -> str:
-        """Version of rsyslog, such as "8.2312.0".
+        """Return the version of rsyslog, such as "8.2312.0".
 
         Raises:
-            UnusableRsyslogError: rsyslogd does not run, or is another program.
+            UnusableRsyslogError: rsyslogd cannot be run, or it is another program.
         """
         try:
-            said = subprocess.run(
+            output = subprocess.run(
                 [self.program, "-v"], capture_output=True, text=True, errors="replace", timeout=60
             ).stdout
         except (OSError, subprocess.SubprocessError) as error:
-            raise UnusableRsyslogError(f"{self.program} does not run: {error}") from error
-        found = re.match(r"rsyslogd\s+([0-9][0-9.]*)", said)
+            raise UnusableRsyslogError(f"{self.program} cannot be run: {error}") from error
+        found = re.match(r"rsyslogd\s+([0-9][0-9.]*)", output)
         if not found:
             raise UnusableRsyslogError(f"{self.program} is not rsyslogd: reinstall rsyslog")
         return found[1]
 
     def configure(self, streams: Mapping[str, Forward | None]) -> None:
-        """Forward these streams and no others, and restart rsyslog if it runs with others.
+        """Forward exactly these streams. Restart rsyslog if its configuration changes.
 
         Args:
-            streams: by name (letters, digits and dashes). None leaves the stream with that name
-                as it is.
+            streams: by name, with letters, digits and dashes. None leaves the stream of that name
+                unchanged.
 
         Raises:
-            RsyslogError: rsyslog refuses the configuration, or does not restart with it. The last
-                good one stays, without the streams that have ended.
+            RsyslogError: rsyslog refuses the configuration, or cannot be restarted with it. The
+            last
+                valid configuration stays, without the streams that have ended.
         """
         try:
             self._configure(streams)
-        except OSError as error:  # such as a full disk
+        except OSError as error:  # For example, the disk is full.
             raise RsyslogError(f"cannot configure rsyslog: {error}") from error
 
     def runs_with(self, streams: Mapping[str, Forward | None]) -> bool:
-        """Whether rsyslog was last started with these streams; looks, and changes nothing."""
+        """Return whether rsyslog was last started with these streams. Change nothing."""
         present = self._snippets()
         return self._wanted(present, streams) == present and self._written() == self._loaded()
 
     def check(self, wanted: Mapping[str, str]) -> None:
-        """Let rsyslogd judge the whole configuration with these snippets in place.
+        """Let rsyslogd check the whole configuration with these snippets.
 
-        In a folder of its own, because what is refused must not lie where a restart would find
-        it; below the real one, because AppArmor lets rsyslogd read nowhere else.
+        The check uses a separate folder, because a restart must not load a refused configuration.
+        The folder is below the real one, because AppArmor lets rsyslogd read only there.
 
         Raises:
-            RsyslogError: it is refused.
+            RsyslogError: rsyslogd refuses the configuration.
         """
         folder = self.snippet_dir / f".check-{self.app}"
-        shutil.rmtree(folder, ignore_errors=True)  # a hook that died may have left it
+        shutil.rmtree(folder, ignore_errors=True)  # An interrupted hook may have left it.
         folder.mkdir()
         try:
             for file, text in wanted.items():
@@ -148,7 +153,7 @@ class Rsyslog:
                 timeout=60,
             )
         except subprocess.SubprocessError as error:
-            raise RsyslogError(f"rsyslogd does not check the configuration: {error}") from error
+            raise RsyslogError(f"rsyslogd cannot check the configuration: {error}") from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if done.returncode:
@@ -162,7 +167,8 @@ class Rsyslog:
         kept = self._wanted(present, dict.fromkeys(streams))
         wanted = self._wanted(present, streams)
         try:
-            # What only ends is not judged: another one's mistake must not keep ours there.
+            # Do not check if streams only end: an invalid file of another program must not keep
+            # them.
             if wanted != kept:
                 self.check(wanted)
             self._apply(wanted)
@@ -173,37 +179,37 @@ class Rsyslog:
             self.restart()
 
     def _apply(self, wanted: Mapping[str, str]) -> None:
-        """Put the snippets in place, and restart rsyslog if it was started with others.
+        """Write the snippets, and restart rsyslog if it was started with other ones.
 
-        A hook may end anywhere in here. The next one goes on, because what rsyslog has loaded is
-        on record, and the record comes last.
+        If the hook is interrupted here, the next hook continues: a record says what rsyslog has
+        loaded, and it is written last.
         """
         for file in self._snippets().keys() - wanted.keys():
             (self.snippet_dir / file).unlink()
         for file, text in wanted.items():
             _replace(self.snippet_dir / file, text)
-        self._let_apparmor_pass(wanted)
+        self._write_apparmor_rules(wanted)
         loaded, written = self._loaded(), self._written()
         if written == loaded:
             return
-        # From here on it is not certain what rsyslog runs with, until it has restarted.
+        # Until rsyslog has restarted, it is not known which configuration it uses.
         self._record({**loaded, "restarting": ""})
         try:
             self.restart()
         finally:
-            # Not before, because rsyslogd writes these when it stops.
+            # Only now, because rsyslogd writes these files when it stops.
             self._forget(loaded, wanted)
         self._record(written)
 
     def _snippets(self) -> dict[str, str]:
-        """Return the text of all snippets on the machine, whosever they are, by file name."""
+        """Return the text of all snippets on the machine, also of other programs, by file name."""
         files = (file for file in sorted(self.snippet_dir.glob("*.conf")) if file.is_file())
         return {file.name: _read(file) for file in files}
 
     def _wanted(
         self, present: Mapping[str, str], streams: Mapping[str, Forward | None]
     ) -> dict[str, str]:
-        """Return what the snippets of the machine are to become."""
+        """Return the snippets that the machine should have."""
         wanted = {
             file: text
             for file, text in present.items()
@@ -218,7 +224,7 @@ class Rsyslog:
         return f"40-{self.app}.{stream}.conf"
 
     def _is_ours(self, file: str) -> bool:
-        # Two applications may share a machine. Their names have no dots, so none begins another.
+        # Two applications can share a machine. Their names have no dots, so the dot ends the name.
         return file.startswith(f"40-{self.app}.")
 
     def _stream(self, file: str) -> str:
@@ -226,17 +232,17 @@ class Rsyslog:
 
     @property
     def _record_file(self) -> pathlib.Path:
-        # One for all applications of the machine: whoever restarts rsyslog loads everything.
+        # One record for all applications of the machine, because a restart loads all snippets.
         return self.spool_dir / "juju-loaded.json"
 
     def _written(self) -> dict[str, str]:
-        """Return the text of everything that is on the machine for rsyslog by Juju, by path."""
+        """Return the text of every file that Juju charms have written for rsyslog, by path."""
         files = [*self.snippet_dir.glob("*.conf"), *self.apparmor_dir.glob("juju-*")]
         texts = {str(file): _read(file) for file in files if file.is_file()}
         return {path: text for path, text in texts.items() if text.startswith(snippets.MARK)}
 
     def _loaded(self) -> dict[str, str]:
-        """Return what `_written` was when rsyslog was last started."""
+        """Return what `_written` returned when rsyslog was last started."""
         try:
             return json.loads(_read(self._record_file))
         except ValueError:
@@ -249,11 +255,11 @@ class Rsyslog:
         else:
             self._record_file.unlink(missing_ok=True)
 
-    def _let_apparmor_pass(self, wanted: Mapping[str, str]) -> None:
-        """Let rsyslogd read the followed files where Ubuntu's AppArmor profile does not.
+    def _write_apparmor_rules(self, wanted: Mapping[str, str]) -> None:
+        """Allow rsyslogd to read followed files that Ubuntu's AppArmor profile does not allow.
 
-        The profile includes what lies in a folder for such additions; the service loads it anew
-        at each start.
+        The profile includes the files of a folder for local additions. The service loads the
+        profile at each start.
         """
         file = self.apparmor_dir / f"juju-{self.app}"
         ours = {name: text for name, text in wanted.items() if self._is_ours(name)}
@@ -264,24 +270,24 @@ class Rsyslog:
             file.unlink(missing_ok=True)
 
     def _forget(self, loaded: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-        """Remove what rsyslog keeps of streams that have ended, and of files no more followed."""
+        """Remove the queues of ended streams and the state of files no longer followed."""
         names = {pathlib.PurePath(path).name for path in loaded} - wanted.keys()
         for file in filter(self._is_ours, names):
             for queued in self.spool_dir.glob(f"{self.app}.{self._stream(file)}.*"):
                 queued.unlink()
         followed = snippets.followed(wanted)
         gone = snippets.followed(loaded) - followed
-        # imfile's notes on how far it has read.
-        for note in self.spool_dir.glob("imfile-state:*"):
+        # imfile stores there how far it has read each file.
+        for state in self.spool_dir.glob("imfile-state:*"):
             try:
-                path = json.loads(_read(note))["filename"]
+                path = json.loads(_read(state))["filename"]
             except (ValueError, KeyError, TypeError):
                 continue
             if snippets.matches(path, gone) and not snippets.matches(path, followed):
-                note.unlink()
+                state.unlink()
 
 
-# Others' files may hold any bytes: they come out as they went in.
+# Files of other programs may contain any bytes. surrogateescape preserves them.
 def _read(file: pathlib.Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="surrogateescape")
@@ -294,7 +300,7 @@ def _write(file: pathlib.Path, text: str) -> None:
 
 
 def _replace(file: pathlib.Path, text: str) -> None:
-    """Write a file that is never half written under its own name; one that is right stays."""
+    """Write a file atomically, unless it has this text already."""
     if _read(file) != text:
         new = file.with_suffix(".new")
         _write(new, text)

@@ -1,6 +1,6 @@
-"""What is forwarded where, as text for rsyslog's configuration: a snippet for each stream.
+"""Generates rsyslog configuration: a snippet for each stream of messages that is forwarded.
 
-Knows nothing of Juju, and touches no file.
+This module does not know Juju, and does not read or write files.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from collections.abc import Iterable, Mapping
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _TARGET = re.compile(r"(\[(?P<v6>[^]]+)\]|(?P<host>[^]:[]+))(:(?P<port>[0-9]{1,5}))?", re.ASCII)
-# What ends a string of rsyslog's configuration, or is replaced within it.
+# Characters that end a string in rsyslog's configuration, or are replaced within it.
 _UNSAFE = re.compile(r'["\\$`\x00-\x1f\x7f]')
 _FOLLOWS = re.compile(r'^\s*input\s*\(\s*type="imfile"\s+file="([^"]+)"', re.I | re.M)
 
 MARK = "# Written by Juju"
-"""What every file that we write begins with."""
-_HEADER = MARK + " for the application {app}, and removed with its relation. Do not edit.\n"
+"""The first words of every file that the charm writes."""
+_HEADER = MARK + " for the application {app}. Juju removes it with the relation. Do not edit.\n"
 
-# rsyslogd takes each of these once only. So they stand in files of their own, for all applications
-# of the machine together, unless another file of the machine has them already.
-_SHARED_HEADER = MARK + " for every application that forwards; removed with the last of them.\n"
+# rsyslogd accepts each of these statements only once. So they have their own files, which all
+# applications on the machine share, unless another file has the statement already.
+_SHARED_HEADER = MARK + " for all applications that forward logs. Do not edit.\n"
 _IMFILE = "39-imfile.conf"
 _IMFILE_TEXT = _SHARED_HEADER + 'module(load="imfile")\n'
 _LOADS_IMFILE = re.compile(
     r'^\s*(module\s*\([^)]*\bload="imfile"|\$ModLoad\s+imfile\b)', re.I | re.M
 )
-# The longest that fits in a UDP datagram; the default, 8 KiB, is too short for a stack trace.
+# The longest message that fits into a UDP datagram. The default, 8 KiB, is too short for traces.
 _SIZE = "39-message-size.conf"
 _SIZE_TEXT = _SHARED_HEADER + 'global(maxMessageSize="65507")\n'
 _SETS_SIZE = re.compile(
@@ -39,15 +39,15 @@ _SETS_SIZE = re.compile(
 )
 
 _APP_NAME_LENGTH = 48
-"""How long the name of a program may be in a message of RFC 5424."""
+"""The maximum length of a program's name in RFC 5424."""
 
-# The format of RFC 5424: the older one, rsyslog's default, cuts names after 31 characters.
+# The format of RFC 5424. rsyslog's default format cuts names after 31 characters.
 _ACTION = """\
     action(type="omfwd" target="{host}" port="{port}" protocol="{protocol}"
            template="RSYSLOG_SyslogProtocol23Format"{queue})
 """
-# Kept on disk while the target is away, and tried for ever, at least once a minute. If the disk
-# space is used up, new messages are dropped: waiting would hold up the machine's own syslog.
+# If the target does not answer, messages wait on disk, and rsyslog retries without end, at least
+# once a minute. If the space is full, new messages are dropped: waiting would block the syslog.
 _QUEUE = """
            queue.type="LinkedList" queue.filename="{name}" queue.maxDiskSpace="1g"
            queue.saveOnShutdown="on" queue.timeoutEnqueue="0"
@@ -56,13 +56,13 @@ _RULESET = """\
 ruleset(name="{name}") {{
 {action}}}
 """
-# A ruleset of their own keeps the lines out of the machine's syslog.
+# A separate ruleset keeps the lines out of the machine's syslog.
 _FOLLOW = """\
 input(type="imfile" file="{path}" tag="{tag}" ruleset="{name}"
       reopenOnTruncate="on" persistStateInterval="100")
 """
-# Only what was logged on this machine. What came in over the network is not sent on: a machine
-# that is also the target would send it to itself for ever.
+# Forward only messages of this machine. If messages from the network were forwarded too, a machine
+# that is also the target would send them to itself without end.
 _SYSLOG = """\
 if $inputname == ["imuxsock", "imklog"] then call {name}
 """
@@ -70,10 +70,10 @@ if $inputname == ["imuxsock", "imklog"] then call {name}
 
 @dataclasses.dataclass(frozen=True)
 class Destination:
-    """Where messages go; ValueError if `host` is neither a name nor an address."""
+    """Where messages go. ValueError if `host` is neither a name nor an address."""
 
     host: str
-    """Name, IPv4 address or IPv6 address (without brackets)."""
+    """A name, an IPv4 address, or an IPv6 address without brackets."""
     port: int = 514
 
     def __post_init__(self):
@@ -91,7 +91,7 @@ class Destination:
         """Read "host", "host:port", "[IPv6]" or "[IPv6]:port".
 
         Raises:
-            ValueError: it is none of them; the message says which part is wrong.
+            ValueError: the text is invalid. The message names the invalid part.
         """
         match = _TARGET.fullmatch(text)
         if not match or (match["v6"] and ":" not in match["v6"]):
@@ -101,14 +101,14 @@ class Destination:
 
 @dataclasses.dataclass(frozen=True)
 class LogFiles:
-    """Files to follow; ValueError names what cannot be put into rsyslog's configuration."""
+    """Files to follow. ValueError names a value that rsyslog's configuration cannot contain."""
 
     directory: str
     """Absolute path."""
     names: tuple[str, ...]
-    """Names of files in the directory, or globs that match such names."""
+    """Names of files in the directory, or globs that match file names."""
     tag: str
-    """What the messages are marked with: the name of the program that wrote them."""
+    """The name of the program in each message."""
 
     def __post_init__(self):
         path = pathlib.PurePosixPath(self.directory)
@@ -116,22 +116,22 @@ class LogFiles:
             raise ValueError(f"directory: {self.directory!r} is not an absolute path")
         for name in self.names:
             if "/" in name or name in ("", ".", ".."):
-                raise ValueError(f"files: {name!r} is not the name of a file")
+                raise ValueError(f"files: {name!r} is not a file name")
         for field, value in ("directory", self.directory), *(("files", n) for n in self.names):
             if _UNSAFE.search(value):
-                raise ValueError(f"{field}: {value!r} holds a character that is not allowed")
-        # What comes in over the network goes into the syslog too: a machine that is also the
-        # target would send it to itself for ever.
+                raise ValueError(f"{field}: {value!r} contains a character that is not allowed")
+        # Messages from the network are in the syslog too. A machine that is also the target would
+        # send them to itself without end.
         if path.parts[1:] == ("var", "log") and any(map(_matches_syslog, self.names)):
-            raise ValueError("files: the machine's own syslog is for juju-info")
+            raise ValueError("files: integrate juju-info to forward the machine's own syslog")
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.tag, re.ASCII):
-            raise ValueError(f"tag: {self.tag!r} is not the name of a program")
+            raise ValueError(f"tag: {self.tag!r} is not a valid program name")
 
     def paths(self) -> list[str]:
-        """Return what rsyslog is to follow: no name that a wider one covers.
+        """Return the paths that rsyslog should follow, without names that a glob already covers.
 
-        A file that two inputs of rsyslog match is sent again after a restart. Globs that overlap
-        without one covering the other ("a*", "*b") are left as they are.
+        rsyslog sends a file again after a restart if two inputs match it. Globs that only overlap
+        ("a*", "*b") stay.
         """
         names = [name for name in self.names if not any(_covers(n, name) for n in self.names)]
         return [f"{self.directory}/{name}" for name in names]
@@ -139,13 +139,13 @@ class LogFiles:
 
 @dataclasses.dataclass(frozen=True)
 class Forward:
-    """One stream of messages and where it goes."""
+    """A stream of messages and its destination."""
 
     destination: Destination
     protocol: str
     """"udp" or "tcp"."""
     files: LogFiles | None = None
-    """The files to follow; None stands for the machine's own syslog."""
+    """The files to follow. None stands for the machine's own syslog."""
 
     def __str__(self) -> str:
         return self.files.directory if self.files else "syslog"
@@ -170,11 +170,11 @@ def render(app: str, stream: str, forward: Forward) -> str:
 
 
 def with_shared(snippets: Mapping[str, str], main: str) -> dict[str, str]:
-    """Return the snippets with what they share: as far as they need it and nobody else has it.
+    """Add the shared statements that these snippets need and no other file has.
 
     Args:
-        snippets: text of each snippet on the machine, by the name of its file.
-        main: text of rsyslog's main file.
+        snippets: the text of each snippet on the machine, by file name.
+        main: the text of rsyslog's main file.
     """
     shared = (_IMFILE, _SIZE)
     result = {file: text for file, text in snippets.items() if file not in shared}
@@ -187,26 +187,26 @@ def with_shared(snippets: Mapping[str, str], main: str) -> dict[str, str]:
 
 
 def apparmor_rules(app: str, paths: Iterable[str]) -> str:
-    """Return what lets rsyslogd read these files where Ubuntu's profile does not, or ""."""
+    """Return AppArmor rules that let rsyslogd read these files. Return "" if none are needed."""
     folders = sorted({path.rpartition("/")[0] for path in paths})
-    # The profile allows what is below /var/log.
+    # The profile allows everything below /var/log.
     outside = [folder for folder in folders if not folder.startswith("/var/log/")]
     rules = "".join(f'"{folder}/" r,\n"{folder}/*" r,\n' for folder in outside)
     return _HEADER.format(app=app) + rules if rules else ""
 
 
 def followed(snippets: Mapping[str, str]) -> set[str]:
-    """Return the paths and globs that snippets let imfile follow."""
+    """Return the paths and globs of the files that the snippets follow."""
     return {path for text in snippets.values() for path in _FOLLOWS.findall(text)}
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the paths and globs is of this path."""
+    """Return whether one of the paths and globs matches this path."""
     return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
 
 
 def _shorten(name: str) -> str:
-    """Return a name that fits, and another one for each long name."""
+    """Return a name that is short enough, and unique for each long name."""
     if len(name) <= _APP_NAME_LENGTH:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -215,7 +215,7 @@ def _shorten(name: str) -> str:
 
 def _is_host(text: str) -> bool:
     try:
-        return "%" not in str(ipaddress.ip_address(text))  # a zone is of one machine only
+        return "%" not in str(ipaddress.ip_address(text))  # A zone is valid on one machine only.
     except ValueError:
         labels = text.split(".")
         # A name that ends in a number is a mistyped address.
@@ -227,5 +227,5 @@ def _matches_syslog(name: str) -> bool:
 
 
 def _covers(glob: str, name: str) -> bool:
-    # Globs can match each other as text ("?.log", "*.log"), and neither may be dropped then.
+    # If two globs match each other as text ("?.log", "*.log"), both must stay.
     return fnmatch.fnmatchcase(name, glob) and not fnmatch.fnmatchcase(glob, name)

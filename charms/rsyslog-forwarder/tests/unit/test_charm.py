@@ -15,7 +15,7 @@ from snippets import LogFiles
 BAG = {"directory": '"/var/log/app"', "files": '["a.log", "b-*.log"]'}
 ADVICE = ": set target to forward to a syslog server"
 BOTH = f"forwarding syslog and /var/log/app to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
-WAITING = testing.WaitingStatus(f"logging or juju-info: {PRINCIPAL} has not joined")
+WAITING = testing.WaitingStatus(f"logging or juju-info: waiting for {PRINCIPAL} to join")
 
 
 @pytest.fixture
@@ -232,7 +232,7 @@ class TestNoPrincipal:
 
     def test_nothing_is_forwarded(self, context: Context, machine: Machine, state: testing.State):
         out = context.run(context.on.start(), state)
-        assert out.unit_status == testing.BlockedStatus("has no principal: remove this unit")
+        assert out.unit_status == testing.BlockedStatus("remove this unit: it has no principal")
         assert machine.streams() == {}
 
 
@@ -329,7 +329,9 @@ def test_waiting_for_the_data_of_the_principal(
 ):
     context.run(context.on.start(), state)
     out = context.run(context.on.update_status(), with_bag(state, context, bag))
-    assert out.unit_status == testing.WaitingStatus(f"logging: {PRINCIPAL} has not sent {missing}")
+    assert out.unit_status == testing.WaitingStatus(
+        f"logging: waiting for {PRINCIPAL} to send {missing}"
+    )
     assert set(machine.streams()) == {"juju-info-3"}  # what was withdrawn is not followed
 
 
@@ -392,7 +394,7 @@ def test_two_relations_with_the_principal_on_one_endpoint(
 @pytest.mark.parametrize(
     ("address", "status"),
     [
-        ("", testing.WaitingStatus(f"juju-info: {PRINCIPAL} has not sent ingress-address")),
+        ("", testing.WaitingStatus(f"juju-info: waiting for {PRINCIPAL} to send ingress-address")),
         (
             'x" y',
             testing.BlockedStatus(
@@ -492,7 +494,9 @@ def test_what_no_hook_has_configured_yet_is_not_said_to_be_forwarded(
     context: Context, machine: Machine, state: testing.State
 ):
     out = context.run(context.on.leader_elected(), dataclasses.replace(state, leader=True))
-    assert out.unit_status == testing.WaitingStatus("rsyslog: the next hook configures it")
+    assert out.unit_status == testing.WaitingStatus(
+        "rsyslog: waiting for the next hook to configure it"
+    )
 
 
 @pytest.mark.parametrize(

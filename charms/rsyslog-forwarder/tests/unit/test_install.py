@@ -11,7 +11,7 @@ from ops import testing
 
 import rsyslog
 
-WAITING = testing.WaitingStatus(f"logging or juju-info: {PRINCIPAL} has not joined")
+WAITING = testing.WaitingStatus(f"logging or juju-info: waiting for {PRINCIPAL} to join")
 EVENTS = ["install", "upgrade_charm", "config_changed", "update_status"]
 
 
