@@ -16,7 +16,7 @@ PATIENCE = 15 * 60.0
 def test_deploy(charm: pathlib.Path, principal: pathlib.Path, juju: jubilant.Juju) -> None:
     juju.deploy(principal, PRINCIPAL)
     juju.deploy(charm, APP)
-    # Both ends by name: Juju 4 finds the short form ambiguous with some principals (Q1).
+    # Both ends by name: Juju 4 finds the short form ambiguous with some principals.
     juju.integrate(f"{PRINCIPAL}:juju-info", f"{APP}:juju-info")
     # The principal may be blocked without what it requires; that is its own affair.
     juju.wait(

@@ -91,7 +91,7 @@ def context(machine: Machine, juju: str, principal: str | None) -> Context:
     meta: dict[str, Any] = yaml.safe_load((ROOT / "charmcraft.yaml").read_text())
     config = meta.pop("config")
     if juju.startswith("4"):
-        # Without this ops.testing insists on one remote unit; Juju 4 shows all (Q2).
+        # Without this ops.testing insists on one remote unit; Juju 4 shows all.
         for endpoint in meta["requires"].values():
             del endpoint["scope"]
     return testing.Context(
@@ -119,7 +119,7 @@ def relation(
 ) -> testing.RelationBase:
     """Return a relation to `app`, whose unit app/1 has `bag`.
 
-    On Juju 4 there are app/0 and app/2 on other machines as well (Q2).
+    On Juju 4 there are app/0 and app/2 on other machines as well.
     """
     address = {"ingress-address": "10.0.0.1"}
     bag = address | (bag or {})
@@ -136,7 +136,7 @@ def relation(
 
 
 def foreign(context: Context, endpoint: str, number: int) -> list[testing.RelationBase]:
-    """Return the relation to another principal, which only Juju 4 shows (Q3)."""
+    """Return the relation to another principal, which only Juju 4 shows."""
     if context.juju_version.startswith("3"):
         return []
     bag = {"ingress-address": "10.0.0.8", "directory": '"/var/log/x"', "files": '["x.log"]'}

@@ -30,7 +30,7 @@ def info(context: Context) -> Any:
 
 @pytest.fixture
 def state(context: Context, logs: Any, info: Any) -> testing.State:
-    """Both endpoints related to our principal's application, and to another one's (Q3)."""
+    """Both endpoints related to our principal's application, and to another one's."""
     others = [*foreign(context, "logging", 4), *foreign(context, "juju-info", 5)]
     return testing.State(relations={logs, info, *others})
 
@@ -86,7 +86,7 @@ def test_any_event_makes_everything_right(
     others = {
         "logging_changed": changed(context, logs),
         "juju_info_changed": changed(context, info),
-        # Another machine's unit (Q2); on Juju 3 there is none.
+        # Another machine's unit; on Juju 3 there is none.
         "other_changed": context.on.relation_changed(logs, remote_unit=0)
         if isinstance(logs, testing.Relation)
         else changed(context, logs),
@@ -106,7 +106,7 @@ def test_any_event_makes_everything_right(
     for text in streams.values():
         assert 'target="10.0.0.1" port="514" protocol="udp"' in text
     assert machine.restarts == 1
-    # Q4: on Juju 4 a write to a relation of another principal fails the hook for ever.
+    # On Juju 4 a write to a relation of another principal fails the hook for ever.
     assert {relation.id: relation.local_unit_data for relation in out.relations} == before
     assert not any(relation.local_app_data for relation in out.relations)
 
@@ -188,7 +188,7 @@ def test_removal_is_not_held_up_by_an_rsyslog_that_does_not_restart(
 
 
 class TestDepartures:
-    """Juju 4 tells of units of every machine: only one of them matters (Q2)."""
+    """Juju 4 tells of units of every machine: only one of them matters."""
 
     @pytest.fixture(params=["4.0.15"])
     def juju(self, request: pytest.FixtureRequest) -> str:
