@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -92,10 +92,19 @@ def text_of(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def table(rows: list[tuple[str, ...]]) -> str:
-    """Print rows in columns that are as wide as they need to be."""
+def table(rows: list[tuple[str, ...]], right: Collection[str] = ()) -> str:
+    """Print rows in columns that are as wide as they need to be, as Juju does.
+
+    Args:
+        rows: the first of them the columns' heads, where there are any.
+        right: heads of the columns whose cells stand on the right.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    adjust = [str.rjust if head in right else str.ljust for head in rows[0]]
     return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + "\n"
+        "  ".join(put(cell, width) for put, cell, width in zip(adjust, row, widths, strict=True))
+        # Juju fills no row's last cell.
+        .rstrip()
+        + "\n"
         for row in rows
     )

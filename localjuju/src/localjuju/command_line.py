@@ -10,9 +10,12 @@ from localjuju import (
     action_commands,
     application_commands,
     config_commands,
+    controller_commands,
     deploy_commands,
     machine_commands,
     model_commands,
+    model_life_commands,
+    model_reference,
     relation_commands,
     secret_commands,
     status_commands,
@@ -42,10 +45,12 @@ class CommandLine:
             packed: ``.charm`` files are run themselves.
         """
         self.controller = controller
-        self.current_model: str | None = None
-        """The one that is meant where none is named."""
         self._charms = charms
         self._packed = packed
+        self._on_controller = _bind(
+            (controller_commands.COMMANDS, controller_commands.ControllerCommands(controller)),
+            (model_life_commands.COMMANDS, model_life_commands.ModelLifeCommands(controller)),
+        )
         self._on_models: dict[ModelRunner, dict[str, Command]] = {}
 
     def run(self, arguments: list[str], model: str | None = None) -> Output:
@@ -59,6 +64,8 @@ class CommandLine:
             CommandError: the command fails.
         """
         command, *rest = arguments or [""]
+        if command in self._on_controller:
+            return self._on_controller[command](rest)
         named, rest = _take_model(command, rest)
         commands = self._commands_on(self.find_model(named or model))
         if command not in commands:
@@ -67,15 +74,12 @@ class CommandLine:
         return commands[command](rest)
 
     def find_model(self, name: str | None) -> ModelRunner:
-        """Find a model by its name, or the current one.
+        """Find a model by its name, or the current one where none is given.
 
         Raises:
             CommandError: there is no such model, or no current one.
         """
-        name = name or self.current_model
-        if name not in self.controller.models:
-            raise CommandError(f"ERROR model {self.controller.name}:admin/{name} not found")
-        return self.controller.models[name]
+        return model_reference.find_model(self.controller, name)
 
     def _commands_on(self, runner: ModelRunner) -> dict[str, Command]:
         if runner not in self._on_models:
@@ -92,7 +96,7 @@ class CommandLine:
         actions = action_commands.ActionCommands(runner)
         applications = application_commands.ApplicationCommands(runner, storage)
         machines = machine_commands.MachineCommands(runner)
-        subjects: tuple[tuple[Mapping[str, Callable[..., Output]], object], ...] = (
+        return _bind(
             (action_commands.COMMANDS, actions),
             (application_commands.COMMANDS, applications),
             (config_commands.COMMANDS, config),
@@ -104,11 +108,15 @@ class CommandLine:
             (status_commands.COMMANDS, status_commands.StatusCommands(runner)),
             (storage_commands.COMMANDS, storage),
         )
-        return {
-            name: functools.partial(command, subject)
-            for commands, subject in subjects
-            for name, command in commands.items()
-        }
+
+
+def _bind(*subjects: tuple[Mapping[str, Callable[..., Output]], object]) -> dict[str, Command]:
+    """Return the commands of tables, each on the object that carries it out."""
+    return {
+        name: functools.partial(command, subject)
+        for commands, subject in subjects
+        for name, command in commands.items()
+    }
 
 
 def _take_model(command: str, arguments: list[str]) -> tuple[str | None, list[str]]:

@@ -46,10 +46,13 @@ class Controller:
         self.rng = random.Random(seed)
         self.clock = Clock()
         self.models: dict[str, ModelRunner] = {}
+        self.current_model: str | None = None
+        """The one that is meant where a command names none: ``juju switch`` sets it."""
         self.uuid = new_uuid(self.rng)
         self.network = LoopbackNetwork()
         self.hook_runner = HookRunner(folder, seed, names(behaviour))
         self._models_made = 0
+        self._hooks_of_models_gone = 0
         self._runs_hooks = True
 
     def close(self) -> None:
@@ -71,9 +74,35 @@ class Controller:
         self.models[name] = ModelRunner(self, name, folder)
         return self.models[name]
 
+    def destroy_model(
+        self, runner: ModelRunner, force: bool = False, destroy_storage: bool = False
+    ) -> None:
+        """End a model and let its units run their last hooks; then it is gone.
+
+        Where a hook fails it stays until that is mended, and goes with the hooks that follow.
+
+        Args:
+            runner: the model's.
+            force: give up on hooks that fail.
+            destroy_storage: with the storage that would stay.
+        """
+        runner.destroy(force, destroy_storage)
+        self.settle()
+        self._drop_finished_models()
+
+    def _drop_finished_models(self) -> None:
+        for name, runner in list(self.models.items()):
+            if runner.life == "alive" or runner.model.applications or runner.model.machines:
+                continue
+            del self.models[name]
+            self._hooks_of_models_gone += runner.hooks_run
+            shutil.rmtree(runner.folder, ignore_errors=True)
+            if self.current_model == name:
+                self.current_model = None
+
     @property
     def hooks_run(self) -> int:
-        return sum(runner.hooks_run for runner in self.models.values())
+        return self._hooks_of_models_gone + sum(r.hooks_run for r in self.models.values())
 
     def settle(self) -> int:
         """Run hooks until no unit has any left to run, and return how many ran.
@@ -115,6 +144,7 @@ class Controller:
         """Run a hook or a task, if one is left to run."""
         for runner in self.models.values():
             runner.follow_the_model()
+        self._drop_finished_models()
         ready = [
             (runner, uniter)
             for runner in self.models.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import pathlib
@@ -74,7 +75,7 @@ class LocalJuju(jubilant.Juju):
         self._controller = Controller(wanted, self.seed, self._folder)
         self._controller.add_model(FIRST_MODEL)
         self._commands = CommandLine(self._controller, charms, runner == "packed")
-        self._commands.current_model = FIRST_MODEL
+        self._controller.current_model = FIRST_MODEL
 
     def __repr__(self) -> str:
         return f"LocalJuju({self.series!r}, seed={self.seed})"
@@ -160,10 +161,10 @@ class LocalJuju(jubilant.Juju):
         del timeout
         if log:
             logger.info("cli: juju %s", shlex.join(args))
-        if not QUIET_COMMANDS.intersection(args[:1]):
-            self.history.add_step(shlex.join(args))
         terminal = TERMINAL.set(Terminal(read_stdin=lambda: stdin or ""))
         try:
+            if not QUIET_COMMANDS.intersection(args[:1]):
+                self._note_step(shlex.join(args))
             output = self._commands.run(list(args), self.model if include_model else None)
         except CommandError as error:
             command = ["juju", *args]
@@ -173,6 +174,11 @@ class LocalJuju(jubilant.Juju):
         finally:
             TERMINAL.reset(terminal)
         return output.stdout, output.stderr
+
+    def _note_step(self, step: str) -> None:
+        """Note a command in the history of the model that it is for, where there is one yet."""
+        with contextlib.suppress(CommandError):
+            self.history.add_step(step)
 
     def settle(self) -> int:
         """Run hooks until none is left to run, and return how many ran."""
@@ -242,15 +248,31 @@ class LocalJuju(jubilant.Juju):
 
 
 QUIET_COMMANDS = {
+    "constraints",
+    "controllers",
     "debug-log",
+    "list-controllers",
+    "list-machines",
+    "list-models",
+    "list-resources",
     "list-secrets",
+    "machines",
+    "model-constraints",
+    "models",
     "operations",
+    "resources",
     "secrets",
+    "show-application",
+    "show-controller",
+    "show-machine",
+    "show-model",
     "show-operation",
     "show-secret",
     "show-task",
     "show-unit",
     "status",
+    "version",
+    "whoami",
 }
 """Commands that only look: they are no steps of the story."""
 

@@ -50,6 +50,11 @@ class LoopbackNetwork:
             raise RuntimeError("no free network in 127.0.0.0/8")
         self._free = collections.deque(f"{self.prefix}.{host}" for host in range(10, 255))
 
+    @property
+    def api_endpoint(self) -> str:
+        """Where a controller would listen."""
+        return f"{self.prefix}.1:{self.LOCK_PORT}"
+
     def allocate(self) -> str:
         """Return an address that is free, the one that has been so for longest.
 

@@ -18,7 +18,7 @@ from localjuju.hook_arguments import HookCommandError
 from localjuju.hook_commands import Action, DatabagWrite, HookContext
 from localjuju.hook_runner import Ending
 from localjuju.machine import Machine
-from localjuju.model import Application, Model, Relation, Side, Status, Unit
+from localjuju.model import Application, Life, Model, Relation, Side, Status, Unit
 from localjuju.operations import Operation, Task
 from localjuju.storage import Directive, Stores
 from localjuju.uniter import Hook, Uniter
@@ -52,6 +52,8 @@ class ModelRunner:
         self.uniters: dict[str, Uniter] = {}
         self.operations: list[Operation] = []
         self.hooks_run = 0
+        self.made = self.clock.now()
+        self.life: Life = "alive"
         self._network = controller.network
         self._hook_runner = controller.hook_runner
         self._next_machine = 0
@@ -219,6 +221,12 @@ class ModelRunner:
             self.remove_unit(unit, force, destroy_storage)
         for relation in self.model.relations_of(application):
             self.remove_relation(relation, force)
+
+    def destroy(self, force: bool = False, destroy_storage: bool = False) -> None:
+        """End the model and all that it has; the arguments as of :meth:`remove_unit`."""
+        self.life = "dying"
+        for application in list(self.model.applications.values()):
+            self.remove_application(application, force, destroy_storage)
 
     def restart_machines(self, machines: Collection[Machine], new_addresses: bool) -> None:
         """Kill all that runs on machines, at once, and have their units' agents start again.

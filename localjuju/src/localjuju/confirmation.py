@@ -1,0 +1,52 @@
+"""What the ``juju`` command asks before it removes something."""
+
+from __future__ import annotations
+
+from localjuju.command import TERMINAL, CommandError
+
+
+def _ask(question: str) -> str:
+    """Ask, and return the line that is answered; an empty one at the end of the input."""
+    terminal = TERMINAL.get()
+    if terminal.write:
+        terminal.write(question)
+    return terminal.read_stdin().partition("\n")[0].strip()
+
+
+def confirm_name(warning: str, name: str, kind: str, subject: str) -> None:
+    """Have the user type the name of what is removed.
+
+    Args:
+        warning: what is going to happen.
+        name: that has to be typed.
+        kind: what it is the name of.
+        subject: what is given up where it is not typed.
+
+    Raises:
+        CommandError: something else is answered, or nothing.
+    """
+    question = f"{warning}\nTo continue, enter the name of the {kind} to be unregistered: "
+    if _ask(question) != name:
+        raise CommandError(f"{_unless_shown(question)}ERROR {subject}: aborted")
+
+
+def confirm(actions: str, subject: str) -> None:
+    """Have the user agree to what a command is going to do.
+
+    Args:
+        actions: what is going to happen, a line each.
+        subject: what is given up where the user does not agree.
+
+    Raises:
+        CommandError: the answer is not yes.
+    """
+    question = (
+        f"WARNING This command will perform the following actions:\n{actions}\nContinue [y/N]? "
+    )
+    if _ask(question).lower() not in ("y", "yes"):
+        raise CommandError(f"{_unless_shown(question)}ERROR {subject}: aborted")
+
+
+def _unless_shown(question: str) -> str:
+    """Return the question for the error, where the user could not see it before."""
+    return "" if TERMINAL.get().write else question

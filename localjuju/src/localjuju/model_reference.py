@@ -1,0 +1,64 @@
+"""How commands name a model: ``[<controller>:][<user>/]<model>``, or by its UUID."""
+
+from __future__ import annotations
+
+from localjuju.command import CommandError
+from localjuju.controller import Controller
+from localjuju.model_runner import ModelRunner
+
+USER = "admin"
+"""The one user there is, who owns every model."""
+
+SHORTEST_UUID = 6
+"""Characters that a UUID's beginning has at least to name its model."""
+
+NO_MODEL = """\
+ERROR No model in focus.
+
+Please use "juju models" to see models available to you.
+You can set current model by running "juju switch"
+or specify any other model on the command line using the "-m" option.
+"""
+
+
+def split(reference: str) -> tuple[str, str]:
+    """Return the controller's name, empty where none is given, and the rest."""
+    controller, separator, model = reference.rpartition(":")
+    return (controller, model) if separator else ("", reference)
+
+
+def qualified(name: str) -> str:
+    """Return a model's name with its owner's."""
+    return f"{USER}/{name}"
+
+
+def full_name(controller: Controller, name: str) -> str:
+    """Return a model's name with its controller's and its owner's."""
+    return f"{controller.name}:{qualified(name)}"
+
+
+def check_controller(controller: Controller, name: str | None) -> None:
+    """Raise a CommandError if another controller is named."""
+    if name and name != controller.name:
+        raise CommandError(f"ERROR controller {name} not found")
+
+
+def find_model(controller: Controller, reference: str | None) -> ModelRunner:
+    """Find a model, or the current one where none is named.
+
+    Raises:
+        CommandError: there is no such model, or no current one.
+    """
+    named_controller, name = split(reference or "")
+    check_controller(controller, named_controller)
+    name = name or controller.current_model or ""
+    if not name:
+        raise CommandError(NO_MODEL)
+    short = name.removeprefix(f"{USER}/")
+    if short in controller.models:
+        return controller.models[short]
+    for runner in controller.models.values():
+        if len(name) >= SHORTEST_UUID and runner.model.uuid.startswith(name):
+            return runner
+    missing = name if "/" in name else qualified(name)
+    raise CommandError(f"ERROR model {controller.name}:{missing} not found")
