@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
+from typing import Any
 
-from localjuju.command import CommandError, Output, Parser
+from localjuju import placement
+from localjuju.command import CommandError, Output, Parser, dump
+from localjuju.confirmation import confirm
 from localjuju.model import Application
 from localjuju.model_runner import ModelRunner
+from localjuju.status import StatusPrinter
 from localjuju.storage import StorageInstance
 from localjuju.storage_commands import StorageCommands
 
@@ -24,6 +29,7 @@ class ApplicationCommands:
         self.runner = runner
         self.model = runner.model
         self._storage = storage
+        self._status = StatusPrinter(runner)
         self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     def _application(self, name: str) -> Application:
@@ -38,7 +44,9 @@ class ApplicationCommands:
         parser.add_argument("application")
         parser.add_argument("-n", "--num-units", type=int, default=1)
         parser.add_argument("--attach-storage", default="")
+        parser.add_argument("--to", default="")
         options = parser.parse_args(arguments)
+        placements = placement.parse(options.to)
         application = self._application(options.application)
         name = application.name
         problem = (
@@ -52,16 +60,24 @@ class ApplicationCommands:
         attach = self._storage.to_attach(
             options.attach_storage, application.charm, options.num_units, problem
         )
-        self.runner.add_units(application, options.num_units, attach)
-        return Output()
+        number = placement.missing(placements[: options.num_units], self.model.machines)
+        if number is not None:
+            unit = f"{name}/{application.next_unit}"
+            raise CommandError(
+                f'ERROR acquiring machine to host unit "{unit}": machine {number} not found'
+            )
+        self.runner.add_units(application, options.num_units, attach, placements)
+        return Output(stderr=placement.extra(placements, options.num_units))
 
     def remove_unit(self, arguments: list[str]) -> Output:
-        parser = Parser("remove-unit")
-        parser.add_argument("units", nargs="+")
-        parser.add_argument("--no-prompt", action="store_true")
-        parser.add_argument("--force", action="store_true")
-        parser.add_argument("--destroy-storage", action="store_true")
+        parser = _removal_parser("remove-unit")
+        parser.add_argument("units", nargs="*")
+        parser.add_argument("--num-units", type=int)
         options = parser.parse_args(arguments)
+        if options.num_units is not None:
+            raise CommandError("ERROR --num-units for non k8s models not valid", 2)
+        if not options.units:
+            raise CommandError("ERROR no units specified", 2)
         said, units = "", []
         for name in options.units:
             reason = f'unit "{name}" does not exist'
@@ -83,16 +99,15 @@ class ApplicationCommands:
             units.append(unit)
             said += f"will remove unit {name}\n"
             said += _fate(self.model.stores.of(unit), options.destroy_storage)
+        if done := _ask(options, said, "unit removal"):
+            return done
         for unit in units:
             self.runner.remove_unit(unit, options.force, options.destroy_storage)
-        return Output(said)
+        return Output(said * options.no_prompt)
 
     def remove_application(self, arguments: list[str]) -> Output:
-        parser = Parser("remove-application")
+        parser = _removal_parser("remove-application")
         parser.add_argument("applications", nargs="+")
-        parser.add_argument("--no-prompt", action="store_true")
-        parser.add_argument("--force", action="store_true")
-        parser.add_argument("--destroy-storage", action="store_true")
         options = parser.parse_args(arguments)
         said, applications = "", []
         for name in options.applications:
@@ -106,9 +121,11 @@ class ApplicationCommands:
             said += "".join(f"- will remove unit {unit.name}\n" for unit in units)
             stored = [one for unit in units for one in self.model.stores.of(unit)]
             said += _fate(stored, options.destroy_storage)
+        if done := _ask(options, said, "application removal"):
+            return done
         for application in applications:
             self.runner.remove_application(application, options.force, options.destroy_storage)
-        return Output(said)
+        return Output(said * options.no_prompt)
 
     def resolved(self, arguments: list[str]) -> Output:
         parser = Parser("resolved")
@@ -131,8 +148,63 @@ class ApplicationCommands:
     def expose(self, arguments: list[str]) -> Output:
         parser = Parser("expose")
         parser.add_argument("application")
-        self._application(parser.parse_args(arguments).application).exposed = True
+        parser.add_argument("--endpoints", default="")
+        parser.add_argument("--to-cidrs", default="")
+        parser.add_argument("--to-spaces", default="")
+        options = parser.parse_args(arguments)
+        if options.to_spaces:
+            raise CommandError("ERROR localjuju has no spaces: --to-spaces is not supported")
+        application = self._application(options.application)
+        networks = options.to_cidrs.split(",") if options.to_cidrs else list(EVERYBODY)
+        for endpoint in self._endpoints(application, options.endpoints) or [""]:
+            application.exposed_to[endpoint] = networks
         return Output()
+
+    def unexpose(self, arguments: list[str]) -> Output:
+        parser = Parser("unexpose")
+        parser.add_argument("application")
+        parser.add_argument("--endpoints", default="")
+        options = parser.parse_args(arguments)
+        application = self._application(options.application)
+        named = self._endpoints(application, options.endpoints)
+        for endpoint in named or list(application.exposed_to):
+            application.exposed_to.pop(endpoint, None)
+        return Output()
+
+    def _endpoints(self, application: Application, text: str) -> list[str]:
+        endpoints = [name.strip() for name in text.split(",")] if text else []
+        for name in endpoints:
+            if name not in application.charm.endpoints:
+                raise CommandError(f'ERROR endpoint "{name}" not found')
+        return endpoints
+
+    def show_application(self, arguments: list[str]) -> Output:
+        parser = Parser("show-application")
+        parser.add_argument("applications", nargs="+")
+        parser.add_argument("--format", default="yaml", choices=["json", "yaml"])
+        options = parser.parse_args(arguments)
+        for name in options.applications:
+            if name not in self.model.applications:
+                raise CommandError(f'ERROR application "{name}" not found')
+        described = {
+            name: self._describe(self.model.applications[name]) for name in options.applications
+        }
+        return Output(dump(described, options.format))
+
+    def _describe(self, application: Application) -> dict[str, Any]:
+        described: dict[str, Any] = {"charm": application.charm.name, "base": "ubuntu@24.04"}
+        if application.constraints:
+            described["constraints"] = application.constraints
+        described["principal"] = not application.charm.subordinate
+        described["exposed"] = application.exposed
+        if application.exposed:
+            described["exposed-endpoints"] = {
+                endpoint: {"expose-to-cidrs": networks}
+                for endpoint, networks in sorted(application.exposed_to.items())
+            }
+        described |= {"remote": False, "life": application.life}
+        described["endpoint-bindings"] = self._status.bindings(application)
+        return described
 
     def trust(self, arguments: list[str]) -> Output:
         parser = Parser("trust")
@@ -150,9 +222,36 @@ COMMANDS: dict[str, Callable[[ApplicationCommands, list[str]], Output]] = {
     "expose": ApplicationCommands.expose,
     "remove-application": ApplicationCommands.remove_application,
     "remove-unit": ApplicationCommands.remove_unit,
+    "resolve": ApplicationCommands.resolved,
     "resolved": ApplicationCommands.resolved,
+    "show-application": ApplicationCommands.show_application,
     "trust": ApplicationCommands.trust,
+    "unexpose": ApplicationCommands.unexpose,
 }
+
+EVERYBODY: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+"""The networks that an application is exposed to, where nothing else is said."""
+
+
+def _removal_parser(command: str) -> Parser:
+    parser = Parser(command)
+    parser.add_argument("--destroy-storage", action="store_true")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("--no-prompt", action="store_true")
+    parser.add_argument("--no-wait", action="store_true")
+    return parser
+
+
+def _ask(options: argparse.Namespace, actions: str, subject: str) -> Output | None:
+    """Have the user agree to what is removed; return what is printed if that is all."""
+    if options.no_wait and not options.force:
+        raise CommandError("ERROR --no-wait without --force not valid")
+    if options.dry_run:
+        return Output(actions)
+    if not options.no_prompt:
+        confirm(actions, subject)
+    return None
 
 
 def _fate(instances: list[StorageInstance], destroy: bool) -> str:

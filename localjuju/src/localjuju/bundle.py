@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import re
 from typing import Any
 
 import yaml
 
 APPLICATION_KEYS = ("charm", "num_units", "options", "resources", "storage", "expose", "trust")
+APPLICATION_KEYS += ("constraints", "to")
 
-WITHOUT_EFFECT = ("annotations", "base", "channel", "constraints", "revision", "series")
+WITHOUT_EFFECT = ("annotations", "base", "channel", "revision", "series")
 """What changes nothing for a charm that is run from its folder on this computer."""
 
-LEFT_OUT = ("machines", "saas")
-"""What a bundle may have beside applications and relations, and localjuju has not."""
+LEFT_OUT = ("saas",)
+"""What a bundle may have beside applications, machines and relations, and localjuju has not."""
 
 
 class BundleError(ValueError):
@@ -32,13 +34,29 @@ class BundledApplication:
     storage: dict[str, Any] = dataclasses.field(default_factory=dict)
     expose: bool = False
     trust: bool = False
+    constraints: str = ""
+    to: list[str] = dataclasses.field(default_factory=list)
+    """Where units are put; the last counts for all that follow."""
+
+    @property
+    def beside(self) -> bool:
+        """Whether units are put where those of another application are."""
+        return any(re.search(r"[a-z]", place.removeprefix("lxd:")) for place in self.to)
 
 
-def load(path: pathlib.Path) -> tuple[dict[str, BundledApplication], list[tuple[str, str]]]:
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """What a bundle's file says."""
+
+    applications: dict[str, BundledApplication]
+    relations: list[tuple[str, str]]
+    """The pairs of endpoints to relate."""
+    machines: dict[str, str]
+    """The constraints of each."""
+
+
+def load(path: pathlib.Path) -> Bundle:
     """Read a bundle.
-
-    Returns:
-        The applications by name, and the pairs of endpoints to relate.
 
     Raises:
         BundleError: it cannot be read, or asks for what localjuju has not.
@@ -57,7 +75,14 @@ def load(path: pathlib.Path) -> tuple[dict[str, BundledApplication], list[tuple[
     relations = bundle.get("relations") or []
     if not isinstance(relations, list):
         raise BundleError(f"{path}: relations is not a list")
-    return applications, [pair for relation in relations for pair in _pairs(path, relation)]
+    pairs = [pair for relation in relations for pair in _pairs(path, relation)]
+    machines = bundle.get("machines") or {}
+    if not isinstance(machines, dict):
+        raise BundleError(f"{path}: machines is not a map")
+    constraints = {
+        str(name): str((data or {}).get("constraints") or "") for name, data in machines.items()
+    }
+    return Bundle(applications, pairs, constraints)
 
 
 def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication:
@@ -70,6 +95,11 @@ def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication
     for key in data:
         if key not in (*APPLICATION_KEYS, *WITHOUT_EFFECT):
             raise BundleError(f'{where}: localjuju has no "{key}"')
+    if "to" in data:
+        places = data["to"] if isinstance(data["to"], list) else [data["to"]]
+        data["to"] = [str(place) for place in places]
+    if "constraints" in data:
+        data["constraints"] = str(data["constraints"])
     maps = [(key, dict) for key in ("options", "resources", "storage")]
     for key, kind in [("num_units", int), *maps]:
         if not isinstance(data.get(key, kind()), kind):

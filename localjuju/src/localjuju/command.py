@@ -23,6 +23,11 @@ class CommandError(Exception):
         self.returncode = returncode
         self.stdout = stdout
 
+    @property
+    def stderr(self) -> str:
+        """What is printed on standard error."""
+        return f"{self}\n" if str(self) else ""
+
 
 @dataclasses.dataclass(frozen=True)
 class Terminal:

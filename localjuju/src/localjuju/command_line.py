@@ -10,14 +10,17 @@ from localjuju import (
     action_commands,
     application_commands,
     config_commands,
+    constraint_commands,
     controller_commands,
     deploy_commands,
+    exec_commands,
     machine_commands,
     model_commands,
     model_life_commands,
     model_reference,
     relation_commands,
     secret_commands,
+    ssh_commands,
     status_commands,
     storage_commands,
 )
@@ -95,16 +98,18 @@ class CommandLine:
         )
         actions = action_commands.ActionCommands(runner)
         applications = application_commands.ApplicationCommands(runner, storage)
-        machines = machine_commands.MachineCommands(runner)
         return _bind(
             (action_commands.COMMANDS, actions),
             (application_commands.COMMANDS, applications),
             (config_commands.COMMANDS, config),
+            (constraint_commands.COMMANDS, constraint_commands.ConstraintCommands(runner)),
             (deploy_commands.COMMANDS, deploying),
-            (machine_commands.COMMANDS, machines),
+            (exec_commands.COMMANDS, exec_commands.ExecCommands(runner)),
+            (machine_commands.COMMANDS, machine_commands.MachineCommands(runner)),
             (model_commands.COMMANDS, model_commands.ModelCommands(runner)),
             (relation_commands.COMMANDS, relations),
             (secret_commands.COMMANDS, secret_commands.SecretCommands(runner)),
+            (ssh_commands.COMMANDS, ssh_commands.SshCommands(runner)),
             (status_commands.COMMANDS, status_commands.StatusCommands(runner)),
             (storage_commands.COMMANDS, storage),
         )

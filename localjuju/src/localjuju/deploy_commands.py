@@ -9,8 +9,11 @@ from typing import Any
 
 from localjuju import bundle as bundles
 from localjuju import charm as charms
+from localjuju import constraint_commands, placement
+from localjuju.application_commands import EVERYBODY
 from localjuju.command import CommandError, Output, Parser, pair, path_of
 from localjuju.config_commands import TRUST, ConfigCommands
+from localjuju.constraints import Constraints, merge
 from localjuju.model import Application
 from localjuju.model_runner import ModelRunner
 from localjuju.storage_commands import StorageCommands
@@ -59,12 +62,15 @@ class DeployCommands:
         parser.add_argument("--base")
         parser.add_argument("--channel")
         parser.add_argument("--config", action="append", default=[])
+        parser.add_argument("--constraints", action="append", default=[])
         parser.add_argument("--resource", action="append", default=[])
         parser.add_argument("--storage", action="append", default=[])
         parser.add_argument("--attach-storage", default="")
+        parser.add_argument("--to", default="")
         parser.add_argument("--trust", action="store_true")
         parser.add_argument("--force", action="store_true")
         options = parser.parse_args(arguments)
+        placements = placement.parse(options.to)
         path = path_of(options.charm)
         if path.suffix in (".yaml", ".yml"):
             return self._deploy_bundle(path)
@@ -73,7 +79,7 @@ class DeployCommands:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*", name):
             raise CommandError(f'ERROR invalid application name "{name}", unexpected character', 2)
         located = f'Located local charm "{charm.name}", revision 0\n'
-        if charm.subordinate and options.num_units not in (None, 0, 1):
+        if charm.subordinate and (options.num_units not in (None, 0, 1) or placements):
             raise CommandError(
                 f"{located}ERROR cannot use --num-units or --to with subordinate application"
             )
@@ -93,9 +99,25 @@ class DeployCommands:
         problem = f'cannot add application "{name}": ' if self._words_of_3_6 else ""
         storage = self._storage.directives(charm, options.storage, problem)
         attach = self._storage.to_attach(options.attach_storage, charm, units, problem)
-        application = self.runner.deploy(charm, name, units, config, resources, storage, attach)
+        constraints = self._constraints(options.constraints)
+        number = placement.missing(placements[:units], self.model.machines)
+        if number is not None:
+            raise CommandError(
+                f'{located}ERROR cannot deploy "{name}" to machine {number}: '
+                f"machine {number} not found"
+            )
+        application = self.runner.deploy(
+            charm, name, units, config, resources, storage, attach, constraints, placements
+        )
         application.trusted = trusted
-        return Output(stderr=located)
+        return Output(stderr=placement.extra(placements, units) + located)
+
+    def _constraints(self, texts: list[str]) -> Constraints:
+        """Read an application's constraints; Juju adds the architecture that it deploys for."""
+        wanted = constraint_commands.read(texts)
+        if "arch" in wanted or "arch" in self.model.constraints:
+            return wanted
+        return merge({"arch": "amd64"}, wanted)
 
     def _already_exists(self, name: str) -> str:
         if self._words_of_3_6:
@@ -198,6 +220,11 @@ class DeployCommands:
                 if path.suffix != ".charm":
                     raise charms.CharmError(f"{given}: the packed runner takes .charm files only")
                 return charms.load_packed(path, folder if self._charms else None)
+            if not charms.is_charm(folder) and re.fullmatch(r"(ch:)?[a-z0-9-]+", given):
+                raise charms.CharmError(
+                    f'localjuju has no store to find "{given}" in: give the path of a charm, '
+                    f"such as ./{given.removeprefix('ch:')}"
+                )
             if not charms.is_charm(folder):
                 raise charms.CharmError(f'no charm was found at "{given}"')
             return charms.load(folder)
@@ -223,22 +250,62 @@ class DeployCommands:
 
     def _deploy_bundle(self, path: pathlib.Path) -> Output:
         try:
-            applications, relations = bundles.load(path)
+            bundle = bundles.load(path)
         except bundles.BundleError as error:
             raise CommandError(f"ERROR cannot deploy bundle: {error}") from None
         said = ""
-        for name, wanted in applications.items():
+        machines: dict[str, str] = {}
+        # Those that are placed beside others come after these.
+        for name, wanted in sorted(bundle.applications.items(), key=lambda item: item[1].beside):
             charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
-            arguments = [charm, name, "--num-units", units]
+            arguments = [charm, name, "--num-units", units, "--constraints", wanted.constraints]
             for key, value in wanted.resources.items():
                 arguments += ["--resource", f"{key}={path.parent / value}"]
             for key, value in wanted.storage.items():
                 arguments += ["--storage", f"{key}={value}"]
+            if wanted.to:
+                arguments += ["--to", self._places(wanted, bundle.machines, machines)]
             said += self._deploy(arguments + ["--trust"] * wanted.trust, wanted.options).stderr
-            self.model.applications[name].exposed = wanted.expose
-        for first, second in relations:
+            if wanted.expose:
+                self.model.applications[name].exposed_to[""] = list(EVERYBODY)
+        for first, second in bundle.relations:
             self._integrate([first, second])
         return Output(stderr=f"{said}Deploy of bundle completed.\n")
+
+    def _places(
+        self,
+        wanted: bundles.BundledApplication,
+        declared: dict[str, str],
+        made: dict[str, str],
+    ) -> str:
+        """Return what ``--to`` says for a bundle's ``to``.
+
+        Args:
+            wanted: has it.
+            declared: the constraints of the bundle's machines, by their names there.
+            made: the numbers of those that have been made; more of them are made where needed.
+        """
+        places = [*wanted.to, *[wanted.to[-1]] * wanted.num_units][: wanted.num_units]
+        return ",".join(self._place(place, declared, made) for place in places)
+
+    def _place(self, place: str, declared: dict[str, str], made: dict[str, str]) -> str:
+        container, separator, target = place.rpartition(":")
+        if target in ("new", "lxd"):
+            machine = self.runner.add_machine(placement.NEW_MACHINE, {})
+            separator = ":" if target == "lxd" else separator
+            return f"{'lxd' if separator else ''}{separator}{machine.number}"
+        if target in declared:
+            if target not in made:
+                constraints = constraint_commands.read([declared[target]])
+                made[target] = self.runner.add_machine(placement.NEW_MACHINE, constraints).number
+            return f"{container}{separator}{made[target]}"
+        application, slash, number = target.partition("/")
+        if application in self.model.applications:
+            units = self.model.applications[application].sorted_units
+            place_of = int(number) if slash and number.isdigit() else 0
+            if place_of < len(units):
+                return f"{container}{separator}{units[place_of].machine.number}"
+        raise CommandError(f'ERROR cannot deploy bundle: invalid placement "{place}"')
 
 
 COMMANDS: dict[str, Callable[[DeployCommands, list[str]], Output]] = {

@@ -21,10 +21,13 @@ from localjuju import stand_in
 from localjuju.hook_arguments import UnknownHookCommandError
 from localjuju.hook_commands import HookContext, Result
 from localjuju.hook_programs import write_commands
+from localjuju.machine import Machine
 from localjuju.model import Unit
 
 CLOSING_TIME = 10.0
 """Seconds that the server gets to end what hooks have left running."""
+
+SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 LONGEST_HOOK = 900.0
 """Seconds after which a hook is ended: one that waits in vain is to be seen."""
@@ -80,6 +83,7 @@ class HookRunner:
         self._names = names
         self._folder = folder
         self._hash_seed = str(seed % 2**32)
+        self._stdin = folder / "hook.stdin"
         self._stdout = folder / "hook.stdout"
         self._stderr = folder / "hook.stderr"
         self._commands = folder / "hook-commands"
@@ -161,7 +165,7 @@ class HookRunner:
         """
         # What Juju gives to a hook and nothing of whoever runs localjuju, but for the hash seed.
         environment = {
-            "PATH": f"{self._commands}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": f"{self._commands}:{SYSTEM_PATH}",
             "HOME": str(unit.machine.folder),
             "LANG": "C.UTF-8",
             "PYTHONHASHSEED": self._hash_seed,
@@ -174,6 +178,35 @@ class HookRunner:
             directory=str(folder),
             program=program,
             socket=str(self._folder / "agent.socket"),
+        )
+
+    def run_on_machine(
+        self,
+        machine: Machine,
+        command: str,
+        environment: dict[str, str],
+        stdin: str = "",
+        timeout: float = 0,
+    ) -> Ending:
+        """Run a shell command in a machine's home folder, without the hook commands.
+
+        Args:
+            machine: where.
+            command: for ``bash -c``.
+            environment: variables beside those of somebody who has logged in.
+            stdin: its standard input.
+            timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
+        """
+        self._stdin.write_text(stdin)
+        home = str(machine.home)
+        variables = {"PATH": SYSTEM_PATH, "HOME": home, "USER": "ubuntu", "LANG": "C.UTF-8"}
+        return self._run(
+            None,
+            {**variables, **environment},
+            timeout,
+            directory=home,
+            program=["/bin/bash", "-c", command],
+            stdin=str(self._stdin),
         )
 
     def processes(self) -> list[psutil.Process]:
@@ -189,7 +222,11 @@ class HookRunner:
             time.sleep(0.01)
 
     def _run(
-        self, context: HookContext, environment: dict[str, str], timeout: float, **request: Any
+        self,
+        context: HookContext | None,
+        environment: dict[str, str],
+        timeout: float,
+        **request: Any,
     ) -> Ending:
         try:
             self._send(
@@ -201,7 +238,8 @@ class HookRunner:
             )
             problem = None
             while "exit" not in (message := self._receive()):
-                problem = self._answer(context, message) or problem
+                if context:  # Without one there are no hook commands that could ask.
+                    problem = self._answer(context, message) or problem
         except BaseException:
             # The hook still runs, and nobody is left to answer it.
             self.close()

@@ -108,9 +108,11 @@ def _run(request: dict[str, Any], connection: TextIO) -> int:
     status = 0
     try:
         _enter(request)
-        if "program" in request:
+        if "socket" in request:
             ask = functools.partial(_ask, connection)
             return hook_programs.run(request["program"], request["socket"], ask)
+        if "program" in request:
+            os.execve(request["program"][0], request["program"], os.environ)
         _run_charm(request, connection)
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -128,6 +130,9 @@ def _enter(request: dict[str, Any]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # SIGALRM ends the process when its time is over.
     signal.setitimer(signal.ITIMER_REAL, request["timeout"])
+    if "stdin" in request:
+        with open(request["stdin"], "rb", buffering=0) as stdin:
+            os.dup2(stdin.fileno(), 0)
     for number, path in ((1, request["stdout"]), (2, request["stderr"])):
         # A new file: what an earlier hook left running may still write to the old one.
         pathlib.Path(path).unlink(missing_ok=True)

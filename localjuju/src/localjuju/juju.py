@@ -169,7 +169,7 @@ class LocalJuju(jubilant.Juju):
         except CommandError as error:
             command = ["juju", *args]
             raise jubilant.CLIError(
-                error.returncode, command, error.stdout, str(error) + "\n"
+                error.returncode, command, error.stdout, error.stderr
             ) from None
         finally:
             TERMINAL.reset(terminal)

@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import os
 import pathlib
 import random
 import socket
 
+from localjuju.constraints import Constraints
+
+EVERYWHERE = ("etc", "home/ubuntu", "opt", "root", "srv", "tmp", "usr/local", "var/tmp")
+"""Folders that every machine has, and that commands may find missing in a new one's here."""
+
 
 @dataclasses.dataclass
 class Machine:
-    """Where a principal unit and its subordinates live."""
+    """Where principal units and their subordinates live."""
 
     number: str
+    """Of a container it has those of the machines around it: ``0/lxd/1``."""
     address: str
     folder: pathlib.Path
+    constraints: Constraints = dataclasses.field(default_factory=dict)
+
+    @property
+    def host(self) -> str:
+        """Return the number of the machine that a container is on, otherwise nothing."""
+        return self.number.rpartition("/lxd/")[0]
+
+    @property
+    def home(self) -> pathlib.Path:
+        """Where those who log in start."""
+        return self.path_of("/home/ubuntu")
+
+    def path_of(self, path: str) -> pathlib.Path:
+        """Return the file that stands for a path on the machine; a relative one starts at home."""
+        clean = os.path.normpath(f"/home/ubuntu/{path}" if path[:1] != "/" else path).lstrip("/")
+        for folder in EVERYWHERE:
+            if f"{clean}/".startswith(f"{folder}/"):
+                (self.folder / folder).mkdir(parents=True, exist_ok=True)
+        return self.folder / clean
 
     def leftovers(self) -> list[str]:
         """Return the files that the charms of this machine have left behind, relative to it."""

@@ -1,13 +1,18 @@
-"""The ``juju`` commands that reach a machine: exec."""
+"""The ``juju`` commands on machines: machines, show-machine, add-machine, remove-machine."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from localjuju.action_commands import no_such_unit, tasks_failed, timed_out
-from localjuju.command import CommandError, Output, Parser, dump, seconds
+from localjuju.command import CommandError, Output, Parser, dump, table
+from localjuju.confirmation import confirm
+from localjuju.constraint_commands import read
+from localjuju.machine import Machine
 from localjuju.model_runner import ModelRunner
+from localjuju.placement import MACHINE, NEW_MACHINE, missing, parse
+from localjuju.status import StatusPrinter
 
 
 class MachineCommands:
@@ -16,40 +21,135 @@ class MachineCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
+        self._status = StatusPrinter(runner)
 
-    def exec(self, arguments: list[str]) -> Output:
-        """Run a shell command as the operator would on the unit's machine."""
-        parser = Parser("exec")
-        parser.add_argument("--unit", required=True)
-        parser.add_argument("--format", default="yaml")
-        parser.add_argument("--wait")
-        parser.add_argument("command", nargs="+")
+    def machines(self, arguments: list[str]) -> Output:
+        return self._print(Parser("machines"), arguments, "tabular")
+
+    def show_machine(self, arguments: list[str]) -> Output:
+        parser = Parser("show-machine")
+        parser.add_argument("machines", nargs="*")
+        return self._print(parser, arguments, "yaml")
+
+    def _print(self, parser: Parser, arguments: list[str], style: str) -> Output:
+        parser.add_argument("--color", action="store_true")
+        parser.add_argument("--format", default=style, choices=["json", "tabular", "yaml"])
+        parser.add_argument("--utc", action="store_true")
         options = parser.parse_args(arguments)
         self.runner.settle()
-        operation = self.model.next_task_id()
-        unit = self.model.find_unit(options.unit)
-        if unit is None:
-            reason = no_such_unit(self.runner, options.unit)
-            return Output(
-                stderr=f"Operation {operation} failed to schedule any tasks:\n{reason}\n"
+        described = self._status.machines()
+        if numbers := getattr(options, "machines", []):
+            described = {key: value for key, value in described.items() if key in numbers}
+        if options.format == "tabular":
+            heads = ("Machine", "State", "Address", "Inst id", "Base", "AZ", "Message")
+            return Output(table([heads, *_rows(described)]))
+        return Output(dump({"model": self.model.name, "machines": described}, options.format))
+
+    def add_machine(self, arguments: list[str]) -> Output:
+        parser = Parser("add-machine")
+        parser.add_argument("placement", nargs="?", default="")
+        parser.add_argument("-n", type=int, default=1)
+        parser.add_argument("--base")
+        parser.add_argument("--constraints", action="append", default=[])
+        parser.add_argument("--disks")
+        parser.add_argument("--private-key")
+        parser.add_argument("--public-key")
+        options = parser.parse_args(arguments)
+        wanted = parse(options.placement)
+        placement = wanted[0] if wanted else NEW_MACHINE
+        if options.disks:
+            raise CommandError("ERROR localjuju has no disks: --disks is not supported")
+        if placement.machine is not None and not placement.in_container:
+            raise CommandError("ERROR machine-id cannot be specified when adding machines")
+        if placement.machine is not None and options.n > 1:
+            raise CommandError("ERROR cannot use -n when specifying a placement directive", 2)
+        constraints = read(options.constraints)
+        if number := missing([placement], self.model.machines):
+            raise CommandError(f"failed to create 1 machine\nERROR machine {number} not found")
+        said = ""
+        for _ in range(options.n):
+            machine = self.runner.add_machine(placement, constraints)
+            kind = "container" if machine.host else "machine"
+            said += f"created {kind} {machine.number}\n"
+        return Output(stderr=said)
+
+    def remove_machine(self, arguments: list[str]) -> Output:
+        parser = Parser("remove-machine")
+        parser.add_argument("machines", nargs="*")
+        parser.add_argument("--dry-run", action="store_true")
+        parser.add_argument("--force", action="store_true")
+        parser.add_argument("--keep-instance", action="store_true")
+        parser.add_argument("--no-prompt", action="store_true")
+        parser.add_argument("--no-wait", action="store_true")
+        options = parser.parse_args(arguments)
+        if not options.machines:
+            raise CommandError("ERROR no machines specified", 2)
+        for number in options.machines:
+            if not re.fullmatch(MACHINE, number):
+                raise CommandError(f'ERROR invalid machine id "{number}"', 2)
+        if options.no_wait and not options.force:
+            raise CommandError("ERROR --no-wait without --force not valid", 2)
+        known = self.model.machines
+        machines = [known[number] for number in options.machines if number in known]
+        problems = [self._problem(number, options.force) for number in options.machines]
+        actions = "".join(self._fate(one, options.keep_instance) for one in machines)
+        if options.dry_run:
+            return Output(actions)
+        if problem := "\n".join(one for one in problems if one):
+            raise CommandError(problem)
+        if not options.no_prompt:
+            confirm(actions, "machine removal")
+        for machine in machines:
+            if machine.number in known:  # It may have gone with the one that it was on.
+                self.runner.remove_machine(machine, options.force)
+        return Output(actions if options.no_prompt else "")
+
+    def _problem(self, number: str, force: bool) -> str | None:
+        """Say why a machine cannot be removed."""
+        failed = "ERROR removing machine failed: "
+        machine = self.model.machines.get(number)
+        if machine is None:
+            return f"{failed}machine {number} not found"
+        if force:
+            return None
+        own = [unit.name for unit in self.runner.units_on(machine) if unit.machine is machine]
+        if own:
+            return f'{failed}machine {number} has unit "{own[0]}" assigned'
+        containers = [one.number for one in self.model.machines.values() if one.host == number]
+        if containers:
+            return f'{failed}machine {number} is hosting containers "{",".join(containers)}"'
+        return None
+
+    def _fate(self, machine: Machine, keeps_instance: bool) -> str:
+        """Say what goes with a machine."""
+        kept = " (but retaining cloud instance)" * keeps_instance
+        units = [unit for unit in self.runner.units_on(machine) if unit.machine is machine]
+        stored = [one for unit in units for one in self.model.stores.of(unit)]
+        return "".join(
+            (
+                f"will remove machine {machine.number}{kept}\n",
+                *(f"- will remove unit {unit.name}\n" for unit in units),
+                *(f"- will remove storage {one.id}\n" for one in stored if not one.is_detachable),
+                *(f"- will detach storage {one.id}\n" for one in stored if one.is_detachable),
             )
-        task = self.model.next_task_id()
-        command = " ".join(options.command)
-        ending = self.runner.run_shell(unit, command, seconds(options.wait))
-        if ending.timed_out:
-            raise CommandError(timed_out([unit]))
-        results: dict[str, Any] = {"return-code": ending.status}
-        results.update({"stdout": ending.stdout} if ending.stdout else {})
-        results.update({"stderr": ending.stderr} if ending.stderr else {})
-        described = {"id": str(task), "results": results, "status": "completed", "unit": unit.name}
-        printed = ending.stdout
-        if options.format == "json":
-            printed = dump({unit.name: described}, "json")
-        if ending.status:
-            raise CommandError(tasks_failed({task: ending.status}), stdout=printed)
-        return Output(printed)
+        )
 
 
 COMMANDS: dict[str, Callable[[MachineCommands, list[str]], Output]] = {
-    "exec": MachineCommands.exec,
+    "add-machine": MachineCommands.add_machine,
+    "list-machines": MachineCommands.machines,
+    "machines": MachineCommands.machines,
+    "remove-machine": MachineCommands.remove_machine,
+    "show-machine": MachineCommands.show_machine,
 }
+
+
+def _rows(machines: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return what the table has of machines, each followed by its containers."""
+    rows = []
+    for number, one in machines.items():
+        base = f"{one['base']['name']}@{one['base']['channel']}"
+        state, message = one["juju-status"]["current"], one["machine-status"]["message"]
+        rows.append((number, state, one["dns-name"], one["instance-id"], base, "", message))
+        rows += _rows(one.get("containers", {}))
+    return rows

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from localjuju.charm import Charm, Endpoint
+from localjuju.constraints import Constraints
 from localjuju.machine import Machine
 from localjuju.secret import Secret, id_of
 from localjuju.storage import Directive, Stores
@@ -101,8 +102,15 @@ class Application:
     status: Status | None = None
     workload_version: str = ""
     life: Life = "alive"
-    exposed: bool = False
+    exposed_to: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    """By endpoint the networks that it is exposed to; an empty name stands for all endpoints."""
     trusted: bool = False
+    constraints: Constraints = dataclasses.field(default_factory=dict)
+    """For the machines of its new units."""
+
+    @property
+    def exposed(self) -> bool:
+        return bool(self.exposed_to)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -239,6 +247,8 @@ class Model:
         self.stores = stores
         self.config: dict[str, str] = {}
         """What the operator has set of the model's own options."""
+        self.constraints: Constraints = {}
+        """For new machines, where an application says nothing else."""
         self._relation_ids = itertools.count()
         self._task_ids = itertools.count(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
 import pathlib
@@ -13,6 +14,7 @@ import psutil
 
 from localjuju import model_config
 from localjuju.charm import Charm
+from localjuju.constraints import Constraints, merge
 from localjuju.history import History
 from localjuju.hook_arguments import HookCommandError
 from localjuju.hook_commands import Action, DatabagWrite, HookContext
@@ -20,11 +22,15 @@ from localjuju.hook_runner import Ending
 from localjuju.machine import Machine
 from localjuju.model import Application, Life, Model, Relation, Side, Status, Unit
 from localjuju.operations import Operation, Task
+from localjuju.placement import NEW_MACHINE, Placement
 from localjuju.storage import Directive, Stores
 from localjuju.uniter import Hook, Uniter
 
 if TYPE_CHECKING:
     from localjuju.controller import Controller
+
+MACHINE_VARIABLE = "LOCALJUJU_MACHINE"
+"""Tells on which machine a process runs that no hook has started."""
 
 RETRIES = 3
 """How often a hook that failed is run again while nothing else changes."""
@@ -57,6 +63,7 @@ class ModelRunner:
         self._network = controller.network
         self._hook_runner = controller.hook_runner
         self._next_machine = 0
+        self._next_container: collections.Counter[str] = collections.Counter()
         self._uploads = 0
         self._retries: dict[str, int] = {}
 
@@ -71,13 +78,16 @@ class ModelRunner:
         resources: dict[str, pathlib.Path],
         storage: dict[str, Directive],
         attach: Sequence[str] = (),
+        constraints: Constraints | None = None,
+        placements: Sequence[Placement] = (),
     ) -> Application:
         """Add an application and its units; a subordinate gets its units with its relations."""
         application = Application(name, self._upload(charm), {}, config, storage)
+        application.constraints = constraints or {}
         self.model.applications[name] = application
         self._upload_resources(application, resources)
         self._add_peer_relations(application)
-        self.add_units(application, 0 if charm.subordinate else units, attach)
+        self.add_units(application, 0 if charm.subordinate else units, attach, placements)
         return application
 
     def _upload(self, charm: Charm) -> Charm:
@@ -151,18 +161,53 @@ class ModelRunner:
         unit.charm, unit.charm_version = unit.application.charm, unit.application.charm_version
         unit.charm.unpack(folder)
 
-    def add_units(self, application: Application, count: int, attach: Sequence[str] = ()) -> None:
-        """Add units; a new one gets the storage instances that ``attach`` names."""
-        for _ in range(count):
-            number = str(self._next_machine)
-            self._next_machine += 1
-            folder = self.folder / "machines" / number
-            folder.mkdir(parents=True)
-            machine = Machine(number, self._network.allocate(), folder)
-            self.model.machines[number] = machine
+    def add_units(
+        self,
+        application: Application,
+        count: int,
+        attach: Sequence[str] = (),
+        placements: Sequence[Placement] = (),
+    ) -> None:
+        """Add units.
+
+        Args:
+            application: whose they are.
+            count: how many.
+            attach: the storage instances that a new one gets.
+            placements: where the first of them are put; each of the others gets a new machine.
+        """
+        constraints = merge(self.model.constraints, application.constraints)
+        wanted = [*placements, *[NEW_MACHINE] * count][:count]
+        for machine in [self._machine_at(one, constraints) for one in wanted]:
             self._add_unit(application, machine, attach=attach)
         # Not before all are there: which of them leads is not promised.
         self.model.choose_leader(application)
+
+    def _machine_at(self, placement: Placement, constraints: Constraints) -> Machine:
+        if placement.machine is not None and not placement.in_container:
+            return self.model.machines[placement.machine]
+        return self.add_machine(placement, constraints)
+
+    def add_machine(self, placement: Placement, constraints: Constraints) -> Machine:
+        """Add a machine, or a container: on a new machine, or on one that is there."""
+        if placement.machine is None:
+            number = str(self._next_machine)
+            self._next_machine += 1
+            host = self._make_machine(number, constraints)
+        else:
+            host = self.model.machines[placement.machine]
+        if not placement.in_container:
+            return host
+        number = f"{host.number}/lxd/{self._next_container[host.number]}"
+        self._next_container[host.number] += 1
+        return self._make_machine(number, constraints)
+
+    def _make_machine(self, number: str, constraints: Constraints) -> Machine:
+        folder = self.folder / "machines" / number.replace("/", "-")
+        folder.mkdir(parents=True)
+        machine = Machine(number, self._network.allocate(), folder, constraints)
+        self.model.machines[number] = machine
+        return machine
 
     def _add_unit(
         self,
@@ -227,6 +272,31 @@ class ModelRunner:
         self.life = "dying"
         for application in list(self.model.applications.values()):
             self.remove_application(application, force, destroy_storage)
+        self._remove_unused_machines(list(self.model.machines.values()))
+
+    def remove_machine(self, machine: Machine, force: bool) -> None:
+        """Take away a machine and its containers.
+
+        Args:
+            machine: has no units, but for ``force``.
+            force: its units are gone at once, without a hook.
+        """
+        gone = [one for one in self.model.machines.values() if is_on(one, machine)]
+        for uniter in self.uniters.values():
+            if force and uniter.unit.machine in gone:
+                uniter.unit.life = "dying"
+                uniter.give_up()
+        # Containers first.
+        self._remove_unused_machines(gone[::-1])
+
+    def _remove_unused_machines(self, machines: list[Machine]) -> None:
+        for machine in machines:
+            if not self.units_on(machine):
+                self._remove_machine(machine)
+
+    def units_on(self, machine: Machine) -> list[Unit]:
+        """Return the units on a machine or in its containers."""
+        return [unit for unit in self.model.units.values() if is_on(unit.machine, machine)]
 
     def restart_machines(self, machines: Collection[Machine], new_addresses: bool) -> None:
         """Kill all that runs on machines, at once, and have their units' agents start again.
@@ -361,6 +431,16 @@ class ModelRunner:
         self._reboot_if_asked(context, ending)
         return ending
 
+    def run_on_machine(
+        self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
+    ) -> Ending:
+        """Run a shell command on a machine as somebody who has logged in: it is no hook."""
+        environment = {MACHINE_VARIABLE: self._mark(machine)}
+        return self._hook_runner.run_on_machine(machine, command, environment, stdin, timeout)
+
+    def _mark(self, machine: Machine) -> str:
+        return f"{self.model.uuid}/{machine.number}"
+
     def follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
         for unit in list(self.model.units.values()):
@@ -407,11 +487,12 @@ class ModelRunner:
                 del self.model.secrets[secret.id]
         shutil.rmtree(unit.folder, ignore_errors=True)
         self.model.choose_leader(unit.application)
-        if not any(u.machine is unit.machine for u in self.model.units.values()):
-            self._remove_machine(unit.machine)
+        # A machine goes with its last unit, unless there are containers on it.
+        if sum(is_on(machine, unit.machine) for machine in self.model.machines.values()) == 1:
+            self._remove_unused_machines([unit.machine])
 
     def _remove_machine(self, machine: Machine) -> None:
-        """A machine goes with its last unit. What charms left on it is worth a warning."""
+        """Take a machine away. What charms left on it is worth a warning."""
         entity = f"machine-{machine.number}"
         for path in machine.leftovers():
             self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: file {path}")
@@ -428,11 +509,12 @@ class ModelRunner:
         found = []
         for process in self._hook_runner.processes():
             with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                # Every process has it from the hook that started it.
+                # Every process has it from the hook or the command that started it.
                 environment = process.environ()
-                if environment.get("JUJU_MODEL_UUID") != self.model.uuid:
-                    continue
-                if environment.get("JUJU_MACHINE_ID") == machine.number:
+                of_hook = (
+                    f"{environment.get('JUJU_MODEL_UUID')}/{environment.get('JUJU_MACHINE_ID')}"
+                )
+                if self._mark(machine) in (of_hook, environment.get(MACHINE_VARIABLE)):
                     found.append(process)
         return found
 
@@ -562,6 +644,11 @@ class ModelRunner:
         if hook.secret_revision:
             environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
         return environment
+
+
+def is_on(machine: Machine, host: Machine) -> bool:
+    """Whether a machine is another, or one of its containers."""
+    return f"{machine.number}/".startswith(f"{host.number}/")
 
 
 def _flush(context: HookContext, ending: Ending) -> tuple[Ending, list[DatabagWrite]]:

@@ -7,6 +7,8 @@ from collections.abc import Collection
 from typing import Any
 
 from localjuju.charm import JUJU_INFO
+from localjuju.constraints import written
+from localjuju.machine import Machine
 from localjuju.model import Application, Relation, Status, Unit
 from localjuju.model_runner import ModelRunner
 from localjuju.storage import StorageInstance
@@ -36,18 +38,7 @@ class StatusPrinter:
                 "version": self.runner.behaviour.version,
                 "model-status": {"current": "available", "since": self._since(0)},
             },
-            "machines": {
-                number: {
-                    "juju-status": {"current": "started", "since": self._since(0)},
-                    "hostname": f"localjuju-{number}",
-                    "dns-name": machine.address,
-                    "ip-addresses": [machine.address],
-                    "instance-id": f"localjuju-{number}",
-                    "machine-status": {"current": "running", "message": "Running"},
-                    "base": {"name": "ubuntu", "channel": "24.04"},
-                }
-                for number, machine in self.model.machines.items()
-            },
+            "machines": self.machines(),
             "applications": {
                 name: self._application(application, shown)
                 for name, application in sorted(self.model.applications.items())
@@ -56,6 +47,40 @@ class StatusPrinter:
             "storage": self.storage(),
             "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
         }
+
+    def machines(self, host: str = "") -> dict[str, Any]:
+        """Describe the machines, or the containers on one: those of ``host``."""
+        return {
+            machine.number: self._machine(machine)
+            for machine in self.model.machines.values()
+            if machine.host == host
+        }
+
+    def _machine(self, machine: Machine) -> dict[str, Any]:
+        name = f"localjuju-{machine.number.replace('/', '-')}"
+        described: dict[str, Any] = {
+            "juju-status": {
+                "current": "started",
+                "since": self._since(0),
+                "version": self.runner.behaviour.version,
+            },
+            "hostname": name,
+            "dns-name": machine.address,
+            "ip-addresses": [machine.address],
+            "instance-id": name,
+            "machine-status": {
+                "current": "running",
+                "message": "Running",
+                "since": self._since(0),
+            },
+            "base": {"name": "ubuntu", "channel": "24.04"},
+        }
+        if containers := self.machines(machine.number):
+            described["containers"] = containers
+        if machine.constraints:
+            described["constraints"] = written(machine.constraints)
+        described["hardware"] = "arch=amd64"
+        return described
 
     def _application(self, application: Application, shown: set[str]) -> dict[str, Any]:
         charm = application.charm
@@ -94,12 +119,16 @@ class StatusPrinter:
             described["units"] = {unit.name: self._unit(unit) for unit in application.sorted_units}
         if application.workload_version:
             described["version"] = application.workload_version
-        declared = charm.endpoints.values()
+        described["endpoint-bindings"] = self.bindings(application)
+        return described
+
+    def bindings(self, application: Application) -> dict[str, str]:
+        """Return the space that each endpoint of an application is bound to."""
+        declared = application.charm.endpoints.values()
         if not self.runner.behaviour.juju_info_is_declared:
             declared = [endpoint for endpoint in declared if endpoint != JUJU_INFO]
         bound = sorted(endpoint.name for endpoint in declared)
-        described["endpoint-bindings"] = dict.fromkeys(["", *bound], "alpha")
-        return described
+        return dict.fromkeys(["", *bound], "alpha")
 
     def _application_status(self, application: Application) -> Status:
         statuses = [self._unit_status(unit) for unit in application.sorted_units]
