@@ -76,13 +76,19 @@ def load(path: pathlib.Path) -> Bundle:
     if not isinstance(relations, list):
         raise BundleError(f"{path}: relations is not a list")
     pairs = [pair for relation in relations for pair in _pairs(path, relation)]
-    machines = bundle.get("machines") or {}
-    if not isinstance(machines, dict):
+    return Bundle(applications, pairs, _machines(path, bundle.get("machines") or {}))
+
+
+def _machines(path: pathlib.Path, declared: Any) -> dict[str, str]:
+    """Return the constraints of machines by their names."""
+    if not isinstance(declared, dict):
         raise BundleError(f"{path}: machines is not a map")
-    constraints = {
-        str(name): str((data or {}).get("constraints") or "") for name, data in machines.items()
-    }
-    return Bundle(applications, pairs, constraints)
+    constraints = {}
+    for name, data in declared.items():
+        if not isinstance(data, (dict, type(None))):
+            raise BundleError(f'{path}: machine "{name}" is {data!r}, no map')
+        constraints[str(name)] = str((data or {}).get("constraints") or "")
+    return constraints
 
 
 def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication:

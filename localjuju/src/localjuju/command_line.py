@@ -18,7 +18,9 @@ from localjuju import (
     model_commands,
     model_life_commands,
     model_reference,
+    refused_commands,
     relation_commands,
+    resource_commands,
     secret_commands,
     ssh_commands,
     status_commands,
@@ -66,15 +68,27 @@ class CommandLine:
         Raises:
             CommandError: the command fails.
         """
-        command, *rest = arguments or [""]
+        if not arguments:
+            raise CommandError('ERROR no command was given: see "juju --help"', 2)
+        command, *rest = arguments
         if command in self._on_controller:
             return self._on_controller[command](rest)
         named, rest = _take_model(command, rest)
-        commands = self._commands_on(self.find_model(named or model))
+        try:
+            runner = self.find_model(named or model)
+        except CommandError:
+            # What localjuju has not needs no model to be refused.
+            if command in refused_commands.REFUSED:
+                raise refused_commands.refusal(command, self._on_controller) from None
+            raise
+        commands = self._commands_on(runner)
         if command not in commands:
-            known = ", ".join(sorted(commands))
-            raise CommandError(f"ERROR localjuju has no command {command!r}; it has {known}", 2)
+            raise refused_commands.refusal(command, self.served(runner))
         return commands[command](rest)
+
+    def served(self, runner: ModelRunner) -> set[str]:
+        """Return the names of the commands that there are."""
+        return {*self._on_controller, *self._commands_on(runner)}
 
     def find_model(self, name: str | None) -> ModelRunner:
         """Find a model by its name, or the current one where none is given.
@@ -108,6 +122,7 @@ class CommandLine:
             (machine_commands.COMMANDS, machine_commands.MachineCommands(runner)),
             (model_commands.COMMANDS, model_commands.ModelCommands(runner)),
             (relation_commands.COMMANDS, relations),
+            (resource_commands.COMMANDS, resource_commands.ResourceCommands(runner)),
             (secret_commands.COMMANDS, secret_commands.SecretCommands(runner)),
             (ssh_commands.COMMANDS, ssh_commands.SshCommands(runner)),
             (status_commands.COMMANDS, status_commands.StatusCommands(runner)),

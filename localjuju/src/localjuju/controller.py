@@ -24,9 +24,6 @@ from localjuju.versions import Behaviour
 MOST_HOOKS = 5000
 """More hooks than this without settling are charms that wake each other for ever."""
 
-UPDATE_STATUS_INTERVAL = 300.0
-"""Seconds of the models' time, Juju's default."""
-
 
 class Controller:
     """The models on this computer that know of each other."""
@@ -171,10 +168,12 @@ class Controller:
                 yield runner, uniter
 
     def update_status(self) -> None:
-        """Let the interval of update-status pass, and run it on every unit that is well."""
-        self.clock.pass_time(UPDATE_STATUS_INTERVAL)
-        for runner in list(self.models.values()):
-            runner.update_status()
+        """Let time pass until update-status is due in a model, and run it on its well units."""
+        due = {runner: runner.next_update_status for runner in self.models.values()}
+        self.pass_time_until(min(due.values(), default=0.0))
+        for runner, moment in due.items():
+            if moment <= self.clock.now():
+                runner.update_status()
 
     def pass_time_until(self, moment: float) -> None:
         self.clock.pass_time(max(0.0, moment - self.clock.now()))

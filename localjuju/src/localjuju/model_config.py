@@ -1,8 +1,10 @@
-"""The model's own configuration, and what of it reaches hooks: the proxies."""
+"""The model's own configuration, and what comes of it: proxies, and when update-status runs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from localjuju.go_duration import seconds_of
 
 LOCAL = "127.0.0.1,localhost,::1"
 
@@ -18,20 +20,33 @@ DEFAULTS = {
     "no-proxy": LOCAL,
     "update-status-hook-interval": "5m",
 }
-"""The options that localjuju knows; but for the proxies it only notes them."""
+"""The options that localjuju knows; it only notes those that are not asked for below."""
+
+UPDATE_STATUS = "update-status-hook-interval"
 
 PROTOCOLS = ("http", "https", "ftp")
 
 
 class ModelConfigError(ValueError):
-    """Options contradict each other."""
+    """Options contradict each other, or one has a value that it cannot have."""
 
 
 def check(settings: Mapping[str, str]) -> None:
-    """Raise a ModelConfigError if there are proxies of both kinds."""
+    """Raise a ModelConfigError if there are proxies of both kinds, or a value cannot be read."""
+    interval = settings.get(UPDATE_STATUS)
+    if interval is not None and (seconds_of(interval) or 0) <= 0:
+        raise ModelConfigError(
+            "invalid update status hook interval in model configuration: "
+            f'time: invalid duration "{interval}"'
+        )
     legacy = any(settings.get(f"{protocol}-proxy") for protocol in PROTOCOLS)
     if legacy and any(settings.get(f"juju-{protocol}-proxy") for protocol in PROTOCOLS):
         raise ModelConfigError("cannot specify both legacy proxy values and juju proxy values")
+
+
+def update_status_interval(settings: Mapping[str, str]) -> float:
+    """Return the seconds between two update-status."""
+    return seconds_of(settings.get(UPDATE_STATUS, "")) or 300.0
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:

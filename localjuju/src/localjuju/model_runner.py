@@ -58,7 +58,7 @@ class ModelRunner:
         self.uniters: dict[str, Uniter] = {}
         self.operations: list[Operation] = []
         self.hooks_run = 0
-        self.made = self.clock.now()
+        self.made = self._status_updated = self.clock.now()
         self.life: Life = "alive"
         self._network = controller.network
         self._hook_runner = controller.hook_runner
@@ -374,8 +374,14 @@ class ModelRunner:
         if uniter.failed:
             self.run_hook(uniter, uniter.failed)
 
+    @property
+    def next_update_status(self) -> float:
+        """When update-status is due, in seconds since the epoch."""
+        return self._status_updated + model_config.update_status_interval(self.model.config)
+
     def update_status(self) -> None:
         """Run update-status on every unit that is well, in no fixed order."""
+        self._status_updated = self.clock.now()
         names = sorted(self.uniters)
         self.rng.shuffle(names)
         for name in names:

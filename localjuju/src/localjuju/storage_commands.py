@@ -205,6 +205,7 @@ COMMANDS: dict[str, Callable[[StorageCommands, list[str]], Output]] = {
     "add-storage": StorageCommands.add_storage,
     "attach-storage": StorageCommands.attach_storage,
     "detach-storage": StorageCommands.detach_storage,
+    "list-storage": StorageCommands.storage,
     "remove-storage": StorageCommands.remove_storage,
     "show-storage": StorageCommands.show_storage,
     "storage": StorageCommands.storage,
