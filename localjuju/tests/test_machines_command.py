@@ -9,7 +9,7 @@ import jubilant
 import pytest
 import yaml
 
-from conftest import SUBORDINATE, MakeCharm, hooks_of
+from conftest import PEERS, SUBORDINATE, MakeCharm, hooks_of
 from localjuju import LocalJuju
 
 
@@ -122,6 +122,32 @@ def test_machine_is_removed_unless_units_are_on_it(juju: LocalJuju, make_charm: 
     juju.add_unit("a")
     juju.wait(jubilant.all_active)
     assert machines_of(juju, "a") == {"a/1": "2"}
+
+
+def test_machine_goes_by_force_with_its_containers(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.add_machine()
+    juju.deploy(make_charm("a", PEERS), num_units=3, to=["lxd:0", "lxd:0"])
+    juju.wait(jubilant.all_active)
+    juju.cli("remove-machine", "--no-prompt", "--force", "0")
+    status = juju.wait(jubilant.all_active)
+    assert (status.machines.keys(), status.apps["a"].units.keys()) == ({"1"}, {"a/2"})
+    hooks = hooks_of(juju, "a/2")
+    assert hooks.count("replicas-relation-departed") == 2
+    assert not {"stop", "remove"} & {*hooks_of(juju, "a/0"), *hooks_of(juju, "a/1")}
+
+
+def test_model_goes_with_hosts_and_containers(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a"), to="lxd")
+    juju.add_machine()
+    juju.settle()
+    juju.destroy_model("local")
+    assert juju.model is None
+
+
+def test_more_machines_than_there_are_addresses_are_refused() -> None:
+    with LocalJuju() as juju:
+        assert "can make no more machines" in fails(juju, "add-machine", "-n", "300")
+        assert len(juju.status().machines) == 245
 
 
 def test_instance_may_be_kept(juju: LocalJuju) -> None:

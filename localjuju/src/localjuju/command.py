@@ -39,6 +39,8 @@ class Terminal:
     """Returns all of the standard input."""
     write: Callable[[str], None] | None = None
     """Prints while a command goes on; None where nothing can be seen before it ends."""
+    is_typed: bool = False
+    """Whether somebody types the standard input: a program that may not want it waits in vain."""
 
 
 _THIS_PROCESS = Terminal()

@@ -28,6 +28,7 @@ from localjuju import (
 )
 from localjuju.command import CommandError, Output
 from localjuju.controller import Controller
+from localjuju.machine import NoAddressError
 from localjuju.model_runner import ModelRunner
 
 Command = Callable[[list[str]], Output]
@@ -84,7 +85,10 @@ class CommandLine:
         commands = self._commands_on(runner)
         if command not in commands:
             raise refused_commands.refusal(command, self.served(runner))
-        return commands[command](rest)
+        try:
+            return commands[command](rest)
+        except NoAddressError as error:
+            raise CommandError(f"ERROR localjuju can make no more machines: {error}") from None
 
     def served(self, runner: ModelRunner) -> set[str]:
         """Return the names of the commands that there are."""

@@ -52,6 +52,10 @@ class Machine:
         )
 
 
+class NoAddressError(RuntimeError):
+    """Every address of the network is in use."""
+
+
 class LoopbackNetwork:
     """A network of 254 addresses in 127.0.0.0/8, which no other localjuju on this computer has.
 
@@ -85,10 +89,10 @@ class LoopbackNetwork:
         """Return an address that is free, the one that has been so for longest.
 
         Raises:
-            RuntimeError: all are in use.
+            NoAddressError: all are in use.
         """
         if not self._free:
-            raise RuntimeError(f"no free address in {self.prefix}.0/24")
+            raise NoAddressError(f"no free address in {self.prefix}.0/24")
         return self._free.popleft()
 
     def release(self, address: str) -> None:

@@ -272,7 +272,6 @@ class ModelRunner:
         self.life = "dying"
         for application in list(self.model.applications.values()):
             self.remove_application(application, force, destroy_storage)
-        self._remove_unused_machines(list(self.model.machines.values()))
 
     def remove_machine(self, machine: Machine, force: bool) -> None:
         """Take away a machine and its containers.
@@ -282,16 +281,15 @@ class ModelRunner:
             force: its units are gone at once, without a hook.
         """
         gone = [one for one in self.model.machines.values() if is_on(one, machine)]
-        for uniter in self.uniters.values():
+        for uniter in list(self.uniters.values()):
             if force and uniter.unit.machine in gone:
-                uniter.unit.life = "dying"
                 uniter.give_up()
-        # Containers first.
-        self._remove_unused_machines(gone[::-1])
+                self._forget(uniter.unit)
+        self._remove_unused_machines(gone)
 
     def _remove_unused_machines(self, machines: list[Machine]) -> None:
         for machine in machines:
-            if not self.units_on(machine):
+            if machine.number in self.model.machines and not self.units_on(machine):
                 self._remove_machine(machine)
 
     def units_on(self, machine: Machine) -> list[Unit]:
@@ -468,6 +466,8 @@ class ModelRunner:
             self.model.drop_relation_if_finished(relation)
         for application in list(self.model.applications.values()):
             self._forget_application_if_finished(application)
+        if self.life == "dying":
+            self._remove_unused_machines(list(self.model.machines.values()))
 
     def _add_subordinates(self, principal: Unit) -> None:
         if not self.uniters[principal.name].installed:

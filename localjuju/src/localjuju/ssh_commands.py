@@ -38,7 +38,8 @@ class SshCommands:
             raise CommandError(
                 f"ERROR localjuju opens no shell on a machine: give a command for {target}"
             )
-        stdin = TERMINAL.get().read_stdin()
+        terminal = TERMINAL.get()
+        stdin = "" if terminal.is_typed else terminal.read_stdin()
         # ssh itself joins the words: the shell on the other side splits them again.
         ending = self.runner.run_on_machine(machine, " ".join(words), stdin)
         if ending.status:
