@@ -6,6 +6,7 @@ import pathlib
 import time
 from collections.abc import Callable, Iterator
 
+import jubilant
 import pytest
 
 from localjuju import LocalJuju
@@ -139,3 +140,12 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited for 30 seconds"
         time.sleep(0.05)
+
+
+def error_of(
+    juju: LocalJuju, *arguments: str, stdin: str | None = None, include_model: bool = True
+) -> jubilant.CLIError:
+    """Run a command that fails, and return how."""
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.cli(*arguments, include_model=include_model, stdin=stdin)
+    return failure.value

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import pathlib
 
-import jubilant
-import pytest
 import yaml
 
-from conftest import PROVIDER, MakeCharm, hooks_of
+from conftest import PROVIDER, MakeCharm, error_of, hooks_of
 from localjuju import LocalJuju
 
 RESOURCES = """
@@ -17,12 +15,6 @@ resources:
   data: {type: file, filename: data.txt, description: Some data.}
   more: {type: file, filename: more.txt}
 """
-
-
-def fails(juju: LocalJuju, *arguments: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments)
-    return failure.value.stderr
 
 
 def shown(juju: LocalJuju, name: str = "a") -> dict[str, object]:
@@ -43,7 +35,7 @@ def test_application_is_shown(juju: LocalJuju, make_charm: MakeCharm, series: st
         "endpoint-bindings": dict.fromkeys(bindings, "alpha"),
     }
     assert "a:\n  charm: a\n" in juju.cli("show-application", "a")
-    assert 'application "b" not found' in fails(juju, "show-application", "a", "b")
+    assert 'application "b" not found' in error_of(juju, "show-application", "a", "b").stderr
 
 
 def test_endpoints_are_exposed_and_not(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -56,8 +48,8 @@ def test_endpoints_are_exposed_and_not(juju: LocalJuju, make_charm: MakeCharm) -
     assert shown(juju)["exposed-endpoints"] == {"": {"expose-to-cidrs": ["0.0.0.0/0", "::/0"]}}
     juju.cli("unexpose", "a")
     assert not juju.status().apps["a"].exposed
-    assert 'endpoint "x" not found' in fails(juju, "expose", "a", "--endpoints", "x")
-    assert "--to-spaces" in fails(juju, "expose", "a", "--to-spaces", "s")
+    assert 'endpoint "x" not found' in error_of(juju, "expose", "a", "--endpoints", "x").stderr
+    assert "--to-spaces" in error_of(juju, "expose", "a", "--to-spaces", "s").stderr
 
 
 def test_trust_is_an_option_too(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -83,25 +75,25 @@ def test_resources_are_listed(
     assert [(one["name"], one.get("size")) for one in listed] == [("data", 5), ("more", None)]
     juju.deploy(make_charm("b"))
     assert juju._cli("resources", "b") == ("", "No resources to display.\n")
-    assert 'application "x" not found' in fails(juju, "resources", "x")
-    assert 'unit "a/9" not found' in fails(juju, "resources", "a/9")
+    assert 'application "x" not found' in error_of(juju, "resources", "x").stderr
+    assert 'unit "a/9" not found' in error_of(juju, "resources", "a/9").stderr
 
 
 def test_what_is_for_kubernetes_is_refused_as_juju_does(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a"))
-    said = fails(juju, "remove-unit", "--no-prompt", "a", "--num-units", "1")
+    said = error_of(juju, "remove-unit", "--no-prompt", "a", "--num-units", "1").stderr
     assert said == "ERROR --num-units for non k8s models not valid\n"
-    said = fails(juju, "scale-application", "a", "2")
+    said = error_of(juju, "scale-application", "a", "2").stderr
     assert 'Juju command "scale-application" only supported on k8s container models' in said
-    assert "no units specified" in fails(juju, "remove-unit")
-    assert "--no-wait without --force" in fails(juju, "remove-unit", "a/0", "--no-wait")
+    assert "no units specified" in error_of(juju, "remove-unit").stderr
+    assert "--no-wait without --force" in error_of(juju, "remove-unit", "a/0", "--no-wait").stderr
 
 
 def test_charm_of_the_store_is_refused_by_name(juju: LocalJuju) -> None:
     for name in ("mongodb-no-such-folder", "ch:mongodb-no-such-folder"):
-        said = fails(juju, "deploy", name)
+        said = error_of(juju, "deploy", name).stderr
         assert f'no store to find "{name}" in' in said
         assert "./mongodb-no-such-folder" in said
 
@@ -121,7 +113,7 @@ def test_update_status_comes_when_the_model_says(juju: LocalJuju, make_charm: Ma
     juju.model_config({"update-status-hook-interval": "10s"})
     juju._controller.update_status()
     assert "update-status" in hooks_of(juju, "a/0")
-    said = fails(juju, "model-config", "update-status-hook-interval=soon")
+    said = error_of(juju, "model-config", "update-status-hook-interval=soon").stderr
     assert 'invalid duration "soon"' in said
 
 

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import json
 
-import jubilant
 import pytest
 
-from conftest import MakeCharm
+from conftest import MakeCharm, error_of
 from localjuju import LocalJuju, constraints
-
-
-def fails(juju: LocalJuju, *arguments: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments)
-    return failure.value.stderr
 
 
 def test_constraints_of_the_model(juju: LocalJuju) -> None:
@@ -64,7 +57,7 @@ def test_constraint_that_cannot_be_is_named(
 ) -> None:
     charm = str(make_charm("a"))
     with LocalJuju() as juju:
-        assert complaint in fails(juju, "deploy", charm, "--constraints", text)
+        assert complaint in error_of(juju, "deploy", charm, "--constraints", text).stderr
         assert not juju.status().apps
         juju.deploy(charm)
         for command in (
@@ -72,12 +65,12 @@ def test_constraint_that_cannot_be_is_named(
             ["set-model-constraints", *text.split()],
             ["add-machine", "--constraints", text],
         ):
-            assert complaint in fails(juju, *command)
+            assert complaint in error_of(juju, *command).stderr
 
 
 def test_application_without_constraints_is_named(juju: LocalJuju) -> None:
-    assert 'application "a" not found' in fails(juju, "constraints", "a")
-    assert "no application name specified" in fails(juju, "constraints")
+    assert 'application "a" not found' in error_of(juju, "constraints", "a").stderr
+    assert "no application name specified" in error_of(juju, "constraints").stderr
 
 
 def test_constraints_are_written_as_they_are_read() -> None:

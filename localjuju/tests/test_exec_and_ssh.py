@@ -9,7 +9,7 @@ import jubilant
 import pytest
 import yaml
 
-from conftest import PEERS, MakeCharm, leader_of
+from conftest import PEERS, MakeCharm, error_of, leader_of
 from localjuju import LocalJuju
 
 
@@ -19,12 +19,6 @@ def two(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     juju.deploy(make_charm("a", PEERS), num_units=2)
     juju.settle()
     return juju
-
-
-def fails(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> jubilant.CLIError:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments, stdin=stdin)
-    return failure.value
 
 
 def test_exec_on_one_prints_what_the_command_printed(two: LocalJuju) -> None:
@@ -62,9 +56,9 @@ def test_exec_on_a_machine_is_no_hook(two: LocalJuju) -> None:
 
 
 def test_exec_that_fails_on_several_says_on_which(two: LocalJuju) -> None:
-    failure = fails(two, "exec", "-a", "a", "--", 'test "$JUJU_UNIT_NAME" = a/0')
+    failure = error_of(two, "exec", "-a", "a", "--", 'test "$JUJU_UNIT_NAME" = a/0')
     assert "the following task failed" in failure.stderr
-    failure = fails(two, "exec", "-a", "a", "--", "exit 3")
+    failure = error_of(two, "exec", "-a", "a", "--", "exit 3")
     assert "the following tasks failed" in failure.stderr
     assert failure.stderr.count("with return code 3") == 2
 
@@ -72,10 +66,8 @@ def test_exec_that_fails_on_several_says_on_which(two: LocalJuju) -> None:
 def test_exec_in_time(two: LocalJuju) -> None:
     with pytest.raises(TimeoutError):
         two.exec("tail -f /dev/null", unit="a/0", wait=0.01)
-    assert (
-        "machine 1"
-        in fails(two, "exec", "--machine", "1", "--wait", "10ms", "--", "tail -f /dev/null").stderr
-    )
+    waiting = ("--machine", "1", "--wait", "10ms", "--", "tail -f /dev/null")
+    assert "results from: machine 1" in error_of(two, "exec", *waiting).stderr
 
 
 def test_exec_in_the_background_is_shown_as_a_task(two: LocalJuju) -> None:
@@ -94,7 +86,7 @@ def test_exec_tells_of_targets_that_are_not_there(two: LocalJuju, series: str) -
     assert unit in said
     with pytest.raises(ValueError, match="failed to schedule any tasks"):
         two.exec("true", machine=9)
-    assert 'application "nosuch" not found' in fails(two, "exec", "-a", "nosuch", "true").stderr
+    assert 'application "nosuch" not found' in error_of(two, "exec", "-a", "nosuch", "true").stderr
 
 
 @pytest.mark.parametrize(
@@ -111,7 +103,7 @@ def test_exec_tells_of_targets_that_are_not_there(two: LocalJuju, series: str) -
 )
 def test_mistake_in_exec_is_named(arguments: list[str], complaint: str) -> None:
     with LocalJuju() as juju:
-        assert complaint in fails(juju, "exec", *arguments).stderr
+        assert complaint in error_of(juju, "exec", *arguments).stderr
 
 
 def test_exec_takes_the_words_on_order(two: LocalJuju) -> None:
@@ -130,16 +122,16 @@ def test_ssh_runs_a_command(two: LocalJuju, tmp_path: pathlib.Path) -> None:
 
 def test_ssh_has_its_input_status_and_errors(two: LocalJuju) -> None:
     assert two.cli("ssh", "--container", "charm", "a/0", "cat", stdin="foo") == "foo"
-    failure = fails(two, "ssh", "a/0", "echo out; echo err >&2; exit 3")
+    failure = error_of(two, "ssh", "a/0", "echo out; echo err >&2; exit 3")
     assert (failure.returncode, failure.stdout, failure.stderr) == (3, "out\n", "err\n")
-    assert fails(two, "ssh", "a/0", "false").stderr == ""
+    assert error_of(two, "ssh", "a/0", "false").stderr == ""
     _, said = two._cli("ssh", "a/0", "echo warned >&2")
     assert said == "warned\n"
 
 
 def test_ssh_is_no_hook(two: LocalJuju) -> None:
     assert two.ssh("a/0", "env | grep -c ^JUJU_ || true") == "0\n"
-    assert fails(two, "ssh", "a/0", "status-get").returncode == 127
+    assert error_of(two, "ssh", "a/0", "status-get").returncode == 127
     home = pathlib.Path(two.ssh("a/0", "pwd").strip())
     assert home == two.machine_folder("a/0") / "home" / "ubuntu"
 
@@ -174,7 +166,7 @@ def test_mistake_in_ssh_and_scp_is_named(
 ) -> None:
     with LocalJuju() as juju:
         juju.deploy(make_charm("a"))
-        assert complaint in fails(juju, *arguments).stderr
+        assert complaint in error_of(juju, *arguments).stderr
 
 
 def test_scp_copies_there_and_back(two: LocalJuju, tmp_path: pathlib.Path) -> None:
@@ -197,7 +189,7 @@ def test_scp_stays_on_its_machine(two: LocalJuju, tmp_path: pathlib.Path) -> Non
     (tmp_path / "x").write_text("x")
     two.scp(tmp_path / "x", "a/0:../../../../../tmp/x")
     assert (two.machine_folder("a/0") / "tmp" / "x").exists()
-    assert "No such file" in fails(two, "scp", str(tmp_path / "x"), "a/0:/no/such/x").stderr
+    assert "No such file" in error_of(two, "scp", str(tmp_path / "x"), "a/0:/no/such/x").stderr
 
 
 def test_scp_copies_folders(two: LocalJuju, tmp_path: pathlib.Path) -> None:

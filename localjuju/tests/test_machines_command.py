@@ -9,14 +9,8 @@ import jubilant
 import pytest
 import yaml
 
-from conftest import PEERS, SUBORDINATE, MakeCharm, hooks_of
+from conftest import PEERS, SUBORDINATE, MakeCharm, error_of, hooks_of
 from localjuju import LocalJuju
-
-
-def fails(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments, stdin=stdin)
-    return failure.value.stderr
 
 
 def machines_of(juju: LocalJuju, application: str) -> dict[str, str]:
@@ -63,30 +57,30 @@ def test_containers_are_machines_on_a_machine(juju: LocalJuju, make_charm: MakeC
     assert status.machines["0"].containers.keys() == {"0/lxd/0", "0/lxd/1"}
     addresses = {unit.public_address for unit in status.get_units("a").values()}
     assert len(addresses) == 3
-    assert 'hosting containers "0/lxd/0,0/lxd/1"' in fails(juju, "remove-machine", "0")
+    assert 'hosting containers "0/lxd/0,0/lxd/1"' in error_of(juju, "remove-machine", "0").stderr
     juju.remove_unit("a/0")
     assert juju.status().machines["0"].containers.keys() == {"0/lxd/0"}
 
 
 def test_placement_that_cannot_be_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = str(make_charm("a"))
-    said = fails(juju, "deploy", charm, "--to", "9")
+    said = error_of(juju, "deploy", charm, "--to", "9").stderr
     assert said.endswith('ERROR cannot deploy "a" to machine 9: machine 9 not found\n')
     assert not juju.status().apps
     juju.deploy(charm)
-    said = fails(juju, "add-unit", "a", "--to", "9")
+    said = error_of(juju, "add-unit", "a", "--to", "9").stderr
     assert said == 'ERROR acquiring machine to host unit "a/1": machine 9 not found\n'
-    assert '"zone=x"' in fails(juju, "add-unit", "a", "--to", "zone=x")
-    assert "invalid --to" in fails(juju, "add-unit", "a", "--to", "0,,1")
-    assert "machine-id cannot be specified" in fails(juju, "add-machine", "0")
-    assert "machine 7 not found" in fails(juju, "add-machine", "lxd:7")
-    assert '"ssh:me@host"' in fails(juju, "add-machine", "ssh:me@host")
-    assert "cannot use -n" in fails(juju, "add-machine", "lxd:0", "-n", "2")
-    assert "--disks" in fails(juju, "add-machine", "--disks", "ebs,1T")
+    assert '"zone=x"' in error_of(juju, "add-unit", "a", "--to", "zone=x").stderr
+    assert "invalid --to" in error_of(juju, "add-unit", "a", "--to", "0,,1").stderr
+    assert "machine-id cannot be specified" in error_of(juju, "add-machine", "0").stderr
+    assert "machine 7 not found" in error_of(juju, "add-machine", "lxd:7").stderr
+    assert '"ssh:me@host"' in error_of(juju, "add-machine", "ssh:me@host").stderr
+    assert "cannot use -n" in error_of(juju, "add-machine", "lxd:0", "-n", "2").stderr
+    assert "--disks" in error_of(juju, "add-machine", "--disks", "ebs,1T").stderr
     _, said = juju._cli("add-unit", "a", "--to", "0,0")
     assert "WARNING 1 unit(s) will be deployed, extra placement" in said
     juju.deploy(make_charm("sub", SUBORDINATE))
-    assert "not found" in fails(juju, "add-unit", "nosuch", "--to", "0")
+    assert "not found" in error_of(juju, "add-unit", "nosuch", "--to", "0").stderr
 
 
 def test_machines_are_listed_and_shown(juju: LocalJuju) -> None:
@@ -108,11 +102,11 @@ def test_machine_is_removed_unless_units_are_on_it(juju: LocalJuju, make_charm: 
     juju.deploy(make_charm("a"))
     juju.add_machine()
     juju.settle()
-    said = fails(juju, "remove-machine", "--no-prompt", "0")
+    said = error_of(juju, "remove-machine", "--no-prompt", "0").stderr
     assert said == 'ERROR removing machine failed: machine 0 has unit "a/0" assigned\n'
-    assert "machine 9 not found" in fails(juju, "remove-machine", "--no-prompt", "9")
-    assert 'invalid machine id "a/0"' in fails(juju, "remove-machine", "a/0")
-    assert "no machines specified" in fails(juju, "remove-machine")
+    assert "machine 9 not found" in error_of(juju, "remove-machine", "--no-prompt", "9").stderr
+    assert 'invalid machine id "a/0"' in error_of(juju, "remove-machine", "a/0").stderr
+    assert "no machines specified" in error_of(juju, "remove-machine").stderr
     assert juju.cli("remove-machine", "--no-prompt", "1") == "will remove machine 1\n"
     before = len(hooks_of(juju, "a/0"))
     printed = juju.cli("remove-machine", "--no-prompt", "--force", "0")
@@ -146,7 +140,7 @@ def test_model_goes_with_hosts_and_containers(juju: LocalJuju, make_charm: MakeC
 
 def test_more_machines_than_there_are_addresses_are_refused() -> None:
     with LocalJuju() as juju:
-        assert "can make no more machines" in fails(juju, "add-machine", "-n", "300")
+        assert "can make no more machines" in error_of(juju, "add-machine", "-n", "300").stderr
         assert len(juju.status().machines) == 245
 
 
@@ -171,10 +165,10 @@ def test_removal_asks_first(
     juju.add_machine()
     before = juju.status()
     assert juju.cli(*command, "--dry-run").startswith("will remove")
-    said = fails(juju, *command)
+    said = error_of(juju, *command).stderr
     assert said.startswith("WARNING This command will perform the following actions:\nwill remove")
     assert said.endswith(f"\n\nContinue [y/N]? ERROR {subject}: aborted\n")
-    assert "aborted" in fails(juju, *command, stdin="n\n")
+    assert "aborted" in error_of(juju, *command, stdin="n\n").stderr
     assert (juju.status().machines.keys(), len(juju.status().apps["a"].units)) == (
         before.machines.keys(),
         1,
@@ -215,4 +209,4 @@ def test_placement_of_a_bundle_that_cannot_be_is_named(
     application = {"charm": str(make_charm("a")), "num_units": 1, "to": ["nosuch/0"]}
     bundle = tmp_path / "bundle.yaml"
     bundle.write_text(yaml.safe_dump({"applications": {"a": application}}))
-    assert 'invalid placement "nosuch/0"' in fails(juju, "deploy", str(bundle))
+    assert 'invalid placement "nosuch/0"' in error_of(juju, "deploy", str(bundle)).stderr

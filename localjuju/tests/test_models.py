@@ -9,7 +9,7 @@ import uuid
 import jubilant
 import pytest
 
-from conftest import MakeCharm, hooks_of
+from conftest import MakeCharm, error_of, hooks_of
 from localjuju import LocalJuju
 
 CANNOT_STOP = """
@@ -24,9 +24,7 @@ STORES = "storage: {data: {type: filesystem}}"
 
 def fails(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> str:
     """Run a command that fails, on no model of its own, and return what it says."""
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments, include_model=False, stdin=stdin)
-    return failure.value.stderr
+    return error_of(juju, *arguments, stdin=stdin, include_model=False).stderr
 
 
 def focus(juju: LocalJuju) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jubilant
 import pytest
 
+from conftest import error_of
 from localjuju import LocalJuju
 from localjuju.refused_commands import FOR_KUBERNETES, REFUSED
 
@@ -43,19 +44,13 @@ set-application-base set-meter-status upgrade-machine wait-for
 """
 
 
-def fails(juju: LocalJuju, *arguments: str) -> jubilant.CLIError:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments)
-    return failure.value
-
-
 def test_every_command_is_served_or_refused(juju: LocalJuju) -> None:
     served = juju._commands.served(juju._runner)
     assert set(JUJUS.split()) - served - {*REFUSED, *FOR_KUBERNETES} == set()
 
 
 def test_refusal_names_the_command_and_the_reason(juju: LocalJuju) -> None:
-    said = fails(juju, "bootstrap", "localhost").stderr
+    said = error_of(juju, "bootstrap", "localhost").stderr
     assert said == (
         'ERROR "juju bootstrap" is not supported: localjuju has one controller, which starts '
         "and ends with it\n"
@@ -66,16 +61,16 @@ def test_refusal_names_the_command_and_the_reason(juju: LocalJuju) -> None:
 
 def test_refusal_needs_no_model(juju: LocalJuju) -> None:
     juju.destroy_model("local")
-    assert "one cloud, this computer" in fails(juju, "add-cloud").stderr
-    assert "No model in focus" in fails(juju, "status").stderr
+    assert "one cloud, this computer" in error_of(juju, "add-cloud").stderr
+    assert "No model in focus" in error_of(juju, "status").stderr
 
 
 def test_name_that_juju_has_not_gets_its_words(juju: LocalJuju) -> None:
-    failure = fails(juju, "stats")
+    failure = error_of(juju, "stats")
     assert failure.stderr == (
         'ERROR juju: "stats" is not a juju command. See "juju --help".\n\n'
         "Did you mean:\n\tstatus\n"
     )
-    failure = fails(juju, "qqqqqqqqqqqqqqqqqqqqqqqq")
+    failure = error_of(juju, "qqqqqqqqqqqqqqqqqqqqqqqq")
     assert failure.returncode == 2
     assert "unrecognized command: qqqqqqqqqqqqqqqqqqqqqqqq" in failure.stderr

@@ -291,13 +291,13 @@ class DeployCommands:
     def _place(self, place: str, declared: dict[str, str], made: dict[str, str]) -> str:
         container, separator, target = place.rpartition(":")
         if target in ("new", "lxd"):
-            machine = self.runner.add_machine(placement.NEW_MACHINE, {})
+            machine = self.runner.machines.add(placement.NEW_MACHINE, {})
             separator = ":" if target == "lxd" else separator
             return f"{'lxd' if separator else ''}{separator}{machine.number}"
         if target in declared:
             if target not in made:
                 constraints = constraint_commands.read([declared[target]])
-                made[target] = self.runner.add_machine(placement.NEW_MACHINE, constraints).number
+                made[target] = self.runner.machines.add(placement.NEW_MACHINE, constraints).number
             return f"{container}{separator}{made[target]}"
         application, slash, number = target.partition("/")
         if application in self.model.applications:

@@ -90,7 +90,7 @@ class ExecCommands:
         if isinstance(receiver, Unit):
             ending = self.runner.run_shell(receiver, command, timeout)
         else:
-            ending = self.runner.run_on_machine(receiver, command, timeout=timeout)
+            ending = self.runner.machines.run(receiver, command, timeout=timeout)
         return _Ended(task, receiver, ending, started, self.runner.clock.now())
 
     def _note(self, number: int, command: str, tasks: list[_Ended]) -> None:

@@ -10,6 +10,7 @@ from localjuju.command import CommandError, Output, Parser, dump, table
 from localjuju.confirmation import confirm
 from localjuju.constraint_commands import read
 from localjuju.machine import Machine
+from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
 from localjuju.placement import MACHINE, NEW_MACHINE, missing, parse
 from localjuju.status import StatusPrinter
@@ -68,7 +69,7 @@ class MachineCommands:
             raise CommandError(f"failed to create 1 machine\nERROR machine {number} not found")
         said = ""
         for _ in range(options.n):
-            machine = self.runner.add_machine(placement, constraints)
+            machine = self.runner.machines.add(placement, constraints)
             kind = "container" if machine.host else "machine"
             said += f"created {kind} {machine.number}\n"
         return Output(stderr=said)
@@ -112,7 +113,9 @@ class MachineCommands:
             return f"{failed}machine {number} not found"
         if force:
             return None
-        own = [unit.name for unit in self.runner.units_on(machine) if unit.machine is machine]
+        own = [
+            unit.name for unit in self.runner.machines.units_on(machine) if unit.machine is machine
+        ]
         if own:
             return f'{failed}machine {number} has unit "{own[0]}" assigned'
         containers = [one.number for one in self.model.machines.values() if one.host == number]
@@ -120,10 +123,16 @@ class MachineCommands:
             return f'{failed}machine {number} is hosting containers "{",".join(containers)}"'
         return None
 
+    def _units_of(self, machine: Machine) -> list[Unit]:
+        """Return the units on a machine itself, not in its containers."""
+        return [unit for unit in self.model.units.values() if unit.machine is machine]
+
     def _fate(self, machine: Machine, keeps_instance: bool) -> str:
         """Say what goes with a machine."""
         kept = " (but retaining cloud instance)" * keeps_instance
-        units = [unit for unit in self.runner.units_on(machine) if unit.machine is machine]
+        units = [
+            unit for unit in self.runner.machines.units_on(machine) if unit.machine is machine
+        ]
         stored = [one for unit in units for one in self.model.stores.of(unit)]
         return "".join(
             (

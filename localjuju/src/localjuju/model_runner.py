@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import collections
-import contextlib
 import dataclasses
 import pathlib
 import shutil
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from localjuju import model_config
 from localjuju.charm import Charm
@@ -20,6 +16,7 @@ from localjuju.hook_arguments import HookCommandError
 from localjuju.hook_commands import Action, DatabagWrite, HookContext
 from localjuju.hook_runner import Ending
 from localjuju.machine import Machine
+from localjuju.machine_pool import MachinePool
 from localjuju.model import Application, Life, Model, Relation, Side, Status, Unit
 from localjuju.operations import Operation, Task
 from localjuju.placement import NEW_MACHINE, Placement
@@ -28,9 +25,6 @@ from localjuju.uniter import Hook, Uniter
 
 if TYPE_CHECKING:
     from localjuju.controller import Controller
-
-MACHINE_VARIABLE = "LOCALJUJU_MACHINE"
-"""Tells on which machine a process runs that no hook has started."""
 
 RETRIES = 3
 """How often a hook that failed is run again while nothing else changes."""
@@ -60,10 +54,10 @@ class ModelRunner:
         self.hooks_run = 0
         self.made = self._status_updated = self.clock.now()
         self.life: Life = "alive"
-        self._network = controller.network
         self._hook_runner = controller.hook_runner
-        self._next_machine = 0
-        self._next_container: collections.Counter[str] = collections.Counter()
+        self.machines = MachinePool(
+            self.model, folder / "machines", controller.network, self._hook_runner, self.history
+        )
         self._uploads = 0
         self._retries: dict[str, int] = {}
 
@@ -178,36 +172,10 @@ class ModelRunner:
         """
         constraints = merge(self.model.constraints, application.constraints)
         wanted = [*placements, *[NEW_MACHINE] * count][:count]
-        for machine in [self._machine_at(one, constraints) for one in wanted]:
+        for machine in [self.machines.at(one, constraints) for one in wanted]:
             self._add_unit(application, machine, attach=attach)
         # Not before all are there: which of them leads is not promised.
         self.model.choose_leader(application)
-
-    def _machine_at(self, placement: Placement, constraints: Constraints) -> Machine:
-        if placement.machine is not None and not placement.in_container:
-            return self.model.machines[placement.machine]
-        return self.add_machine(placement, constraints)
-
-    def add_machine(self, placement: Placement, constraints: Constraints) -> Machine:
-        """Add a machine, or a container: on a new machine, or on one that is there."""
-        if placement.machine is None:
-            number = str(self._next_machine)
-            self._next_machine += 1
-            host = self._make_machine(number, constraints)
-        else:
-            host = self.model.machines[placement.machine]
-        if not placement.in_container:
-            return host
-        number = f"{host.number}/lxd/{self._next_container[host.number]}"
-        self._next_container[host.number] += 1
-        return self._make_machine(number, constraints)
-
-    def _make_machine(self, number: str, constraints: Constraints) -> Machine:
-        folder = self.folder / "machines" / number.replace("/", "-")
-        folder.mkdir(parents=True)
-        machine = Machine(number, self._network.allocate(), folder, constraints)
-        self.model.machines[number] = machine
-        return machine
 
     def _add_unit(
         self,
@@ -280,21 +248,12 @@ class ModelRunner:
             machine: has no units, but for ``force``.
             force: its units are gone at once, without a hook.
         """
-        gone = [one for one in self.model.machines.values() if is_on(one, machine)]
+        gone = self.machines.with_containers(machine)
         for uniter in list(self.uniters.values()):
             if force and uniter.unit.machine in gone:
                 uniter.give_up()
                 self._forget(uniter.unit)
-        self._remove_unused_machines(gone)
-
-    def _remove_unused_machines(self, machines: list[Machine]) -> None:
-        for machine in machines:
-            if machine.number in self.model.machines and not self.units_on(machine):
-                self._remove_machine(machine)
-
-    def units_on(self, machine: Machine) -> list[Unit]:
-        """Return the units on a machine or in its containers."""
-        return [unit for unit in self.model.units.values() if is_on(unit.machine, machine)]
+        self.machines.remove_unused(gone)
 
     def restart_machines(self, machines: Collection[Machine], new_addresses: bool) -> None:
         """Kill all that runs on machines, at once, and have their units' agents start again.
@@ -303,20 +262,7 @@ class ModelRunner:
             machines: which.
             new_addresses: each gets an address that none of the model had just before.
         """
-        # Until there are none: one that is being ended may just have started another.
-        while running := [process for one in machines for process in self._processes_of(one)]:
-            for process in running:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            self._hook_runner.wait_for_end(running)
-        if new_addresses:
-            fresh = [self._network.allocate() for _ in machines]
-            for machine, address in zip(machines, fresh, strict=True):
-                self._network.release(machine.address)
-                machine.address = address
-        for machine in machines:
-            text = f"restarts with address {machine.address}"
-            self.history.log(f"machine-{machine.number}", "INFO", "localjuju.machine", text)
+        self.machines.restart(machines, new_addresses)
         for uniter in self.uniters.values():
             if uniter.unit.machine in machines:
                 uniter.reboot()
@@ -435,16 +381,6 @@ class ModelRunner:
         self._reboot_if_asked(context, ending)
         return ending
 
-    def run_on_machine(
-        self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
-    ) -> Ending:
-        """Run a shell command on a machine as somebody who has logged in: it is no hook."""
-        environment = {MACHINE_VARIABLE: self._mark(machine)}
-        return self._hook_runner.run_on_machine(machine, command, environment, stdin, timeout)
-
-    def _mark(self, machine: Machine) -> str:
-        return f"{self.model.uuid}/{machine.number}"
-
     def follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
         for unit in list(self.model.units.values()):
@@ -467,7 +403,7 @@ class ModelRunner:
         for application in list(self.model.applications.values()):
             self._forget_application_if_finished(application)
         if self.life == "dying":
-            self._remove_unused_machines(list(self.model.machines.values()))
+            self.machines.remove_unused(list(self.model.machines.values()))
 
     def _add_subordinates(self, principal: Unit) -> None:
         if not self.uniters[principal.name].installed:
@@ -494,35 +430,8 @@ class ModelRunner:
         shutil.rmtree(unit.folder, ignore_errors=True)
         self.model.choose_leader(unit.application)
         # A machine goes with its last unit, unless there are containers on it.
-        if sum(is_on(machine, unit.machine) for machine in self.model.machines.values()) == 1:
-            self._remove_unused_machines([unit.machine])
-
-    def _remove_machine(self, machine: Machine) -> None:
-        """Take a machine away. What charms left on it is worth a warning."""
-        entity = f"machine-{machine.number}"
-        for path in machine.leftovers():
-            self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: file {path}")
-        for process in self._processes_of(machine):
-            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                name = f"process {process.pid} {process.name()}"
-                self.history.log(entity, "WARNING", "localjuju.machine", f"left behind: {name}")
-                process.kill()
-        shutil.rmtree(machine.folder, ignore_errors=True)
-        del self.model.machines[machine.number]
-        self._network.release(machine.address)
-
-    def _processes_of(self, machine: Machine) -> list[psutil.Process]:
-        found = []
-        for process in self._hook_runner.processes():
-            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                # Every process has it from the hook or the command that started it.
-                environment = process.environ()
-                of_hook = (
-                    f"{environment.get('JUJU_MODEL_UUID')}/{environment.get('JUJU_MACHINE_ID')}"
-                )
-                if self._mark(machine) in (of_hook, environment.get(MACHINE_VARIABLE)):
-                    found.append(process)
-        return found
+        if len(self.machines.with_containers(unit.machine)) == 1:
+            self.machines.remove_unused([unit.machine])
 
     def _forget_application_if_finished(self, application: Application) -> None:
         if application.life == "alive" or application.units:
@@ -650,11 +559,6 @@ class ModelRunner:
         if hook.secret_revision:
             environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
         return environment
-
-
-def is_on(machine: Machine, host: Machine) -> bool:
-    """Whether a machine is another, or one of its containers."""
-    return f"{machine.number}/".startswith(f"{host.number}/")
 
 
 def _flush(context: HookContext, ending: Ending) -> tuple[Ending, list[DatabagWrite]]:

@@ -41,7 +41,7 @@ class SshCommands:
         terminal = TERMINAL.get()
         stdin = "" if terminal.is_typed else terminal.read_stdin()
         # ssh itself joins the words: the shell on the other side splits them again.
-        ending = self.runner.run_on_machine(machine, " ".join(words), stdin)
+        ending = self.runner.machines.run(machine, " ".join(words), stdin)
         if ending.status:
             status = ending.status if ending.status > 0 else 128 - ending.status
             raise CommandError(ending.stderr.removesuffix("\n"), status, ending.stdout)
