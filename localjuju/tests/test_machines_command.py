@@ -178,6 +178,12 @@ def test_removal_asks_first(
     assert "a" not in status.apps or status.machines.keys() == {"0"} or not status.apps["a"].units
 
 
+def test_removal_asks_only_in_the_mode_for_it(juju: LocalJuju) -> None:
+    juju.add_machine()
+    juju.model_config({"mode": ""})
+    assert juju.cli("remove-machine", "0") == "will remove machine 0\n"
+
+
 def test_bundle_places_its_units(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:

@@ -73,7 +73,7 @@ class ApplicationCommands:
         parser = _removal_parser("remove-unit")
         parser.add_argument("units", nargs="*")
         parser.add_argument("--num-units", type=int)
-        options = parser.parse_args(arguments)
+        options = _parse_removal(parser, arguments)
         if options.num_units is not None:
             raise CommandError("ERROR --num-units for non k8s models not valid", 2)
         if not options.units:
@@ -99,16 +99,17 @@ class ApplicationCommands:
             units.append(unit)
             said += f"will remove unit {name}\n"
             said += _fate(self.model.stores.of(unit), options.destroy_storage)
-        if done := _ask(options, said, "unit removal"):
-            return done
+        if options.dry_run:
+            return Output(said)
+        said = confirm(said, "unit removal", self.model.config, options.no_prompt)
         for unit in units:
             self.runner.remove_unit(unit, options.force, options.destroy_storage)
-        return Output(said * options.no_prompt)
+        return Output(said)
 
     def remove_application(self, arguments: list[str]) -> Output:
         parser = _removal_parser("remove-application")
         parser.add_argument("applications", nargs="+")
-        options = parser.parse_args(arguments)
+        options = _parse_removal(parser, arguments)
         said, applications = "", []
         for name in options.applications:
             if name not in self.model.applications:
@@ -121,11 +122,12 @@ class ApplicationCommands:
             said += "".join(f"- will remove unit {unit.name}\n" for unit in units)
             stored = [one for unit in units for one in self.model.stores.of(unit)]
             said += _fate(stored, options.destroy_storage)
-        if done := _ask(options, said, "application removal"):
-            return done
+        if options.dry_run:
+            return Output(said)
+        said = confirm(said, "application removal", self.model.config, options.no_prompt)
         for application in applications:
             self.runner.remove_application(application, options.force, options.destroy_storage)
-        return Output(said * options.no_prompt)
+        return Output(said)
 
     def resolved(self, arguments: list[str]) -> Output:
         parser = Parser("resolved")
@@ -234,6 +236,7 @@ EVERYBODY: tuple[str, ...] = ("0.0.0.0/0", "::/0")
 
 
 def _removal_parser(command: str) -> Parser:
+    """Return a parser of what commands that remove something take."""
     parser = Parser(command)
     parser.add_argument("--destroy-storage", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
@@ -243,15 +246,11 @@ def _removal_parser(command: str) -> Parser:
     return parser
 
 
-def _ask(options: argparse.Namespace, actions: str, subject: str) -> Output | None:
-    """Have the user agree to what is removed; return what is printed if that is all."""
+def _parse_removal(parser: Parser, arguments: list[str]) -> argparse.Namespace:
+    options = parser.parse_args(arguments)
     if options.no_wait and not options.force:
         raise CommandError("ERROR --no-wait without --force not valid")
-    if options.dry_run:
-        return Output(actions)
-    if not options.no_prompt:
-        confirm(actions, subject)
-    return None
+    return options
 
 
 def _fate(instances: list[StorageInstance], destroy: bool) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from localjuju import model_config
 from localjuju.command import TERMINAL, CommandError
 
 
@@ -30,21 +33,29 @@ def confirm_name(warning: str, name: str, kind: str, subject: str) -> None:
         raise CommandError(f"{_unless_shown(question)}ERROR {subject}: aborted")
 
 
-def confirm(actions: str, subject: str) -> None:
-    """Have the user agree to what a command is going to do.
+def confirm(actions: str, subject: str, settings: Mapping[str, str], no_prompt: bool) -> str:
+    """Have the user agree to what a command is going to do, unless that is not wanted.
 
     Args:
         actions: what is going to happen, a line each.
         subject: what is given up where the user does not agree.
+        settings: the model's options; ``mode`` says whether to ask.
+        no_prompt: the command has said not to.
+
+    Returns:
+        What is still to be printed: the actions, where they were not part of a question.
 
     Raises:
         CommandError: the answer is not yes.
     """
+    if no_prompt or not model_config.asks_first(settings):
+        return actions
     question = (
         f"WARNING This command will perform the following actions:\n{actions}\nContinue [y/N]? "
     )
     if _ask(question).lower() not in ("y", "yes"):
         raise CommandError(f"{_unless_shown(question)}ERROR {subject}: aborted")
+    return ""
 
 
 def _unless_shown(question: str) -> str:

@@ -98,12 +98,11 @@ class MachineCommands:
             return Output(actions)
         if problem := "\n".join(one for one in problems if one):
             raise CommandError(problem)
-        if not options.no_prompt:
-            confirm(actions, "machine removal")
+        said = confirm(actions, "machine removal", self.model.config, options.no_prompt)
         for machine in machines:
             if machine.number in known:  # It may have gone with the one that it was on.
                 self.runner.remove_machine(machine, options.force)
-        return Output(actions if options.no_prompt else "")
+        return Output(said)
 
     def _problem(self, number: str, force: bool) -> str | None:
         """Say why a machine cannot be removed."""

@@ -1,4 +1,4 @@
-"""The model's own configuration, and what comes of it: proxies, and when update-status runs."""
+"""The model's own configuration, and what comes of it: proxies, update-status, questions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ DEFAULTS = {
     "juju-https-proxy": "",
     "juju-no-proxy": LOCAL,
     "logging-config": "<root>=INFO",
+    "mode": "requires-prompts",
     "no-proxy": LOCAL,
     "update-status-hook-interval": "5m",
 }
@@ -47,6 +48,11 @@ def check(settings: Mapping[str, str]) -> None:
 def update_status_interval(settings: Mapping[str, str]) -> float:
     """Return the seconds between two update-status."""
     return seconds_of(settings.get(UPDATE_STATUS, "")) or 300.0
+
+
+def asks_first(settings: Mapping[str, str]) -> bool:
+    """Whether commands that remove something ask first."""
+    return "requires-prompts" in {**DEFAULTS, **settings}["mode"].split(",")
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
