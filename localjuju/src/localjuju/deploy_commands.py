@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pathlib
 import re
 from collections.abc import Callable
@@ -55,21 +56,7 @@ class DeployCommands:
 
     def _deploy(self, arguments: list[str], bundled: dict[str, Any]) -> Output:
         """Deploy as ``arguments`` say, with the options that a bundle has for the application."""
-        parser = Parser("deploy")
-        parser.add_argument("charm")
-        parser.add_argument("application", nargs="?")
-        parser.add_argument("-n", "--num-units", type=int)
-        parser.add_argument("--base")
-        parser.add_argument("--channel")
-        parser.add_argument("--config", action="append", default=[])
-        parser.add_argument("--constraints", action="append", default=[])
-        parser.add_argument("--resource", action="append", default=[])
-        parser.add_argument("--storage", action="append", default=[])
-        parser.add_argument("--attach-storage", default="")
-        parser.add_argument("--to", default="")
-        parser.add_argument("--trust", action="store_true")
-        parser.add_argument("--force", action="store_true")
-        options = parser.parse_args(arguments)
+        options = _parse_deploy(arguments)
         placements = placement.parse(options.to)
         path = path_of(options.charm)
         if path.suffix in (".yaml", ".yml"):
@@ -313,3 +300,21 @@ COMMANDS: dict[str, Callable[[DeployCommands, list[str]], Output]] = {
     "deploy": DeployCommands.deploy,
     "refresh": DeployCommands.refresh,
 }
+
+
+def _parse_deploy(arguments: list[str]) -> argparse.Namespace:
+    parser = Parser("deploy")
+    parser.add_argument("charm")
+    parser.add_argument("application", nargs="?")
+    parser.add_argument("-n", "--num-units", type=int)
+    parser.add_argument("--base")
+    parser.add_argument("--channel")
+    parser.add_argument("--config", action="append", default=[])
+    parser.add_argument("--constraints", action="append", default=[])
+    parser.add_argument("--resource", action="append", default=[])
+    parser.add_argument("--storage", action="append", default=[])
+    parser.add_argument("--attach-storage", default="")
+    parser.add_argument("--to", default="")
+    parser.add_argument("--trust", action="store_true")
+    parser.add_argument("--force", action="store_true")
+    return parser.parse_args(arguments)

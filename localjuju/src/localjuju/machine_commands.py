@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Callable
 from typing import Any
@@ -75,21 +76,7 @@ class MachineCommands:
         return Output(stderr=said)
 
     def remove_machine(self, arguments: list[str]) -> Output:
-        parser = Parser("remove-machine")
-        parser.add_argument("machines", nargs="*")
-        parser.add_argument("--dry-run", action="store_true")
-        parser.add_argument("--force", action="store_true")
-        parser.add_argument("--keep-instance", action="store_true")
-        parser.add_argument("--no-prompt", action="store_true")
-        parser.add_argument("--no-wait", action="store_true")
-        options = parser.parse_args(arguments)
-        if not options.machines:
-            raise CommandError("ERROR no machines specified", 2)
-        for number in options.machines:
-            if not re.fullmatch(MACHINE, number):
-                raise CommandError(f'ERROR invalid machine id "{number}"', 2)
-        if options.no_wait and not options.force:
-            raise CommandError("ERROR --no-wait without --force not valid", 2)
+        options = _parse_removal(arguments)
         known = self.model.machines
         machines = [known[number] for number in options.machines if number in known]
         problems = [self._problem(number, options.force) for number in options.machines]
@@ -161,3 +148,23 @@ def _rows(machines: dict[str, Any]) -> list[tuple[str, ...]]:
         rows.append((number, state, one["dns-name"], one["instance-id"], base, "", message))
         rows += _rows(one.get("containers", {}))
     return rows
+
+
+def _parse_removal(arguments: list[str]) -> argparse.Namespace:
+    """Read what remove-machine takes, and refuse what names no machine."""
+    parser = Parser("remove-machine")
+    parser.add_argument("machines", nargs="*")
+    parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("--keep-instance", action="store_true")
+    parser.add_argument("--no-prompt", action="store_true")
+    parser.add_argument("--no-wait", action="store_true")
+    options = parser.parse_args(arguments)
+    if not options.machines:
+        raise CommandError("ERROR no machines specified", 2)
+    for number in options.machines:
+        if not re.fullmatch(MACHINE, number):
+            raise CommandError(f'ERROR invalid machine id "{number}"', 2)
+    if options.no_wait and not options.force:
+        raise CommandError("ERROR --no-wait without --force not valid", 2)
+    return options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import re
 from collections.abc import Callable
@@ -25,28 +26,7 @@ class ModelLifeCommands:
         self.controller = controller
 
     def add_model(self, arguments: list[str]) -> Output:
-        parser = Parser("add-model")
-        parser.add_argument("name", nargs="?")
-        parser.add_argument("cloud", nargs="?")
-        parser.add_argument("-c", "--controller")
-        parser.add_argument("--config", action="append", default=[])
-        parser.add_argument("--credential", default=CLOUD)
-        parser.add_argument("--no-switch", action="store_true")
-        parser.add_argument("--owner", default=model_reference.USER)
-        options = parser.parse_intermixed_args(arguments)
-        name = options.name
-        if name is None:
-            raise CommandError(
-                'ERROR juju: no model name was passed. See "juju add-model --help".\n\n'
-                "Did you mean:\n\tjuju add-model <model name>",
-                2,
-            )
-        if not re.fullmatch(r"[a-z0-9]+[a-z0-9-]*", name):
-            raise CommandError(
-                f'ERROR "{name}" is not a valid name: model names may only contain '
-                "lowercase letters, digits and hyphens",
-                2,
-            )
+        options = _parse_add(arguments)
         model_reference.check_controller(self.controller, options.controller)
         _check_cloud(options.cloud)
         for kind, given, present in (
@@ -55,7 +35,7 @@ class ModelLifeCommands:
         ):
             if given != present:
                 raise CommandError(f'ERROR localjuju has no {kind} "{given}", only "{present}"')
-        config = _read_config(options.config)
+        name, config = options.name, _read_config(options.config)
         if name in self.controller.models:
             raise CommandError(
                 f'ERROR failed to create new model: model "{name}" for {model_reference.USER} '
@@ -173,24 +153,7 @@ class ModelLifeCommands:
         return f"{made:%Y-%m-%d}"
 
     def destroy_model(self, arguments: list[str]) -> Output:
-        parser = Parser("destroy-model")
-        parser.add_argument("model", nargs="?")
-        parser.add_argument("--no-prompt", action="store_true")
-        parser.add_argument("--destroy-storage", action="store_true")
-        parser.add_argument("--release-storage", action="store_true")
-        parser.add_argument("--force", action="store_true")
-        parser.add_argument("--no-wait", action="store_true")
-        parser.add_argument("-t", "--timeout")
-        options = parser.parse_args(arguments)
-        if options.destroy_storage and options.release_storage:
-            raise CommandError(
-                "ERROR --destroy-storage and --release-storage cannot both be specified", 2
-            )
-        _check_timeout(options.timeout, options.force)
-        if options.model is None:
-            raise CommandError("ERROR no model specified", 2)
-        if options.no_wait and not options.force:
-            raise CommandError("ERROR --no-wait without --force not valid")
+        options = _parse_destroy(arguments)
         runner = model_reference.find_model(self.controller, options.model)
         name = runner.model.name
         if not options.no_prompt:
@@ -331,3 +294,53 @@ def _persistent_storage(name: str, count: int) -> str:
         "option instead. The storage can then be imported\n"
         "into another Juju model.\n\n"
     )
+
+
+def _parse_destroy(arguments: list[str]) -> argparse.Namespace:
+    """Read what destroy-model takes, and refuse what does not go together."""
+    parser = Parser("destroy-model")
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--no-prompt", action="store_true")
+    parser.add_argument("--destroy-storage", action="store_true")
+    parser.add_argument("--release-storage", action="store_true")
+    parser.add_argument("--force", action="store_true")
+    parser.add_argument("--no-wait", action="store_true")
+    parser.add_argument("-t", "--timeout")
+    options = parser.parse_args(arguments)
+    if options.destroy_storage and options.release_storage:
+        raise CommandError(
+            "ERROR --destroy-storage and --release-storage cannot both be specified", 2
+        )
+    _check_timeout(options.timeout, options.force)
+    if options.model is None:
+        raise CommandError("ERROR no model specified", 2)
+    if options.no_wait and not options.force:
+        raise CommandError("ERROR --no-wait without --force not valid")
+    return options
+
+
+def _parse_add(arguments: list[str]) -> argparse.Namespace:
+    """Read what add-model takes, and refuse what is no name."""
+    parser = Parser("add-model")
+    parser.add_argument("name", nargs="?")
+    parser.add_argument("cloud", nargs="?")
+    parser.add_argument("-c", "--controller")
+    parser.add_argument("--config", action="append", default=[])
+    parser.add_argument("--credential", default=CLOUD)
+    parser.add_argument("--no-switch", action="store_true")
+    parser.add_argument("--owner", default=model_reference.USER)
+    options = parser.parse_intermixed_args(arguments)
+    name = options.name
+    if name is None:
+        raise CommandError(
+            'ERROR juju: no model name was passed. See "juju add-model --help".\n\n'
+            "Did you mean:\n\tjuju add-model <model name>",
+            2,
+        )
+    if not re.fullmatch(r"[a-z0-9]+[a-z0-9-]*", name):
+        raise CommandError(
+            f'ERROR "{name}" is not a valid name: model names may only contain '
+            "lowercase letters, digits and hyphens",
+            2,
+        )
+    return options
