@@ -327,8 +327,8 @@ def test_storage_is_listed(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.remove_unit("a/0")
     assert juju.cli("storage").splitlines() == [
         "Unit  Storage ID  Type        Pool  Size    Status    Message",
-        "a/1   data/1      filesystem  fast  1.0GiB  attached         ",
-        "      data/0      filesystem  fast  1.0GiB  detached         ",
+        "a/1   data/1      filesystem  fast  1.0GiB  attached  ",
+        "      data/0      filesystem  fast  1.0GiB  detached  ",
     ]
     listed = json.loads(juju.cli("storage", "--format", "json"))
     status = json.loads(juju.cli("status", "--storage", "--format", "json"))

@@ -107,11 +107,10 @@ def table(rows: list[tuple[str, ...]], right: Collection[str] = ()) -> str:
         right: heads of the columns whose cells stand on the right.
     """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    widths[-1] = 0  # Juju fills no row's last cell.
     adjust = [str.rjust if head in right else str.ljust for head in rows[0]]
     return "".join(
         "  ".join(put(cell, width) for put, cell, width in zip(adjust, row, widths, strict=True))
-        # Juju fills no row's last cell.
-        .rstrip()
         + "\n"
         for row in rows
     )
