@@ -18,6 +18,8 @@ from localjuju import (
     model_commands,
     model_life_commands,
     model_reference,
+    offer_commands,
+    offer_list_commands,
     refused_commands,
     relation_commands,
     resource_commands,
@@ -110,7 +112,8 @@ class CommandLine:
     def _commands_for(self, runner: ModelRunner) -> dict[str, Command]:
         storage = storage_commands.StorageCommands(runner)
         config = config_commands.ConfigCommands(runner)
-        relations = relation_commands.RelationCommands(runner)
+        offers = offer_commands.OfferCommands(runner)
+        relations = relation_commands.RelationCommands(runner, offers.consume_for_relation)
         deploying = deploy_commands.DeployCommands(
             runner, storage, config, relations.integrate, self._charms, self._packed
         )
@@ -125,6 +128,11 @@ class CommandLine:
             (exec_commands.COMMANDS, exec_commands.ExecCommands(runner)),
             (machine_commands.COMMANDS, machine_commands.MachineCommands(runner)),
             (model_commands.COMMANDS, model_commands.ModelCommands(runner)),
+            (offer_commands.COMMANDS, offers),
+            (
+                offer_list_commands.COMMANDS,
+                offer_list_commands.OfferListCommands(runner, offers),
+            ),
             (relation_commands.COMMANDS, relations),
             (resource_commands.COMMANDS, resource_commands.ResourceCommands(runner)),
             (secret_commands.COMMANDS, secret_commands.SecretCommands(runner)),

@@ -12,11 +12,12 @@ import random
 import shutil
 from collections.abc import Iterator
 
+from localjuju.cross_model import CrossModelRelations
 from localjuju.history import Clock
 from localjuju.hook_commands import names
 from localjuju.hook_runner import HookRunner
 from localjuju.machine import LoopbackNetwork
-from localjuju.model import new_uuid
+from localjuju.model import Model, new_uuid
 from localjuju.model_runner import ModelRunner
 from localjuju.uniter import Uniter
 from localjuju.versions import Behaviour
@@ -46,6 +47,7 @@ class Controller:
         self.current_model: str | None = None
         """The one that is meant where a command names none: ``juju switch`` sets it."""
         self.uuid = new_uuid(self.rng)
+        self.cross_model = CrossModelRelations(self.rng)
         self.network = LoopbackNetwork()
         self.hook_runner = HookRunner(folder, seed, names(behaviour))
         self._models_made = 0
@@ -98,6 +100,10 @@ class Controller:
                 self.current_model = None
 
     @property
+    def all_models(self) -> list[Model]:
+        return [runner.model for runner in self.models.values()]
+
+    @property
     def hooks_run(self) -> int:
         return self._hooks_of_models_gone + sum(r.hooks_run for r in self.models.values())
 
@@ -139,8 +145,7 @@ class Controller:
 
     def _run_one(self) -> bool:
         """Run a hook or a task, if one is left to run."""
-        for runner in self.models.values():
-            runner.follow_the_model()
+        self._follow_the_models()
         self._drop_finished_models()
         ready = [
             (runner, uniter)
@@ -161,6 +166,14 @@ class Controller:
             runner.retry(uniter)
             return True
         return False
+
+    def _follow_the_models(self) -> None:
+        """What Juju's own workers do between hooks, until they have no more to do."""
+        while True:
+            for runner in self.models.values():
+                runner.follow_the_model()
+            if not self.cross_model.follow(self.all_models):
+                return
 
     def _failed_uniters(self) -> Iterator[tuple[ModelRunner, Uniter]]:
         for runner in self.models.values():

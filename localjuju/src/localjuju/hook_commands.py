@@ -25,7 +25,7 @@ from localjuju.hook_arguments import (
     parser_of,
     printed,
 )
-from localjuju.model import Application, Databag, Relation, Status, Unit
+from localjuju.model import Application, Databag, RelatedApplication, Relation, Status, Unit
 from localjuju.port_hook_commands import COMMANDS as PORT_COMMANDS
 from localjuju.port_hook_commands import PortHookCommands
 from localjuju.secret_hook_commands import COMMANDS as SECRET_COMMANDS
@@ -302,8 +302,8 @@ class HookContext:
         parser = parser_of("relation-model-get")
         parser.add_argument("-r", "--relation")
         options = parser.parse_args(arguments)
-        self._relation(options.relation)
-        return printed({"uuid": self._model.uuid}, options.format)
+        model = self._relation(options.relation).other_model or self._model
+        return printed({"uuid": model.uuid}, options.format)
 
     def relation_set(self, arguments: list[str], stdin: str) -> str:
         parser = parser_of("relation-set")
@@ -422,7 +422,7 @@ class HookContext:
     def goal_state(self, arguments: list[str], _stdin: str) -> str:
         options = parser_of("goal-state").parse_args(arguments)
 
-        def of(application: Application) -> dict[str, dict[str, str]]:
+        def of(application: RelatedApplication) -> dict[str, dict[str, str]]:
             return {
                 unit.name: {
                     "status": "dying" if unit.life == "dying" else unit.workload_status.current,
@@ -436,10 +436,12 @@ class HookContext:
             if relation.is_peer:
                 continue
             remote = relation.remote(self.application).application
+            if remote.goal_name is None:
+                continue
             endpoint = relation.local(self.application).endpoint.name
             goals = relations.setdefault(endpoint, {})
-            goals[remote.name] = {
-                "status": "joined" if relation.life == "alive" else "suspended",
+            goals[remote.goal_name] = {
+                "status": "joined" if relation.is_active else "suspended",
                 "since": "2026-01-01 00:00:00Z",
             }
             goals.update(of(remote))

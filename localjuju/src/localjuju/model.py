@@ -7,15 +7,18 @@ import itertools
 import pathlib
 import random
 import string
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from localjuju.charm import Charm, Endpoint
 from localjuju.constraints import Constraints
 from localjuju.machine import Machine
-from localjuju.secret import Secret, id_of
+from localjuju.secret import Secret, id_of, model_of
 from localjuju.storage import Directive, Stores
 from localjuju.versions import Behaviour
+
+if TYPE_CHECKING:
+    from localjuju.cross_model import Offer, RemoteApplication
 
 Life = Literal["alive", "dying"]
 
@@ -76,8 +79,45 @@ class Unit:
         return int(self.name.rpartition("/")[2])
 
     @property
+    def remote_name(self) -> str:
+        """What other models call it."""
+        return f"{self.application.remote_name}/{self.number}"
+
+    @property
     def is_leader(self) -> bool:
         return self.application.leader is self
+
+
+class RelatedApplication(Protocol):
+    """The application at an end of a relation, whether of this model or of another."""
+
+    name: str
+    units: dict[str, Unit]
+    """Those of this model."""
+    life: Life
+
+    @property
+    def endpoints(self) -> dict[str, Endpoint]: ...
+
+    @property
+    def subordinate(self) -> bool: ...
+
+    @property
+    def sorted_units(self) -> list[Unit]: ...
+
+    @property
+    def goal_name(self) -> str | None:
+        """What goal-state calls it, None where it does not tell of it."""
+        ...
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Whether it can be granted secrets of this model's applications."""
+        ...
+
+    def has_present(self, unit: str) -> bool:
+        """Whether it has a unit of this name that does not go."""
+        ...
 
 
 @dataclasses.dataclass(eq=False)
@@ -108,9 +148,28 @@ class Application:
     constraints: Constraints = dataclasses.field(default_factory=dict)
     """For the machines of its new units."""
 
+    remote_name: str = ""
+    """What the models call it whose offers it uses."""
+
     @property
     def exposed(self) -> bool:
         return bool(self.exposed_to)
+
+    @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        return self.charm.endpoints
+
+    @property
+    def subordinate(self) -> bool:
+        return self.charm.subordinate
+
+    @property
+    def goal_name(self) -> str | None:
+        return self.name
+
+    @property
+    def takes_secrets(self) -> bool:
+        return True
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -123,12 +182,15 @@ class Application:
     def sorted_units(self) -> list[Unit]:
         return sorted(self.units.values(), key=lambda unit: unit.number)
 
+    def has_present(self, unit: str) -> bool:
+        return unit in self.units and self.units[unit].life == "alive"
+
 
 @dataclasses.dataclass
 class Side:
     """One end of a relation: an application and its endpoint."""
 
-    application: Application
+    application: RelatedApplication
     endpoint: Endpoint
 
 
@@ -140,6 +202,9 @@ class Relation:
     sides: tuple[Side, ...]
     behaviour: Behaviour
     life: Life = "alive"
+    suspended: bool = False
+    other_model: Model | None = None
+    """Where the other end is, if not in this model."""
     in_scope: set[str] = dataclasses.field(default_factory=set)
     unit_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
     app_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
@@ -147,6 +212,10 @@ class Relation:
     @property
     def is_peer(self) -> bool:
         return len(self.sides) == 1
+
+    @property
+    def is_active(self) -> bool:
+        return self.life == "alive" and not self.suspended
 
     @property
     def scope(self) -> str:
@@ -164,14 +233,18 @@ class Relation:
         sides = sorted(self.sides, key=lambda side: side.endpoint.role != "requires")
         return " ".join(f"{s.application.name}:{s.endpoint.name}" for s in sides)
 
-    def local(self, application: Application) -> Side:
+    def local(self, application: RelatedApplication) -> Side:
         return next(s for s in self.sides if s.application is application)
 
-    def remote(self, application: Application) -> Side:
+    def remote(self, application: RelatedApplication) -> Side:
         return next((s for s in self.sides if s.application is not application), self.sides[0])
 
     def app_bag(self, application: str) -> Databag:
         return self.app_bags.setdefault(application, Databag())
+
+    def members_of(self, application: RelatedApplication) -> list[str]:
+        """Return the names of an application's units that are in scope."""
+        return [name for name in self.in_scope if name.partition("/")[0] == application.name]
 
     def involves(self, unit: Unit) -> bool:
         """Whether a unit takes part: gets hooks, sees the other side."""
@@ -196,7 +269,7 @@ class Relation:
         """Whether the other end of a subordinate unit can be on its machine."""
         remote = self.remote(unit.application).application
         own = unit.principal is not None and remote is unit.principal.application
-        return own or remote.charm.subordinate
+        return own or remote.subordinate
 
     def _is_implicit_on(self, unit: Unit) -> bool:
         """A principal runs no hooks for a juju-info that it never declared."""
@@ -206,9 +279,9 @@ class Relation:
     def visible_to(self, unit: Unit) -> list[str]:
         """Return the names of the units that ``unit`` sees on the other side."""
         remote = self.remote(unit.application).application
-        names = [n for n in self.in_scope if n.partition("/")[0] == remote.name and n != unit.name]
+        names = [name for name in self.members_of(remote) if name != unit.name]
         if self.behaviour.departure_is_seen_at_once:
-            names = [n for n in names if n in remote.units and remote.units[n].life == "alive"]
+            names = [name for name in names if remote.has_present(name)]
         if self.scope == "container" and self.behaviour.container_scope_hides_other_machines:
             names = [n for n in names if self._shares_machine(unit, n)]
         return sorted(names, key=unit_number)
@@ -234,17 +307,34 @@ class Model:
     """All that Juju's controller would know."""
 
     def __init__(
-        self, behaviour: Behaviour, rng: random.Random, stores: Stores, name: str = "local"
+        self,
+        behaviour: Behaviour,
+        rng: random.Random,
+        stores: Stores,
+        name: str = "local",
+        all_models: Callable[[], Iterable[Model]] = tuple,
     ):
+        """Make an empty model.
+
+        Args:
+            behaviour: of the Juju version.
+            rng: chooses wherever Juju promises no order.
+            stores: for its storage.
+            name: of the model.
+            all_models: returns the models whose secrets may be read here, with this one.
+        """
         self.name = name
         self.behaviour = behaviour
         self.rng = rng
         self.uuid = new_uuid(rng)
         self.applications: dict[str, Application] = {}
         self.relations: dict[int, Relation] = {}
+        self.offers: dict[str, Offer] = {}
+        self.remote_applications: dict[str, RemoteApplication] = {}
         self.secrets: dict[str, Secret] = {}
         self.machines: dict[str, Machine] = {}
         self.stores = stores
+        self._all_models = all_models
         self.config: dict[str, str] = {}
         """What the operator has set of the model's own options."""
         self.constraints: Constraints = {}
@@ -268,7 +358,13 @@ class Model:
             return found.leader if found else None
         return self.units.get(name)
 
-    def relations_of(self, application: Application) -> Iterator[Relation]:
+    def find_related(self, name: str) -> RelatedApplication | None:
+        """Find an application that the operator may name in a relation: the model's or a SAAS."""
+        remote = self.remote_applications.get(name)
+        saas = remote if remote and remote.is_saas else None
+        return self.applications.get(name) or saas
+
+    def relations_of(self, application: RelatedApplication) -> Iterator[Relation]:
         for relation in self.relations.values():
             if application in [side.application for side in relation.sides]:
                 yield relation
@@ -319,10 +415,37 @@ class Model:
 
     def find_secret(self, reference: str) -> Secret | None:
         """Find a secret by ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the bare id."""
-        return self.secrets.get(id_of(reference))
+        secret_id, model_uuid = id_of(reference), model_of(reference)
+        if model_uuid in ("", self.uuid):
+            return self.secrets.get(secret_id)
+        found = (model for model in self._all_models() if model.uuid == model_uuid)
+        return next((model.secrets.get(secret_id) for model in found), None)
+
+    def secrets_of_all_models(self) -> Iterator[Secret]:
+        """Return the model's own, and those of others, which its units may have been granted."""
+        yield from self.secrets.values()
+        for model in self._all_models():
+            if model is not self:
+                yield from model.secrets.values()
+
+    def model_of_secret(self, secret: Secret) -> Model:
+        owners = (model for model in self._all_models() if secret.id in model.secrets)
+        return self if secret.id in self.secrets else next(owners, self)
+
+    def reader_name(self, unit: Unit, secret: Secret) -> str:
+        """Return what the secret's own model calls a unit of this model."""
+        return unit.name if self.model_of_secret(secret) is self else unit.remote_name
 
     def may_read(self, secret: Secret, unit: Unit) -> bool:
         """Whether a unit may read a secret: its owner's units, and whoever it is granted to."""
-        if secret.owner in (unit.application.name, unit.name):
+        owner = self.model_of_secret(secret)
+        reader = self.reader_name(unit, secret)
+        names = (reader, reader.rpartition("/")[0])
+        if owner is self and secret.owner in names:
             return True
-        return any(target in (unit.application.name, unit.name) for _, target in secret.grants)
+        return any(target in names and owner.grants(by) for by, target in secret.grants)
+
+    def grants(self, relation_id: int | None) -> bool:
+        """Whether what has been granted for a relation holds: not while it is suspended."""
+        relation = self.relations.get(relation_id) if relation_id is not None else None
+        return relation is None or not relation.suspended

@@ -47,7 +47,7 @@ class ModelRunner:
         self.rng = controller.rng
         self.clock = controller.clock
         stores = Stores(folder / "storage", self.clock.now)
-        self.model = Model(self.behaviour, self.rng, stores, name)
+        self.model = Model(self.behaviour, self.rng, stores, name, lambda: controller.all_models)
         self.history = History(self.clock)
         self.uniters: dict[str, Uniter] = {}
         self.operations: list[Operation] = []
@@ -200,7 +200,9 @@ class ModelRunner:
 
     def integrate(self, *sides: Side) -> Relation:
         self.retry_failed()
-        return self.model.add_relation(*sides)
+        relation = self.model.add_relation(*sides)
+        self.controller.cross_model.extend(self.model, relation)
+        return relation
 
     def remove_relation(self, relation: Relation, force: bool = False) -> None:
         """End a relation; ``force`` takes out units in error, which would stay in it."""
@@ -411,8 +413,10 @@ class ModelRunner:
         for relation in list(self.model.relations_of(principal.application)):
             if relation.is_peer or relation.scope != "container" or relation.life == "dying":
                 continue
-            application = relation.remote(principal.application).application
-            if not application.charm.subordinate:
+            application = self.model.applications[
+                relation.remote(principal.application).application.name
+            ]
+            if not application.subordinate:
                 continue
             if not any(u.principal is principal for u in application.units.values()):
                 self._add_unit(application, principal.machine, principal)
@@ -423,8 +427,9 @@ class ModelRunner:
             self.model.stores.release(instance)
         del self.uniters[unit.name]
         del unit.application.units[unit.name]
+        for secret in list(self.model.secrets_of_all_models()):
+            secret.tracked.pop(self.model.reader_name(unit, secret), None)
         for secret in list(self.model.secrets.values()):
-            secret.tracked.pop(unit.name, None)
             if secret.owner == unit.name:
                 del self.model.secrets[secret.id]
         shutil.rmtree(unit.folder, ignore_errors=True)
@@ -550,11 +555,14 @@ class ModelRunner:
     def _secret_environment(self, unit: Unit, hook: Hook) -> dict[str, str]:
         assert hook.secret
         secret = hook.secret
-        owned = secret.owner in (unit.name, unit.application.name)
+        model = self.model.model_of_secret(secret)
+        owned = model is self.model and secret.owner in (unit.name, unit.application.name)
         named = hook.kind == "secret-remove" and self.behaviour.secret_remove_names_model
+        named |= model is not self.model
+        label = secret.labels.get(self.model.reader_name(unit, secret), "")
         environment = {
-            "JUJU_SECRET_ID": f"secret:{f'//{self.model.uuid}/' * named}{secret.id}",
-            "JUJU_SECRET_LABEL": secret.label if owned else secret.labels.get(unit.name, ""),
+            "JUJU_SECRET_ID": f"secret:{f'//{model.uuid}/' * named}{secret.id}",
+            "JUJU_SECRET_LABEL": secret.label if owned else label,
         }
         if hook.secret_revision:
             environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)

@@ -81,10 +81,6 @@ _SUBJECTS = {
         *("show-status-log",),
     ),
     "localjuju's status is settled when it prints it: use jubilant's wait": ("wait-for",),
-    "localjuju has no offers": (
-        *("consume", "find-offers", "list-offers", "offer", "offers", "remove-offer"),
-        *("remove-saas", "resume-relation", "show-offer", "suspend-relation"),
-    ),
 }
 
 REFUSED = {name: reason for reason, names in _SUBJECTS.items() for name in names}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from localjuju import offer_url
 from localjuju.command import CommandError, Output, Parser
+from localjuju.cross_model import RemoteApplication
 from localjuju.model import Relation, Side
 from localjuju.model_runner import ModelRunner
 
@@ -12,24 +14,49 @@ from localjuju.model_runner import ModelRunner
 class RelationCommands:
     """Runs these commands on one model."""
 
-    def __init__(self, runner: ModelRunner):
+    def __init__(self, runner: ModelRunner, consume: Callable[[str], str]):
+        """Prepare.
+
+        Args:
+            runner: of the model.
+            consume: makes an offer an application of the model, and returns what it is called.
+        """
         self.runner = runner
         self.model = runner.model
+        self._consume = consume
         self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
         parser.add_argument("ends", nargs="*")
-        first, second = _two(parser.parse_args(arguments).ends)
+        # There is no firewall whose ports it would open.
+        parser.add_argument("--via")
+        options = parser.parse_args(arguments)
+        first, second = self._consume_offer(*_two(options.ends))
         pair = self._choose_endpoints(first, second)
         existing = self._relation_between(pair)
         if existing:
             raise CommandError(self._relation_exists(first, second, existing))
         for side in pair:
-            if side.endpoint.limit and self.model.count_relations(side) >= side.endpoint.limit:
+            if self._is_full(side):
                 raise CommandError(self._limit_reached(first, second, pair, side))
         self.runner.integrate(*pair)
         return Output()
+
+    def _consume_offer(self, *ends: str) -> list[str]:
+        """Consume the offer that one of the ends may be, and return the ends in this model."""
+        offers = [end for end in ends if offer_url.is_url(end)]
+        if len(offers) > 1:
+            raise CommandError("ERROR providing more than one remote endpoints not supported")
+        return [self._consume(end) if end in offers else end for end in ends]
+
+    def _is_full(self, side: Side) -> bool:
+        """Whether an endpoint has as many relations as it may have, in its own model."""
+        model, limit = self.model, side.endpoint.limit
+        if isinstance(side.application, RemoteApplication):
+            offer = side.application.offer
+            model, side = offer.model, Side(offer.application, side.endpoint)
+        return limit > 0 and model.count_relations(side) >= limit
 
     def _limit_reached(self, first: str, second: str, pair: tuple[Side, Side], full: Side) -> str:
         reason = (
@@ -71,8 +98,8 @@ class RelationCommands:
         sides = []
         for end in (first, second):
             name, _, endpoint = end.partition(":")
-            application = self.model.applications.get(name)
-            declared = application.charm.endpoints if application else {}
+            application = self.model.find_related(name)
+            declared = application.endpoints if application else {}
             if application is None or (endpoint and endpoint not in declared):
                 if not old:
                     raise CommandError(
@@ -177,7 +204,7 @@ def _are_compatible(one: Side, other: Side) -> bool:
         return False
     if "container" in (one.endpoint.scope, other.endpoint.scope):
         # Two that live on machines of their own never meet.
-        return one.application.charm.subordinate or other.application.charm.subordinate
+        return one.application.subordinate or other.application.subordinate
     return True
 
 

@@ -143,6 +143,11 @@ def next_rotation(policy: str, since: float) -> float | None:
     return moment.replace(year=year, month=month, day=day).timestamp()
 
 
+def model_of(reference: str) -> str:
+    """Return the model's UUID in ``secret://<model-uuid>/<id>``, nothing of other forms."""
+    return reference.removeprefix("secret:").removeprefix("//").rpartition("/")[0]
+
+
 def id_of(reference: str) -> str:
     """Return the bare id of ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the id itself."""
     return reference.removeprefix("secret:").rpartition("/")[2]

@@ -148,17 +148,18 @@ class SecretHookCommands:
         words_of_3_6 = self._model.behaviour.errors_in_words_of_3_6
         if reference:
             secret_id = _id_of(reference)
-            secret, problem = self.changes.find(secret_id), f'secret "{secret_id}" not found'
+            secret = self.changes.find(secret_id) or self._model.find_secret(reference)
+            problem = f'secret "{secret_id}" not found'
             if not words_of_3_6:
                 problem = "getting latest secret revision: secret not found"
         else:
-            labelled = [one.id for one in self.changes.owned().values() if one.label == label]
+            labelled = [one for one in self.changes.owned().values() if one.label == label]
             labelled += [
-                secret.id
-                for secret in self._model.secrets.values()
-                if secret.labels.get(self._unit.name) == label
+                secret
+                for secret in self._model.secrets_of_all_models()
+                if secret.labels.get(self._reader(secret)) == label
             ]
-            secret = self.changes.find(labelled[0]) if labelled else None
+            secret = (self.changes.find(labelled[0].id) or labelled[0]) if labelled else None
             uri = "" if words_of_3_6 else "secret URI for "
             problem = f'{uri}consumer label "{label}" not found'
         if secret is None:
@@ -167,20 +168,24 @@ class SecretHookCommands:
             raise HookCommandError("permission denied")
         return secret
 
+    def _reader(self, secret: Secret) -> str:
+        return self._model.reader_name(self._unit, secret)
+
     def _give_label(self, secret: Secret, label: str) -> None:
-        if secret.owner in (self._unit.application.name, self._unit.name):
+        here = self._model.model_of_secret(secret) is self._model
+        if here and secret.owner in (self._unit.application.name, self._unit.name):
             secret.label = label
         else:
-            secret.labels[self._unit.name] = label
+            secret.labels[self._reader(secret)] = label
 
     def _read(self, secret: Secret, refresh: bool, peek: bool) -> dict[str, str]:
         # A revision may have been removed: what is left then is the latest.
-        tracked = secret.tracked.get(self._unit.name)
+        tracked = secret.tracked.get(self._reader(secret))
         if tracked not in secret.revisions:
             tracked = secret.latest
         revision = secret.latest if refresh or peek else tracked
         if not peek:
-            secret.tracked[self._unit.name] = revision
+            secret.tracked[self._reader(secret)] = revision
             self._uniter.consume(secret)
         return secret.revisions[revision].content
 
@@ -231,12 +236,16 @@ class SecretHookCommands:
         parser.add_argument("reference")
         options = parser.parse_args(arguments)
         relation = self._find_relation(options.relation)
-        remote = relation.remote(self._unit.application).application.name
+        remote = relation.remote(self._unit.application).application
         secret_id = _id_of(options.reference)
         self._manageable(secret_id)
         if secret_id not in self.changes.owned():
             raise HookCommandError(f'secret "{secret_id}" not found')
-        return secret_id, (relation.id, options.unit or remote)
+        if not remote.takes_secrets:
+            raise HookCommandError(
+                "sharing consumer secrets across a cross model relation not supported"
+            )
+        return secret_id, (relation.id, options.unit or remote.name)
 
     def remove(self, arguments: list[str]) -> str:
         parser = parser_of("secret-remove")

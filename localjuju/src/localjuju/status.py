@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from localjuju.charm import JUJU_INFO
+from localjuju.charm import JUJU_INFO, Endpoint
 from localjuju.constraints import written
+from localjuju.cross_model import Offer, RemoteApplication
 from localjuju.machine import Machine
 from localjuju.model import Application, Relation, Status, Unit
 from localjuju.model_runner import ModelRunner
 from localjuju.storage import StorageInstance
+
+ROLES = {"provides": "provider", "requires": "requirer", "peers": "peer"}
 
 # The worst of the units' states is the application's, where the charm sets none.
 SEVERITY = ("error", "blocked", "waiting", "maintenance", "active", "terminated", "unknown")
@@ -26,7 +29,7 @@ class StatusPrinter:
 
     def status(self, only: Collection[str] = ()) -> dict[str, Any]:
         """Describe the model: the applications named in ``only``, or all."""
-        shown = set(only or self.model.applications)
+        shown = set(only or [*self.model.applications, *self.model.remote_applications])
         now = datetime.datetime.fromtimestamp(self.runner.clock.now(), datetime.timezone.utc)
         return {
             "model": {
@@ -44,6 +47,7 @@ class StatusPrinter:
                 for name, application in sorted(self.model.applications.items())
                 if name in shown
             },
+            **self._across_models(shown),
             "storage": self.storage(),
             "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
         }
@@ -82,6 +86,60 @@ class StatusPrinter:
         described["hardware"] = "arch=amd64"
         return described
 
+    def _across_models(self, shown: set[str]) -> dict[str, Any]:
+        """Describe what the model uses of others, and what it offers to them."""
+        described: dict[str, Any] = {}
+        saas = {
+            name: self._saas(remote)
+            for name, remote in sorted(self.model.remote_applications.items())
+            if remote.is_saas and name in shown
+        }
+        if saas:
+            described["application-endpoints"] = saas
+        offers = {
+            name: self._offer(offer)
+            for name, offer in sorted(self.model.offers.items())
+            if offer.application.name in shown
+        }
+        if offers:
+            described["offers"] = offers
+        return described
+
+    def _saas(self, saas: RemoteApplication) -> dict[str, Any]:
+        controller = self.runner.controller
+        described: dict[str, Any] = {
+            "url": f"{controller.name}:{saas.offer.url}",
+            "endpoints": describe_endpoints(saas.endpoints),
+        }
+        if saas.life == "dying" or self.runner.behaviour.status_shows_every_life:
+            described["life"] = saas.life
+        status = Status("terminated", "offer has been removed")
+        if saas.offer.exists:
+            offering = StatusPrinter(controller.models[saas.offer.model.name])
+            status = offering.application_status(saas.offer.application)
+        described["application-status"] = self._status(status)
+        relations: dict[str, set[str]] = {}
+        for relation in self.model.relations_of(saas):
+            users = relations.setdefault(relation.local(saas).endpoint.name, set())
+            users.add(relation.remote(saas).application.name)
+        if relations:
+            described["relations"] = {name: sorted(users) for name, users in relations.items()}
+        return described
+
+    def _offer(self, offer: Offer) -> dict[str, Any]:
+        charm = offer.application.charm
+        described: dict[str, Any] = {
+            "application": offer.application.name,
+            "charm": f"local:{charm.name}-{offer.application.revision}",
+        }
+        relations = self.runner.controller.cross_model.of(offer)
+        active = [one for one in relations if one.offering.relation.is_active]
+        for what, some in (("total", relations), ("active", active)):
+            if some:
+                described[f"{what}-connected-count"] = len(some)
+        described["endpoints"] = describe_endpoints(offer.endpoints)
+        return described
+
     def _application(self, application: Application, shown: set[str]) -> dict[str, Any]:
         charm = application.charm
         described: dict[str, Any] = {
@@ -91,7 +149,7 @@ class StatusPrinter:
             "charm-name": charm.name,
             "charm-rev": application.revision,
             "exposed": application.exposed,
-            "application-status": self._status(self._application_status(application)),
+            "application-status": self._status(self.application_status(application)),
         }
         if application.life == "dying" or self.runner.behaviour.status_shows_every_life:
             described["life"] = application.life
@@ -101,6 +159,8 @@ class StatusPrinter:
         for relation in self.model.relations_of(application):
             remote = relation.remote(application).application
             if hides_others and remote.name not in shown:
+                continue
+            if relation.other_model and not self._shows_remote(remote.name):
                 continue
             relations.setdefault(relation.local(application).endpoint.name, []).append(
                 {
@@ -130,7 +190,12 @@ class StatusPrinter:
         bound = sorted(endpoint.name for endpoint in declared)
         return dict.fromkeys(["", *bound], "alpha")
 
-    def _application_status(self, application: Application) -> Status:
+    def _shows_remote(self, name: str) -> bool:
+        """Juju 3.6 does not tell of the applications that use an offer, but by the offer."""
+        is_saas = self.model.remote_applications[name].is_saas
+        return is_saas or self.runner.behaviour.status_shows_users_of_offers
+
+    def application_status(self, application: Application) -> Status:
         statuses = [self._unit_status(unit) for unit in application.sorted_units]
         if application.status and not any(s.current == "error" for s in statuses):
             return application.status
@@ -251,14 +316,18 @@ class StatusPrinter:
             "relation-id": relation.id,
             "endpoint": relation.local(unit.application).endpoint.name,
             "related-endpoint": remote.endpoint.name,
+            **({"cross-model": True} if relation.other_model else {}),
             "application-data": dict(relation.app_bag(shown.name).data),
             "local-unit": {"in-scope": False, "data": None},
         }
         if relation.is_peer:
             described["local-unit"] = self._bag(relation, unit.name)
         units = [u for u in remote.application.sorted_units if u is not unit]
-        if units:
-            described["related-units"] = {u.name: self._related(relation, unit, u) for u in units}
+        related = {u.name: self._related(relation, unit, u) for u in units}
+        if relation.other_model:
+            related = {n: self._bag(relation, n) for n in relation.visible_to(unit)}
+        if related:
+            described["related-units"] = related
         return described
 
     def _related(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
@@ -273,6 +342,14 @@ class StatusPrinter:
         if unit not in relation.in_scope:
             return {"in-scope": False, "data": {}}
         return {"in-scope": True, "data": dict(relation.unit_bags[unit].data)}
+
+
+def describe_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, dict[str, str]]:
+    """Describe the endpoints of an offer."""
+    return {
+        name: {"interface": endpoint.interface, "role": ROLES[endpoint.role]}
+        for name, endpoint in sorted(endpoints.items())
+    }
 
 
 def _severity(status: Status) -> int:

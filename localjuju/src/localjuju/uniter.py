@@ -84,7 +84,7 @@ class Uniter:
         if not self.installed:
             return
         for relation in self.model.relations_of(self.unit.application):
-            if relation.life == "dying" or relation.id in self.views:
+            if not relation.is_active or relation.id in self.views:
                 continue
             admitted = relation.admits(self.unit)
             if admitted and self.unit.name not in relation.in_scope:
@@ -216,7 +216,7 @@ class Uniter:
 
     def _secret_hooks(self) -> list[Hook]:
         hooks = []
-        for secret in self.model.secrets.values():
+        for secret in self.model.secrets_of_all_models():
             # What has been told counts, not what the unit reads: it may have refreshed before.
             told = self._secret_revisions_told.get(secret.id)
             changed = told is not None and secret.latest > told
@@ -225,7 +225,7 @@ class Uniter:
             owns = secret.owner == self.unit.name or (
                 secret.owner == self.unit.application.name and self.unit.is_leader
             )
-            if owns:
+            if owns and secret.id in self.model.secrets:
                 hooks.extend(self._secret_hooks_of_owner(secret))
         return hooks
 
@@ -300,7 +300,7 @@ class Uniter:
 
     def _is_over(self, relation: Relation) -> bool:
         gone = relation.id not in self.model.relations
-        return gone or "dying" in (relation.life, self.unit.life)
+        return gone or not relation.is_active or self.unit.life == "dying"
 
     def _peer_breaks(self) -> bool:
         """Q6: with the application, and on Juju 3.6 only."""

@@ -73,6 +73,9 @@ class Behaviour:
     status_of_some_hides_relations_to_others: bool
     """``juju status APPLICATION`` leaves out relations to applications that it leaves out."""
 
+    status_shows_users_of_offers: bool
+    """``juju status`` names the applications of other models that are related to one."""
+
     status_shows_every_life: bool
     """``juju status`` prints an application's life when it is alive too."""
 
@@ -98,6 +101,7 @@ BEHAVIOURS = {
         word_for_storage_directive="constraint",
         juju_info_is_declared=False,
         status_of_some_hides_relations_to_others=False,
+        status_shows_users_of_offers=False,
         status_shows_every_life=False,
     ),
     "4.0": Behaviour(
@@ -120,6 +124,7 @@ BEHAVIOURS = {
         word_for_storage_directive="directive",
         juju_info_is_declared=True,
         status_of_some_hides_relations_to_others=True,
+        status_shows_users_of_offers=True,
         status_shows_every_life=True,
     ),
 }

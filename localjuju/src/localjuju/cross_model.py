@@ -1,0 +1,250 @@
+"""Relations between applications of two models: offers, and what each model knows of the other.
+
+Each model has a relation of its own, with an id of its own. At one end is its own application, at
+the other a :class:`RemoteApplication`, which stands for the application of the other model.
+:meth:`CrossModelRelation.follow` keeps the two alike, as Juju's remote relations worker does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Container
+
+from localjuju.charm import Endpoint
+from localjuju.model import (
+    Application,
+    Life,
+    Model,
+    Relation,
+    Side,
+    Unit,
+)
+
+USER = "admin"
+"""Whose every model is."""
+
+
+@dataclasses.dataclass(eq=False)
+class Offer:
+    """Endpoints of an application that other models may use."""
+
+    name: str
+    uuid: str
+    model: Model
+    application: Application
+    endpoint_names: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"{USER}/{self.model.name}.{self.name}"
+
+    @property
+    def endpoints(self) -> dict[str, Endpoint]:
+        declared = self.application.endpoints
+        return {name: declared[name] for name in self.endpoint_names if name in declared}
+
+    @property
+    def exists(self) -> bool:
+        return self.model.offers.get(self.name) is self
+
+
+@dataclasses.dataclass(eq=False)
+class RemoteApplication:
+    """An application of another model, as a model knows it.
+
+    In the consuming model it is the offer under the name that the operator chose (SAAS). In the
+    offering model it is the application that uses the offer, under a name that means nothing.
+    """
+
+    name: str
+    offer: Offer
+    endpoints: dict[str, Endpoint]
+    is_saas: bool
+    life: Life = "alive"
+
+    units: dict[str, Unit] = dataclasses.field(default_factory=dict)
+    """None: they belong to the other model."""
+
+    subordinate = False
+
+    @property
+    def sorted_units(self) -> list[Unit]:
+        return []
+
+    @property
+    def goal_name(self) -> str | None:
+        return self.offer.url if self.is_saas else None
+
+    @property
+    def takes_secrets(self) -> bool:
+        return not self.is_saas
+
+    def has_present(self, unit: str) -> bool:
+        """Any that is in the relation's scope: who has left is taken out of it."""
+        del unit
+        return True
+
+
+@dataclasses.dataclass(eq=False)
+class End:
+    """What one of the two models has of a cross-model relation."""
+
+    model: Model
+    relation: Relation
+    application: Application
+    remote: RemoteApplication
+
+    @property
+    def endpoint_name(self) -> str:
+        return self.relation.local(self.application).endpoint.name
+
+    @property
+    def has_relation(self) -> bool:
+        return self.relation.id in self.model.relations
+
+    def shown_units(self) -> list[str]:
+        """Return the names of the model's own units that the other model sees."""
+        at_once = self.model.behaviour.departure_is_seen_at_once
+        return [
+            name
+            for name in self.relation.members_of(self.application)
+            if not at_once or self.application.has_present(name)
+        ]
+
+    def take_in(self, shown: list[str], other: End) -> bool:
+        """Have exactly these units of the other end in scope, and return whether that is new.
+
+        A unit's databag is one, whichever model reads it.
+        """
+        names = {f"{self.remote.name}/{name.rpartition('/')[2]}": name for name in shown}
+        before = set(self.relation.members_of(self.remote))
+        self.relation.in_scope -= before - set(names)
+        self.relation.in_scope |= set(names)
+        for name, at_home in names.items():
+            self.relation.unit_bags[name] = other.relation.unit_bags[at_home]
+        return before != set(names)
+
+
+class CrossModelRelation:
+    """Two relations, one in each model, that are kept alike."""
+
+    def __init__(self, offer: Offer, offering: End, consuming: End):
+        self.offer = offer
+        self.offering = offering
+        self.consuming = consuming
+        for end, other in self._both_ways():
+            bag = end.relation.app_bag(end.application.name)
+            other.relation.app_bags[other.remote.name] = bag
+
+    def _both_ways(self) -> list[tuple[End, End]]:
+        return [(self.offering, self.consuming), (self.consuming, self.offering)]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether neither model has it any more."""
+        return not any(end.has_relation for end in (self.offering, self.consuming))
+
+    @property
+    def status(self) -> str:
+        """What Juju prints of it."""
+        if self.offering.relation.suspended:
+            return "suspended"
+        return "joined" if self.offering.relation.in_scope else "joining"
+
+    def end(self) -> None:
+        """Have both models end it."""
+        self.offering.relation.life = self.consuming.relation.life = "dying"
+
+    def suspend(self, suspended: bool) -> None:
+        """Have both models act as if it had ended, until it is resumed."""
+        self.offering.relation.suspended = self.consuming.relation.suspended = suspended
+
+    def follow(self, models: Container[Model]) -> bool:
+        """Tell each model what has changed in the other, and return whether anything has.
+
+        Args:
+            models: all that there are.
+        """
+        alive = [end.relation.life == "alive" for end in (self.offering, self.consuming)]
+        over = any(
+            not end.has_relation or end.relation.life == "dying" or end.model not in models
+            for end in (self.offering, self.consuming)
+        )
+        if over:
+            self.end()
+        changed = over and any(alive)
+        for end, other in self._both_ways():
+            shown = end.shown_units() if end.model in models else []
+            changed |= other.take_in(shown, end)
+        return changed
+
+
+class CrossModelRelations:
+    """All of a controller's."""
+
+    def __init__(self, rng: random.Random):
+        self._rng = rng
+        self._relations: list[CrossModelRelation] = []
+
+    def of(self, offer: Offer) -> list[CrossModelRelation]:
+        """Return those that use an offer, in the order in which they were made."""
+        return [one for one in self._relations if one.offer is offer]
+
+    def with_relation(self, model: Model, relation: Relation) -> CrossModelRelation | None:
+        """Return the one that a model's relation is a part of, if it is."""
+        for one in self._relations:
+            for end in (one.offering, one.consuming):
+                if end.model is model and end.relation is relation:
+                    return one
+        return None
+
+    def extend(self, model: Model, relation: Relation) -> None:
+        """Give the offering model its part of a relation, where it is one to an offer."""
+        for side in relation.sides:
+            if isinstance(side.application, RemoteApplication):
+                self._extend(model, relation, side.application, side.endpoint)
+
+    def _extend(
+        self, model: Model, relation: Relation, saas: RemoteApplication, endpoint: Endpoint
+    ) -> None:
+        own = next(side for side in relation.sides if side.application is not saas)
+        consumer = model.applications[own.application.name]
+        consumer.remote_name = consumer.remote_name or f"remote-{self._rng.getrandbits(128):032x}"
+        offer = saas.offer
+        known = offer.model.remote_applications
+        remote = known.setdefault(
+            consumer.remote_name, RemoteApplication(consumer.remote_name, offer, {}, False)
+        )
+        remote.endpoints[own.endpoint.name] = own.endpoint
+        offered = offer.model.add_relation(
+            Side(offer.application, endpoint), Side(remote, own.endpoint)
+        )
+        offered.other_model, relation.other_model = model, offer.model
+        self._relations.append(
+            CrossModelRelation(
+                offer,
+                End(offer.model, offered, offer.application, remote),
+                End(model, relation, consumer, saas),
+            )
+        )
+
+    def follow(self, models: list[Model]) -> bool:
+        """Bring all models to the same, and return whether anything has changed.
+
+        Args:
+            models: all that there are.
+        """
+        changed = False
+        for relation in list(self._relations):
+            changed |= relation.follow(models)
+            if relation.is_finished:
+                self._relations.remove(relation)
+        for model in models:
+            for remote in list(model.remote_applications.values()):
+                if remote.offer.model not in models:
+                    remote.offer.model.offers.clear()
+                used = any(model.relations_of(remote))
+                if not used and (remote.life == "dying" or not remote.is_saas):
+                    del model.remote_applications[remote.name]
+        return changed

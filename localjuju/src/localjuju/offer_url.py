@@ -1,0 +1,75 @@
+"""What offers are called: ``[controller:][admin/]model.offer[:endpoint]``."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
+"""Of applications and offers."""
+
+_FORM = re.compile(r"/?((?P<owner>[^/]+)/)?(?P<model>[^./]*)(\.(?P<offer>[^:/]*)(:(?P<end>.*))?)?")
+
+
+class OfferUrlError(Exception):
+    """The text is no URL of an offer. Says why in Juju's words."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OfferUrl:
+    """The parts of a URL; those that it leaves out are empty."""
+
+    controller: str
+    owner: str
+    model: str
+    offer: str
+    endpoint: str
+
+
+def parse(text: str, partly: bool = False) -> OfferUrl:
+    """Take a URL apart.
+
+    Args:
+        text: the URL.
+        partly: it may leave out the model and the offer's name, as in a search.
+
+    Raises:
+        OfferUrlError: it is no URL of an offer.
+    """
+    controller, rest = _split_controller(text)
+    form = _FORM.fullmatch(rest)
+    if form is None or text.startswith(":"):
+        raise OfferUrlError(
+            "offer URL has invalid form, must be "
+            f'[<source>:][<qualifier>]<model>.<offername>: "{text}"'
+        )
+    owner, model, offer, endpoint = (form[g] or "" for g in ("owner", "model", "offer", "end"))
+    if not partly and not model:
+        raise OfferUrlError("offer URL is missing model")
+    if not partly and not offer:
+        raise OfferUrlError("offer URL is missing the name")
+    if offer and not NAME.fullmatch(offer):
+        raise OfferUrlError(f'offer name "{offer}" not valid')
+    return OfferUrl(controller, owner, model, offer, endpoint)
+
+
+def is_url(text: str) -> bool:
+    """Whether an end of a relation names an offer, not an application of the model."""
+    try:
+        parse(text)
+    except OfferUrlError:
+        return False
+    return True
+
+
+def _split_controller(text: str) -> tuple[str, str]:
+    """What stands before a colon is the controller, unless an endpoint follows it.
+
+    As in Juju, that is known only of endpoints of letters and digits.
+    """
+    parts = text.split(":")
+    if len(parts) == 3:
+        return parts[0], f"{parts[1]}:{parts[2]}"
+    if len(parts) == 2 and not parts[1].isalnum():
+        return parts[0], parts[1]
+    return "", text
