@@ -116,6 +116,8 @@ class ApplicationCommands:
                 raise CommandError(
                     f'ERROR removing application {name} failed: application "{name}" not found'
                 )
+            if not options.force:
+                self._refuse_to_break_offers(self.model.applications[name])
             applications.append(self.model.applications[name])
             said += f"will remove application {name}\n"
             units = self.model.applications[name].sorted_units
@@ -128,6 +130,22 @@ class ApplicationCommands:
         for application in applications:
             self.runner.remove_application(application, options.force, options.destroy_storage)
         return Output(said)
+
+    def _refuse_to_break_offers(self, application: Application) -> None:
+        """Refuse to remove an application that other models are related to."""
+        relations = [
+            relation
+            for offer in self.model.offers_of(application)
+            for relation in self.runner.controller.cross_model.of(offer)
+        ]
+        if not relations:
+            return
+        name, count = application.name, len(self.model.offers_of(application))
+        reason = f'cannot remove application "{name}", it has {len(relations)} offer connection(s)'
+        if self._words_of_3_6:
+            used = f"used by {count} offer{'s' * (count > 1)}"
+            reason = f'cannot destroy application "{name}": application is {used}'
+        raise CommandError(f"ERROR removing application {name} failed: {reason}")
 
     def resolved(self, arguments: list[str]) -> Output:
         parser = Parser("resolved")

@@ -12,14 +12,8 @@ import random
 from collections.abc import Container
 
 from localjuju.charm import Endpoint
-from localjuju.model import (
-    Application,
-    Life,
-    Model,
-    Relation,
-    Side,
-    Unit,
-)
+from localjuju.model import Application, Model, Unit
+from localjuju.relation import Life, Relation, Side
 
 USER = "admin"
 """Whose every model is."""

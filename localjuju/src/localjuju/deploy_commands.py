@@ -76,6 +76,11 @@ class DeployCommands:
         )
         if name in self.model.applications:
             raise CommandError(located + self._already_exists(name))
+        if name in self.model.remote_applications:
+            raise CommandError(
+                f'{located}ERROR cannot add application "{name}": '
+                "saas application with same name already exists"
+            )
         config = self._config.parse(charm, bundled)
         config |= self._config.for_deployment(charm, name, options.config)
         trusted = options.trust or bool(config.pop(TRUST, False))

@@ -25,9 +25,10 @@ from localjuju.hook_arguments import (
     parser_of,
     printed,
 )
-from localjuju.model import Application, Databag, RelatedApplication, Relation, Status, Unit
+from localjuju.model import Application, Status, Unit
 from localjuju.port_hook_commands import COMMANDS as PORT_COMMANDS
 from localjuju.port_hook_commands import PortHookCommands
+from localjuju.relation import Databag, RelatedApplication, Relation
 from localjuju.secret_hook_commands import COMMANDS as SECRET_COMMANDS
 from localjuju.secret_hook_commands import SecretHookCommands
 from localjuju.storage_hook_commands import COMMANDS as STORAGE_COMMANDS

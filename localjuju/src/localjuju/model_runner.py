@@ -17,9 +17,10 @@ from localjuju.hook_commands import Action, DatabagWrite, HookContext
 from localjuju.hook_runner import Ending
 from localjuju.machine import Machine
 from localjuju.machine_pool import MachinePool
-from localjuju.model import Application, Life, Model, Relation, Side, Status, Unit
+from localjuju.model import Application, Model, Status, Unit
 from localjuju.operations import Operation, Task
 from localjuju.placement import NEW_MACHINE, Placement
+from localjuju.relation import Life, Relation, Side
 from localjuju.storage import Directive, Stores
 from localjuju.uniter import Hook, Uniter
 
@@ -232,6 +233,8 @@ class ModelRunner:
     ) -> None:
         """End an application, its units and relations; the rest as of :meth:`remove_unit`."""
         application.life = "dying"
+        for offer in self.model.offers_of(application):
+            del self.model.offers[offer.name]
         for unit in application.sorted_units:
             self.remove_unit(unit, force, destroy_storage)
         for relation in self.model.relations_of(application):

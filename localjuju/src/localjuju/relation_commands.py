@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from localjuju import offer_url
 from localjuju.command import CommandError, Output, Parser
 from localjuju.cross_model import RemoteApplication
-from localjuju.model import Relation, Side
 from localjuju.model_runner import ModelRunner
+from localjuju.relation import Relation, Side
 
 
 class RelationCommands:

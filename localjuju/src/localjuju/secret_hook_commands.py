@@ -12,7 +12,7 @@ from collections.abc import Callable
 from localjuju import secret_content
 from localjuju.go_duration import seconds_of
 from localjuju.hook_arguments import HookCommandError, HookParser, parser_of, printed
-from localjuju.model import Relation
+from localjuju.relation import Relation
 from localjuju.secret import POLICIES, Revision, Secret, id_of
 from localjuju.secret_changes import SecretChanges, SecretUpdate
 from localjuju.uniter import Uniter

@@ -10,8 +10,9 @@ from localjuju.charm import JUJU_INFO, Endpoint
 from localjuju.constraints import written
 from localjuju.cross_model import Offer, RemoteApplication
 from localjuju.machine import Machine
-from localjuju.model import Application, Relation, Status, Unit
+from localjuju.model import Application, Status, Unit
 from localjuju.model_runner import ModelRunner
+from localjuju.relation import Relation
 from localjuju.storage import StorageInstance
 
 ROLES = {"provides": "provider", "requires": "requirer", "peers": "peer"}

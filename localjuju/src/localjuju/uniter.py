@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from localjuju.model import Model, Relation, Unit
+from localjuju.model import Model, Unit
+from localjuju.relation import Relation
 from localjuju.secret import Secret
 from localjuju.storage import StorageInstance
 
