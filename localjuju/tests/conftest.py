@@ -149,3 +149,14 @@ def error_of(
     with pytest.raises(jubilant.CLIError) as failure:
         juju.cli(*arguments, include_model=include_model, stdin=stdin)
     return failure.value
+
+
+def refused(juju: LocalJuju, *arguments: str) -> str:
+    """Return what a command says that fails."""
+    return error_of(juju, *arguments).stderr.strip()
+
+
+def add_model(juju: LocalJuju, name: str) -> LocalJuju:
+    """Add a model to the controller."""
+    juju._controller.add_model(name)
+    return juju.on_model(name)

@@ -29,7 +29,7 @@ class OfferCommands:
         parser.add_argument("endpoints", nargs="?")
         parser.add_argument("name", nargs="?")
         parser.add_argument("-c", "--controller", default="")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if not options.endpoints:
             raise CommandError("ERROR an offer must at least specify application endpoint", 2)
         self._check_controller(options.controller)
@@ -78,7 +78,7 @@ class OfferCommands:
         parser.add_argument("-c", "--controller", default="")
         parser.add_argument("--force", action="store_true")
         parser.add_argument("-y", "--yes", "--no-prompt", action="store_true")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if not options.offers:
             raise CommandError("ERROR no offers specified", 2)
         self._check_controller(options.controller)
@@ -114,7 +114,7 @@ class OfferCommands:
         parser = Parser("consume")
         parser.add_argument("offer", nargs="?")
         parser.add_argument("alias", nargs="?")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if not options.offer:
             raise CommandError("ERROR no remote offer specified", 2)
         if options.alias and not offer_url.NAME.fullmatch(options.alias):
@@ -161,7 +161,7 @@ class OfferCommands:
         parser.add_argument("names", nargs="*")
         parser.add_argument("--force", action="store_true")
         parser.add_argument("--no-wait", action="store_true")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if not options.names:
             raise CommandError("ERROR no SAAS application names specified", 2)
         for name in options.names:
@@ -196,7 +196,7 @@ class OfferCommands:
         parser.add_argument("ids", nargs="*")
         # Juju shows it as the relation's message, which is printed nowhere here.
         parser.add_argument("--message", default="")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if not options.ids:
             raise CommandError("ERROR no relation ids specified", 2)
         for text in options.ids:

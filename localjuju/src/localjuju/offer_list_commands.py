@@ -65,7 +65,7 @@ class OfferListCommands:
         parser.add_argument("--connected-user")
         parser.add_argument("--active-only", action="store_true")
         parser.add_argument("--format", default="tabular")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         self.runner.settle()
         wanted = [
             offer
@@ -145,7 +145,7 @@ class OfferListCommands:
         parser = Parser("show-offer")
         parser.add_argument("offer", nargs="*")
         parser.add_argument("--format", default="tabular")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if len(options.offer) != 1:
             raise CommandError("ERROR must specify endpoint URL", 2)
         offer = self._offers.find_offer(self._offers.url_of(options.offer[0]))
@@ -164,7 +164,7 @@ class OfferListCommands:
         parser.add_argument("--interface")
         parser.add_argument("--offer")
         parser.add_argument("--format", default="tabular")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if options.wanted and options.url:
             raise CommandError("ERROR URL term cannot be specified twice", 2)
         if (options.wanted or options.url) and options.offer:

@@ -31,7 +31,7 @@ class RelationCommands:
         parser.add_argument("ends", nargs="*")
         # There is no firewall whose ports it would open.
         parser.add_argument("--via")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         first, second = self._consume_offer(*_two(options.ends))
         pair = self._choose_endpoints(first, second)
         existing = self._relation_between(pair)
@@ -139,7 +139,7 @@ class RelationCommands:
         parser = Parser("remove-relation")
         parser.add_argument("ends", nargs="*")
         parser.add_argument("--force", action="store_true")
-        options = parser.parse_args(arguments)
+        options = parser.parse_intermixed_args(arguments)
         if len(options.ends) == 1:
             relation = self._relation_with_id(options.ends[0])
         else:
