@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import jubilant
-import pytest
 
-from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, evaluate, hooks_of
+from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, evaluate, hooks_of, refused
 from localjuju import LocalJuju
 
 SUBORDINATE = """
@@ -15,12 +14,6 @@ requires:
 """
 PROVIDES_NEXT_DOOR = SUBORDINATE + "provides: {data: {interface: data, scope: container}}"
 REQUIRES_NEXT_DOOR = SUBORDINATE + "  data: {interface: data, scope: container}"
-
-
-def refused(juju: LocalJuju, *arguments: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments)
-    return failure.value.stderr.strip()
 
 
 def test_subordinates_of_one_principal_meet(
