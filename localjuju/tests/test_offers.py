@@ -35,6 +35,10 @@ def offers_of(juju: LocalJuju, *arguments: str) -> dict:
     return json.loads(juju.cli("offers", "--format", "json", *arguments))
 
 
+def rows(juju: LocalJuju, *arguments: str) -> list[str]:
+    return [line.rstrip() for line in juju.cli(*arguments).splitlines()]
+
+
 def test_offer_says_where_it_is(offering: LocalJuju) -> None:
     _, said = offering._cli("offer", "a:data,log", "both")
     assert said == 'Application "a" endpoints [data, log] available at "admin/local.both"\n'
@@ -108,14 +112,14 @@ def test_lists_of_offers(offering: LocalJuju, other: LocalJuju, make_charm: Make
     offering.offer("a", endpoint="log", name="unused")
     other.deploy(make_charm("b", REQUIRER))
     other.integrate("b", "local.used")
-    assert offering.cli("offers").splitlines() == [
+    assert rows(offering, "offers") == [
         "Offer   User   Relation ID  Status  Endpoint  Interface  Role      Ingress subnets",
-        "unused  -                                                                         ",
-        "used    admin  1            joined  data      data       provider                 ",
+        "unused  -",
+        "used    admin  1            joined  data      data       provider",
     ]
-    assert offering.cli("list-offers", "--format", "summary").splitlines() == [
+    assert rows(offering, "list-offers", "--format", "summary") == [
         "Offer   Application  Charm      Connected  Store      URL                 "
-        "Endpoint  Interface  Role    ",
+        "Endpoint  Interface  Role",
         "unused  a            local:a-0  0/0        localjuju  admin/local.unused  "
         "log       log        provider",
         "used    a            local:a-0  1/1        localjuju  admin/local.used    "
@@ -153,10 +157,10 @@ def test_offers_are_found_and_shown(
     offering.offer("a", endpoint=["data", "log"])
     other.deploy(make_charm("c", "provides: {http: {interface: http}}"))
     other.offer("c", endpoint="http")
-    assert other.cli("find-offers").splitlines() == [
-        "Store      URL            Access  Interfaces        ",
+    assert rows(other, "find-offers") == [
+        "Store      URL            Access  Interfaces",
         "localjuju  admin/local.a  admin   data:data, log:log",
-        "localjuju  admin/other.c  admin   http:http         ",
+        "localjuju  admin/other.c  admin   http:http",
     ]
     a, c = "localjuju:admin/local.a", "localjuju:admin/other.c"
     for filters, found in (
@@ -178,8 +182,8 @@ def test_offers_are_found_and_shown(
     assert refused(other, "find-offers", "local", "--offer", "x") == (
         "ERROR cannot specify both a URL term and offer term"
     )
-    assert other.cli("show-offer", "local.a").splitlines() == [
-        "Store      URL            Access  Description  Endpoint  Interface  Role    ",
+    assert rows(other, "show-offer", "local.a") == [
+        "Store      URL            Access  Description  Endpoint  Interface  Role",
         "localjuju  admin/local.a  admin                data      data       provider",
         "                                               log       log        provider",
     ]
