@@ -158,5 +158,5 @@ def refused(juju: LocalJuju, *arguments: str) -> str:
 
 def add_model(juju: LocalJuju, name: str) -> LocalJuju:
     """Add a model to the controller."""
-    juju._controller.add_model(name)
+    juju.cli("add-model", name, "--no-switch", include_model=False)
     return juju.on_model(name)

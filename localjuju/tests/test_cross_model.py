@@ -207,8 +207,7 @@ def test_offered_application_is_removed_with_force(
 
 
 def test_a_model_goes(juju: LocalJuju, other: LocalJuju, related: str) -> None:
-    del juju._controller.models["local"]
-    other.settle()
+    juju.destroy_model("local")
     assert hooks_of(other, "b/0")[-1] == "data-relation-broken"
     status = other.status()
     assert status.apps["b"].relations == {}

@@ -63,6 +63,19 @@ def test_offer_says_where_it_is(offering: LocalJuju) -> None:
     }
 
 
+def test_offer_names_its_model_where_no_model_is_current(
+    offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm
+) -> None:
+    other.deploy(make_charm("b", PROVIDER))
+    offering.cli("switch", "other", include_model=False)
+    other.cli("offer", "b:data", include_model=False)
+    assert list(offers_of(other)) == ["b"]
+    other.destroy_model("other", force=True)
+    offering.offer("a", endpoint="data")
+    assert list(offers_of(offering)) == ["a"]
+    assert "No model in focus" in refused(offering, "offer", "a:data")
+
+
 def test_offer_again_changes_its_endpoints(
     offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm
 ) -> None:
@@ -93,7 +106,7 @@ def test_what_cannot_be_offered(offering: LocalJuju) -> None:
         (["a:"], 'ERROR specify endpoints for a"'),
         (["a:data", "A"], 'ERROR offer name "A" not valid'),
         (["b:data"], 'ERROR getting offered application b: application "b" not found'),
-        (["none.a:data"], 'ERROR model "admin/none" not found'),
+        (["none.a:data"], "ERROR model localjuju:admin/none not found"),
         (["a:data", "-c", "none"], "ERROR controller none not found"),
         (
             ["a:none"],
@@ -287,10 +300,14 @@ def test_offer_in_use_is_removed_with_force_only(
         assert said.endswith('", it has 1 connections')
         assert removal.endswith('cannot remove application "a", it has 1 offer connection(s)')
     offering.cli("remove-offer", "admin/local.unused", "-y")
-    assert refused(offering, "remove-offer", "a", "--force") == "ERROR offer removal: aborted"
+    asked = refused(offering, "remove-offer", "a", "--force")
+    assert asked == (
+        "WARNING! This command will remove offers: admin/local.a\n"
+        "This includes all relations to those offers.\n\n"
+        "Continue [y/N]? ERROR offer removal: aborted"
+    )
     assert list(offers_of(offering)) == ["a"]
-    asked = offering.cli("remove-offer", "a", "--force", stdin="y\n")
-    assert asked.endswith("Continue [y/N]? ")
+    offering.cli("remove-offer", "a", "--force", stdin="y\n")
     status = other.wait(jubilant.all_active)
     assert status.apps["b"].relations == {}
     assert status.app_endpoints["a"].app_status.current == "terminated"

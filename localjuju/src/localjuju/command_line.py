@@ -11,6 +11,7 @@ from localjuju import (
     application_commands,
     config_commands,
     constraint_commands,
+    consume_commands,
     controller_commands,
     deploy_commands,
     exec_commands,
@@ -58,6 +59,7 @@ class CommandLine:
         self._on_controller = _bind(
             (controller_commands.COMMANDS, controller_commands.ControllerCommands(controller)),
             (model_life_commands.COMMANDS, model_life_commands.ModelLifeCommands(controller)),
+            (offer_commands.COMMANDS, offer_commands.OfferCommands(controller)),
         )
         self._on_models: dict[ModelRunner, dict[str, Command]] = {}
 
@@ -112,8 +114,8 @@ class CommandLine:
     def _commands_for(self, runner: ModelRunner) -> dict[str, Command]:
         storage = storage_commands.StorageCommands(runner)
         config = config_commands.ConfigCommands(runner)
-        offers = offer_commands.OfferCommands(runner)
-        relations = relation_commands.RelationCommands(runner, offers.consume_for_relation)
+        consuming = consume_commands.ConsumeCommands(runner)
+        relations = relation_commands.RelationCommands(runner, consuming.consume_for_relation)
         deploying = deploy_commands.DeployCommands(
             runner, storage, config, relations.integrate, self._charms, self._packed
         )
@@ -123,16 +125,13 @@ class CommandLine:
             (action_commands.COMMANDS, actions),
             (application_commands.COMMANDS, applications),
             (config_commands.COMMANDS, config),
+            (consume_commands.COMMANDS, consuming),
             (constraint_commands.COMMANDS, constraint_commands.ConstraintCommands(runner)),
             (deploy_commands.COMMANDS, deploying),
             (exec_commands.COMMANDS, exec_commands.ExecCommands(runner)),
             (machine_commands.COMMANDS, machine_commands.MachineCommands(runner)),
             (model_commands.COMMANDS, model_commands.ModelCommands(runner)),
-            (offer_commands.COMMANDS, offers),
-            (
-                offer_list_commands.COMMANDS,
-                offer_list_commands.OfferListCommands(runner, offers),
-            ),
+            (offer_list_commands.COMMANDS, offer_list_commands.OfferListCommands(runner)),
             (relation_commands.COMMANDS, relations),
             (resource_commands.COMMANDS, resource_commands.ResourceCommands(runner)),
             (secret_commands.COMMANDS, secret_commands.SecretCommands(runner)),

@@ -50,12 +50,18 @@ def confirm(actions: str, subject: str, settings: Mapping[str, str], no_prompt: 
     """
     if no_prompt or not model_config.asks_first(settings):
         return actions
-    question = (
-        f"WARNING This command will perform the following actions:\n{actions}\nContinue [y/N]? "
-    )
+    agree(f"WARNING This command will perform the following actions:\n{actions}\n", subject)
+    return ""
+
+
+def agree(warning: str, subject: str) -> None:
+    """Have the user agree to what a warning says.
+
+    Args and raises as of :func:`confirm`.
+    """
+    question = f"{warning}Continue [y/N]? "
     if _ask(question).lower() not in ("y", "yes"):
         raise CommandError(f"{_unless_shown(question)}ERROR {subject}: aborted")
-    return ""
 
 
 def _unless_shown(question: str) -> str:

@@ -13,10 +13,8 @@ from collections.abc import Container
 
 from localjuju.charm import Endpoint
 from localjuju.model import Application, Model, Unit
+from localjuju.model_reference import qualified
 from localjuju.relation import Life, Relation, Side
-
-USER = "admin"
-"""Whose every model is."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -31,7 +29,7 @@ class Offer:
 
     @property
     def url(self) -> str:
-        return f"{USER}/{self.model.name}.{self.name}"
+        return f"{qualified(self.model.name)}.{self.name}"
 
     @property
     def endpoints(self) -> dict[str, Endpoint]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from localjuju.command import CommandError
-from localjuju.controller import Controller
-from localjuju.model_runner import ModelRunner
+
+if TYPE_CHECKING:
+    from localjuju.controller import Controller
+    from localjuju.model_runner import ModelRunner
 
 USER = "admin"
 """The one user there is, who owns every model."""

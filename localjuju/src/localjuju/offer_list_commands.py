@@ -7,9 +7,10 @@ from typing import Any
 
 from localjuju import offer_url
 from localjuju.command import CommandError, Output, Parser, dump, table
-from localjuju.cross_model import USER, CrossModelRelation, Offer
+from localjuju.cross_model import CrossModelRelation, Offer
+from localjuju.model_reference import USER, check_controller
 from localjuju.model_runner import ModelRunner
-from localjuju.offer_commands import OfferCommands
+from localjuju.offer_commands import find_offer
 from localjuju.offer_url import OfferUrlError
 from localjuju.status import describe_endpoints
 
@@ -44,17 +45,10 @@ SUMMARY_COLUMNS = (
 class OfferListCommands:
     """Runs these commands on one model."""
 
-    def __init__(self, runner: ModelRunner, offers: OfferCommands):
-        """Prepare.
-
-        Args:
-            runner: of the model.
-            offers: finds what the arguments name.
-        """
+    def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
         self.controller = runner.controller
-        self._offers = offers
 
     def offers(self, arguments: list[str]) -> Output:
         parser = Parser("offers")
@@ -148,7 +142,7 @@ class OfferListCommands:
         options = parser.parse_intermixed_args(arguments)
         if len(options.offer) != 1:
             raise CommandError("ERROR must specify endpoint URL", 2)
-        offer = self._offers.find_offer(self._offers.url_of(options.offer[0]))
+        offer = find_offer(self.controller, offer_url.read(options.offer[0], self.model.name))
         if options.format != "tabular":
             return Output(dump(self._found([offer]), options.format))
         rows: list[tuple[str, ...]] = [
@@ -196,8 +190,7 @@ class OfferListCommands:
             url = offer_url.parse(text, partly=True)
         except OfferUrlError as error:
             raise CommandError(f"ERROR {error}") from None
-        if url.controller not in ("", self.controller.name):
-            raise CommandError(f"ERROR controller {url.controller} not found")
+        check_controller(self.controller, url.controller)
         return [
             offer
             for offer in every

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from localjuju.command import CommandError
+
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
 """Of applications and offers."""
 
@@ -51,6 +53,24 @@ def parse(text: str, partly: bool = False) -> OfferUrl:
     if offer and not NAME.fullmatch(offer):
         raise OfferUrlError(f'offer name "{offer}" not valid')
     return OfferUrl(controller, owner, model, offer, endpoint)
+
+
+def read(text: str, model: str | None = None) -> OfferUrl:
+    """Read what a command's argument names.
+
+    Args:
+        text: the URL of an offer, or where ``model`` is given just the offer's name.
+        model: whose offer is meant then.
+
+    Raises:
+        CommandError: it is neither.
+    """
+    if model and NAME.fullmatch(text):
+        return OfferUrl("", "", model, text, "")
+    try:
+        return parse(text)
+    except OfferUrlError as error:
+        raise CommandError(f"ERROR {error}") from None
 
 
 def is_url(text: str) -> bool:
