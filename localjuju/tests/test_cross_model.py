@@ -185,6 +185,44 @@ def test_relation_ends_on_both_sides(
     assert evaluate(juju, "a/0", REMOTE_APP).strip("'") == related
 
 
+def test_relation_ends_that_no_unit_is_in(juju: LocalJuju, other: LocalJuju, related: str) -> None:
+    juju.remove_unit("a/0", "a/1")
+    other.remove_unit("b/0", "b/1")
+    juju.settle()
+    other.remove_relation("b", "saas")
+    assert juju.status().offers["a"].total_connected_count == 0
+
+
+FAILS = """
+def observe(self):
+    self.framework.observe(self.on.config_changed, self._configure)
+
+def _configure(self, _):
+    if self.config["fails"]:
+        raise RuntimeError
+"""
+
+
+def test_unit_that_cannot_go_is_seen_to_depart_as_within_a_model(
+    juju: LocalJuju, other: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    option = "config: {options: {fails: {type: boolean, default: false}}}"
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.offer("a", endpoint="data")
+    other.deploy(make_charm("b", f"{REQUIRER}\n{option}", FAILS))
+    other.integrate("b", "local.a")
+    juju.wait(jubilant.all_active)
+    other.config("b", {"fails": True})
+    other.wait(jubilant.any_error)
+    other.remove_unit("b/0")
+    juju.settle()
+    departed = "data-relation-departed" in hooks_of(juju, "a/0")
+    assert departed == (series == "3.6")
+    other.config("b", {"fails": False})
+    juju.settle()
+    assert hooks_of(juju, "a/0").count("data-relation-departed") == 1
+
+
 def test_applications_are_removed(juju: LocalJuju, other: LocalJuju, related: str) -> None:
     other.remove_application("b")
     juju.settle()

@@ -117,6 +117,7 @@ def test_new_revision_goes_across(juju: LocalJuju, other: LocalJuju, secret: str
     juju.settle()
     assert hooks_of(juju, owner).count("secret-remove") == 1
     assert any(line.endswith("obsolete 1 mine") for line in juju.debug_log().splitlines())
+    assert not any(name.startswith("secret-") for name in hooks_of(other, "a/0"))
 
 
 def test_a_consumer_that_is_gone_holds_no_revision(
