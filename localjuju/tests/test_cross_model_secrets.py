@@ -83,6 +83,18 @@ def test_granted_secret_is_read_from_the_other_model(
     assert "SecretNotFoundError" in refused(other, "b/0", f"id={nowhere!r}")
 
 
+def test_secret_is_found_by_what_its_owner_writes_in_the_databag(
+    juju: LocalJuju, other: LocalJuju, secret: str
+) -> None:
+    owner = leader_of(juju, "a")
+    mine = "self.model.get_secret(label='mine').get_info().id"
+    publish = f"self.model.get_relation('data').data[self.app].update({{'secret': {mine}}})"
+    evaluate(juju, owner, publish)
+    juju.settle()
+    relation = "self.model.get_relation('data')"
+    assert read(other, "b/1", f"id={relation}.data[{relation}.app]['secret']") == "one"
+
+
 def test_secret_that_is_not_granted_is_not_read(
     juju: LocalJuju, other: LocalJuju, secret: str
 ) -> None:
