@@ -393,6 +393,17 @@ def test_refused_relations(
     assert refused(other, "integrate", "local.a", "local.again") == (
         "ERROR providing more than one remote endpoints not supported"
     )
+    for networks, said in (
+        ("none", "invalid CIDR address: none"),
+        ("192.0.2.0", "invalid CIDR address: 192.0.2.0"),
+        ("192.0.2.0/24, 0.0.0.0/0", 'CIDR "0.0.0.0/0" not allowed'),
+    ):
+        assert refused(other, "integrate", "c:data", "local.again", "--via", networks) == (
+            f"ERROR {said}"
+        )
+    assert refused(other, "integrate", "c", "saas", "--via", "192.0.2.0/24") == (
+        "ERROR the --via option can only be used when relating to offers in a different model"
+    )
     assert refused(other, "integrate", "b", "local.none") == (
         'ERROR application offer "admin/local.none" not found'
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable
 
 from localjuju import offer_url
@@ -29,10 +30,18 @@ class RelationCommands:
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
         parser.add_argument("ends", nargs="*")
-        # There is no firewall whose ports it would open.
+        # It is checked and no more: there is no firewall whose ports it would open.
         parser.add_argument("--via")
         options = parser.parse_intermixed_args(arguments)
-        first, second = self._consume_offer(*_two(options.ends))
+        ends = _two(options.ends)
+        _check_networks(options.via)
+        if options.via and not any(offer_url.is_url(end) for end in ends):
+            raise CommandError(
+                "ERROR the --via option can only be used when relating to offers in a different "
+                "model",
+                2,
+            )
+        first, second = self._consume_offer(*ends)
         pair = self._choose_endpoints(first, second)
         existing = self._relation_between(pair)
         if existing:
@@ -193,6 +202,19 @@ def _two(ends: list[str]) -> tuple[str, str]:
     if len(ends) != 2:
         raise CommandError("ERROR a relation must involve two applications", 2)
     return ends[0], ends[1]
+
+
+def _check_networks(text: str | None) -> None:
+    for network in text.split(",") if text else []:
+        address = network.strip()
+        try:
+            ipaddress.ip_network(address, strict=False)
+        except ValueError:
+            raise CommandError(f"ERROR invalid CIDR address: {address}", 2) from None
+        if "/" not in address:
+            raise CommandError(f"ERROR invalid CIDR address: {address}", 2)
+        if address == "0.0.0.0/0":
+            raise CommandError(f'ERROR CIDR "{address}" not allowed', 2)
 
 
 def _are_compatible(one: Side, other: Side) -> bool:
