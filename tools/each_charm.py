@@ -1,12 +1,16 @@
-"""Run a command in the folder of each charm, one after the other.
+"""Run a command in the folder of each charm.
 
-    each_charm.py [--having PATH] COMMAND...
+    each_charm.py [--having PATH] [--jobs NUMBER] COMMAND...
 
 All charms have their turn, also after one has failed; the exit status is 1 if any did. With
---having, only the charms whose folder has PATH take part.
+--having, only the charms whose folder has PATH take part. With --jobs, so many run at a time, and
+what each prints is shown when it has ended.
 """
 
+from __future__ import annotations
+
 import argparse
+import concurrent.futures
 import pathlib
 import subprocess
 import sys
@@ -15,10 +19,28 @@ import time
 ROOT = pathlib.Path(__file__).parents[1]
 
 
+def run(folder: pathlib.Path, command: list[str], capture: bool) -> bool:
+    """Run a command in the folder of a charm, and return whether it succeeded."""
+    title = f"== charms/{folder.name}: {' '.join(command)}\n"
+    start = time.monotonic()
+    if capture:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        text = title + done.stdout + done.stderr
+    else:
+        print(title, end="", flush=True)
+        done = subprocess.run(command, cwd=folder)
+        text = ""
+    # In one piece: what another thread prints comes before it or after it.
+    seconds = time.monotonic() - start
+    print(f"{text}== charms/{folder.name}: {seconds:.1f} s\n\n", end="", flush=True)
+    return done.returncode == 0
+
+
 def main() -> int:
     """Run the command that the command line names, and return the exit status."""
     parser = argparse.ArgumentParser(description="Run a command in each charm's folder.")
     parser.add_argument("--having", metavar="PATH", default="charmcraft.yaml")
+    parser.add_argument("--jobs", metavar="NUMBER", type=int, default=1)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     if not args.command:
@@ -32,13 +54,9 @@ def main() -> int:
     if not folders:
         print(f"no charm has {args.having}", file=sys.stderr)
         return 1
-    failed = []
-    for folder in folders:
-        print(f"== charms/{folder.name}: {' '.join(args.command)}", flush=True)
-        start = time.monotonic()
-        if subprocess.run(args.command, cwd=folder).returncode != 0:
-            failed.append(folder.name)
-        print(f"== charms/{folder.name}: {time.monotonic() - start:.1f} s\n", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        succeeded = list(pool.map(lambda each: run(each, args.command, args.jobs > 1), folders))
+    failed = [folder.name for folder, ok in zip(folders, succeeded, strict=True) if not ok]
     if failed:
         print(f"failed in {', '.join(failed)}: {' '.join(args.command)}", file=sys.stderr)
     return 1 if failed else 0

