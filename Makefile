@@ -17,11 +17,15 @@ ARGS ?=
 JOBS ?= 2
 # How many seeds `make soak` tries, or which: SEEDS=4711-4711.
 SEEDS ?= 10000
+# What `make new-charm` copies, the name of the copy, and its folder: by default ../NAME.
+FROM ?=
+NAME ?=
+TO ?=
 
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
 # The lives last: they take every core, and tests with real elections like a quiet machine.
-TESTS := functional localjuju bundle lint unit interfaces collect lives
+TESTS := functional localjuju bundle lint unit copies interfaces collect lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 PACKED := $(CHARMS:charms/%=build/%.charm)
 # What a packed charm is made of: without its tests, and what npm and Python leave there.
@@ -31,7 +35,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format unit functional localjuju interfaces sync-interfaces bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +50,12 @@ test: .venv workloads  ## Run all checks and tests
 	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) $(TESTS)
 	@echo "$(TESTS): all passed"
 
+quick: .venv  ## Run lint and unit, in less than a minute
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=2 lint unit
+
+new-charm: .venv  ## Start a charm of your own: FROM=my-node-app NAME=blog [TO=folder]
+	@$(TOX) -q -e new-charm -- "$(FROM)" "$(NAME)" $(if $(TO),"$(TO)")
+
 lint: .venv  ## Check style, types and spelling
 	$(TOX) -e lint
 
@@ -54,6 +64,9 @@ format: .venv  ## Format the code, and mend what ruff can
 
 unit: .venv  ## Test each charm with ops.testing
 	$(TOX) -e unit
+
+copies: .venv  ## Make a new charm of each, and lint and test it
+	$(TOX) -e copies
 
 functional: .venv workloads  ## Test each charm's workload module with the real program
 	$(TOX) -e functional
@@ -96,6 +109,7 @@ integration: .venv  ## Test the bundles on the current controller, with build/*.
 pack-here: .venv-charmcraft .venv workloads  ## Pack on this machine itself, an Ubuntu 24.04 (or PACK_WRAPPER=...), and try the result
 	PATH="$(CURDIR)/$(CHARMCRAFT):$$PATH" $(CHARMCRAFT)/python tools/pack.py --here --wrapper "$(PACK_WRAPPER)" $(CHARMS)
 	$(TOX) -e packed
+	PACK_PYTHON="$(CURDIR)/$(CHARMCRAFT)/python" PACK_WRAPPER="$(PACK_WRAPPER)" $(TOX) -e packed-copies
 
 integration-libjuju: .venv  ## The same with pytest-operator and python-libjuju, for migration; Juju 3.6 only
 	MONGOD="$(MONGOD)" $(TOX) -e integration-libjuju -- $(ARGS)

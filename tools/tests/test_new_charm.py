@@ -1,21 +1,27 @@
-"""A charm's folder, copied out of the repository, needs nothing of what it was copied from.
+"""A new charm has its own name everywhere, and passes its lint and its unit tests.
 
-Here a copy runs its unit tests, and `make pack-here`, which packs copies, shows that it packs.
+It is a copy of a charm's folder, so this also shows that a folder needs nothing outside itself.
 """
 
 from __future__ import annotations
 
+import configparser
+import dataclasses
 import os
 import pathlib
+import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+import yaml
 
-from pack import copy_charm
+import new_charm
 
-ROOT = pathlib.Path(__file__).parents[1]
-CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
+ROOT = pathlib.Path(__file__).parents[2]
+CHARMS = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
+NAME = "our-blog"
 
 # The environment has localjuju from this repository, and a path in a test may be absolute.
 KEEP_OUT = """\
@@ -36,46 +42,223 @@ sys.addaudithook(keep_out)
 """
 
 
-def run_unit_tests(copy: pathlib.Path, scratch: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    """Run the unit tests of a charm as they are run in its folder, away from the repository."""
-    scratch.mkdir()
+def run_as_tox(folder: pathlib.Path, environment: str, scratch: pathlib.Path) -> str:
+    """Run what a folder's tox.ini has in an environment, and return what it prints.
+
+    With the programs of this environment, and with pytest kept out of the repository.
+
+    Raises:
+        AssertionError: a command failed.
+    """
+    scratch.mkdir(exist_ok=True)
     (scratch / "keep_out.py").write_text(KEEP_OUT)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "keep_out", "tests/unit"],
-        cwd=copy,
-        env={**os.environ, "PYTHONPATH": str(scratch), "REPOSITORY": str(ROOT.resolve())},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=300,
-    )
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(folder / "tox.ini")
+    paths = [str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
+    printed = ""
+    for command in tox[f"testenv:{environment}"]["commands"].strip().splitlines():
+        done = subprocess.run(
+            shlex.split(command.replace("{posargs}", "-q -p keep_out")),
+            cwd=folder,
+            env={
+                **os.environ,
+                "PATH": os.pathsep.join(paths),
+                "PYTHONPATH": str(scratch),
+                "REPOSITORY": str(ROOT.resolve()),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        printed += done.stdout
+        assert done.returncode == 0, f"{command}\n{printed}"
+    return printed
 
 
-@pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)
-def test_copied_charm_passes_its_unit_tests(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+@dataclasses.dataclass
+class Made:
+    """A new charm, as it was made; `folder` has what linters and tests leave there too."""
+
+    source: str
+    folder: pathlib.Path
+    texts: dict[str, str]
+    """What is in each of its files."""
+    steps: str
+
+
+@pytest.fixture(scope="module", params=CHARMS)
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    folder = tmp_path_factory.mktemp(request.param) / NAME
+    new_charm.make(request.param, NAME, folder)
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    texts = {str(path.relative_to(folder)): path.read_text() for path in files}
+    return Made(request.param, folder, texts, new_charm.next_steps(NAME, folder))
+
+
+def test_passes_its_lint(made: Made, tmp_path: pathlib.Path) -> None:
+    run_as_tox(made.folder, "lint", tmp_path / "scratch")
+
+
+def test_passes_its_unit_tests(made: Made, tmp_path: pathlib.Path) -> None:
+    run_as_tox(made.folder, "unit", tmp_path / "scratch")
+
+
+# Names of an interface, which the other side has too, and of MongoDB itself.
+OF_OTHERS = {
+    "demo-provider": "DemoProvider(App|Unit)",
+    "demo-requirer": "DemoRequirerApp",
+    "mongodb": (
+        r"MongoDB|mongodb://|mongodb\.(com|org)|mongodb-(org|linux|\{)|(/|\bvar/)lib/mongodb|\brun/mongodb"
+        r"|mongodb_(interface|repository)|interface:? `?mongodb\b|Mongodb(Prov|Req|User)\w+"
+        r"|`mongodb` relations|user: str . None = .mongodb."
+    ),
+}
+
+
+def test_has_no_trace_of_the_old_name(made: Made) -> None:
+    old = re.compile(made.source.replace("-", "[-_ ]?"), re.I)
+    of_others = re.compile(OF_OTHERS.get(made.source, "(?!)"))
+    found = [
+        f"{file}: {line}"
+        for file, text in made.texts.items()
+        for line in [file, *text.splitlines()]
+        if old.search(of_others.sub("", line))
+    ]
+    assert found == []
+
+
+def test_has_its_new_name(made: Made) -> None:
+    metadata = yaml.safe_load(made.texts["charmcraft.yaml"])
+    assert (metadata["name"], metadata["title"]) == ("our-blog", "Our blog")
+    old = yaml.safe_load((ROOT / "charms" / made.source / "charmcraft.yaml").read_text())
+    assert metadata.keys() == old.keys()
+    for side in ("provides", "requires"):
+        assert metadata.get(side) == old.get(side)
+    interfaces = [peer["interface"] for peer in metadata.get("peers", {}).values()]
+    assert interfaces == ["our-blog-replicas"] * len(interfaces)
+    assert re.search(r"^class OurBlogCharm\(ops\.CharmBase\)", made.texts["src/charm.py"], re.M)
+    assert re.search(r'^name = "our-blog(-charm)?"$', made.texts["pyproject.toml"], re.M)
+
+
+def test_service_of_the_new_charm_has_its_name(made: Made) -> None:
+    if made.source == "my-node-app":
+        for line in (
+            'user: str | None = "our-blog"',
+            'service = "our-blog"',
+            'app_dir = pathlib.Path("/opt/our-blog")',
+            'unit_file = pathlib.Path("/etc/systemd/system/our-blog.service")',
+        ):
+            assert line in made.texts["src/node_app.py"]
+        assert '"name": "our-blog"' in made.texts["app/package.json"]
+
+
+def test_readme_leads_nowhere_outside(made: Made) -> None:
+    readme = made.texts["README.md"]
+    assert readme.startswith("# our-blog\n")
+    targets = re.findall(r"\]\(([^)#:]+)\)", readme)
+    assert [target for target in targets if not (made.folder / target).exists()] == []
+
+
+def test_each_place_to_fill_in_is_named(made: Made) -> None:
+    # However a placeholder is spelled: example.com belongs to nobody.
+    placeholder = re.compile(r"fill-in|(//|@)example\.com")
+    places = [
+        (file, line.strip())
+        for file, text in made.texts.items()
+        for line in text.splitlines()
+        if placeholder.search(line)
+    ]
+    steps = made.steps
+    assert [
+        place for place in places if f"{place[0]}:" not in steps or place[1] not in steps
+    ] == []
+    metadata = yaml.safe_load(made.texts["charmcraft.yaml"])
+    texts = [metadata["summary"], metadata["description"].strip()]
+    texts += [f"{key}: {link}" for key, link in metadata["links"].items()]
+    assert len(texts) == 6
+    assert [text for text in texts if text not in steps] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("my-node-app", "shop", "shop"),
+        ("my_node_app", "our-shop", "our_shop"),
+        ("MY_NODE_APP", "our-shop", "OUR_SHOP"),
+        ("My Node app", "our-shop", "Our shop"),
+        ("my node app", "our-shop", "our shop"),
+        ("MyNodeApp", "our-shop", "OurShop"),
+        ("myNodeApp", "our-shop", "ourShop"),
+        ("mongodb", "our-shop", "our-shop"),
+        ("MONGODB", "our-shop", "OUR_SHOP"),
+    ],
+)
+def test_a_name_is_spelled_as_the_old_one_was(text: str, name: str, expected: str) -> None:
+    assert new_charm.spell_like(text, name.split("-")) == expected
+
+
+def test_a_new_name_may_have_the_old_one_in_it(tmp_path: pathlib.Path) -> None:
+    new_charm.make("replicas-demo", "my-replicas-demo", tmp_path / "new")
+    assert "my-my-" not in (tmp_path / "new/README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["no-charm", "blog"], "FROM=no-charm: there is no such charm; use demo-provider, "),
+        (["", "blog"], "FROM=: there is no such charm"),
+        (["mongodb", ""], "NAME=: use lower-case letters"),
+        (["mongodb", "Blog"], "NAME=Blog: use lower-case letters"),
+        (["mongodb", "my_blog"], "NAME=my_blog: use lower-case letters"),
+        (["mongodb", "2blogs"], "NAME=2blogs: use lower-case letters"),
+        (["mongodb", "blog-2"], "NAME=blog-2: use lower-case letters"),
+        (["mongodb", "blog-"], "NAME=blog-: use lower-case letters"),
+        (["mongodb", "a" * 33], f"NAME={'a' * 33}: use at most 32 characters"),
+        (["mongodb", "my-node-app"], "NAME=my-node-app: this is the name of a charm"),
+        (["mongodb", "blog", "README.md"], "README.md: it exists already; name a new folder"),
+        (["mongodb", "blog", "README.md/blog"], "README.md/blog: it cannot be made"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["new_charm.py", *arguments])
+    assert new_charm.main() == 1
+    said = capsys.readouterr()
+    assert message in said.err
+    assert (said.err.count("\n"), said.out) == (1, "")
+
+
+def test_a_folder_that_is_no_git_repository_says_so(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "charms").symlink_to(ROOT / "charms")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nothing"))
+    with pytest.raises(new_charm.NewCharmError, match="git has to list the files of"):
+        new_charm.make("mongodb", NAME, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_main_tells_what_to_do_next(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["new_charm.py", "demo-provider", NAME, str(tmp_path / "it")])
+    assert new_charm.main() == 0
+    said = capsys.readouterr().out
+    assert f"our-blog is in {tmp_path / 'it'}." in said
+    assert "charmcraft pack" in said
+
+
+def test_what_reaches_back_is_found(tmp_path: pathlib.Path) -> None:
     copy = tmp_path / "copy"
-    copy_charm(charm, copy)
-    links = [path for path in copy.rglob("*") if path.is_symlink()]
-    lead_out = [p for p in links if not (p.exists() and p.resolve().is_relative_to(copy))]
-    assert lead_out == []
-    result = run_unit_tests(copy, tmp_path / "scratch")
-    assert result.returncode == 0, result.stdout
-
-
-def test_files_of_the_same_name_are_equal_in_all_charms() -> None:
-    texts: dict[str, dict[str, list[str]]] = {}
-    for path in ROOT.glob("charms/*/src/*.py"):
-        if path.name != "charm.py":
-            texts.setdefault(path.name, {}).setdefault(path.read_text(), []).append(str(path))
-    differ = {name: list(found.values()) for name, found in texts.items() if len(found) > 1}
-    assert differ == {}
-
-
-@pytest.mark.parametrize("statement", ["import localjuju", f"open({str(ROOT / 'README.md')!r})"])
-def test_what_reaches_back_is_found(tmp_path: pathlib.Path, statement: str) -> None:
-    tests = tmp_path / "copy" / "tests" / "unit"
-    tests.mkdir(parents=True)
-    (tests / "test_it.py").write_text(f"def test_it():\n    {statement}\n")
-    result = run_unit_tests(tmp_path / "copy", tmp_path / "scratch")
-    assert result.returncode == 1
-    assert "PermissionError: a copied charm has no" in result.stdout
+    (copy / "tests/unit").mkdir(parents=True)
+    test = f"def test_it():\n    open({str(ROOT / 'README.md')!r})\n"
+    (copy / "tests/unit/test_it.py").write_text(test)
+    (copy / "tox.ini").write_text("[testenv:unit]\ncommands = pytest tests/unit {posargs}\n")
+    with pytest.raises(AssertionError, match="PermissionError: a copied charm has no"):
+        run_as_tox(copy, "unit", tmp_path / "scratch")
