@@ -1,6 +1,7 @@
 # Each target calls a tox environment of the same name, and so does CI: what passes here passes there.
 # Needed: Python 3.10+ with venv. Everything else that is Python comes into .venv and .tox.
 
+SHELL := bash
 PYTHON ?= python3
 # A command that `make pack-here` runs charmcraft under, if this machine is no Ubuntu 24.04.
 PACK_WRAPPER ?=
@@ -47,7 +48,9 @@ demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and
 
 test: .venv workloads  ## Run all checks and tests
 	@echo "$(TESTS): $(JOBS) at a time, each is shown when it has ended."
-	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) $(TESTS)
+	@mkdir -p build
+	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) $(TESTS) 2>&1 | tee build/test.log; \
+		status=$${PIPESTATUS[0]}; $(PYTHON) tools/slowest.py build/test.log; exit $$status
 	@echo "$(TESTS): all passed"
 
 quick: .venv  ## Run lint and unit, in less than a minute
