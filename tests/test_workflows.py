@@ -43,6 +43,25 @@ def test_what_is_made_is_a_target(path: pathlib.Path) -> None:
     assert set(targets) - set(known) - commented == set()
 
 
+def test_every_charm_can_be_released() -> None:
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())
+    # YAML takes the key `on` for a true.
+    options = release[True]["workflow_dispatch"]["inputs"]["charm"]["options"]
+    assert options == sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
+
+
+@pytest.mark.parametrize(
+    "path", [*WORKFLOWS, *CHARMS_WORKFLOWS], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_no_run_of_main_is_cancelled(path: pathlib.Path) -> None:
+    concurrency = yaml.safe_load(path.read_text()).get("concurrency", {})
+    if concurrency.get("cancel-in-progress", False) is not False:
+        assert (
+            "github.event_name == 'pull_request' && github.ref || github.run_id"
+            in (concurrency["group"])
+        )
+
+
 @each_workflow
 def test_every_job_ends(path: pathlib.Path) -> None:
     without = [
@@ -64,8 +83,12 @@ def test_an_action_has_one_commit_and_one_version() -> None:
     assert [action for action, found in versions.items() if len(found) > 1] == []
 
 
-def test_dependabot_looks_wherever_npm_has_a_lock_file() -> None:
+def test_dependabot_looks_wherever_there_are_workflows_and_lock_files() -> None:
     dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())
+    (actions,) = [
+        each for each in dependabot["updates"] if each["package-ecosystem"] == "github-actions"
+    ]
+    assert actions["directories"] == ["/", "/charms/*/.github/workflows"]
     (npm,) = [each for each in dependabot["updates"] if each["package-ecosystem"] == "npm"]
     locks = [
         path for path in ROOT.glob("[ct]*/**/package-lock.json") if "node_modules" not in str(path)
