@@ -36,7 +36,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle lives soak docs pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle lives soak docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,16 @@ soak: .venv  ## Live 10000 of them, or SEEDS=..., and name the seed of each that
 docs: .venv  ## Write what runs show into docs/
 	$(TOX) -e docs
 
+terraform:  ## Have Terraform check its modules, which fetches the Juju provider
+	@command -v terraform >/dev/null || { echo "make: terraform is missing: snap install --classic terraform" >&2; exit 1; }
+	terraform fmt -check -diff -recursive charms
+	terraform fmt -check -diff terraform
+	@set -e; for module in terraform charms/*/terraform; do \
+		echo "== $$module"; \
+		terraform -chdir="$$module" init -backend=false -input=false -no-color >/dev/null; \
+		terraform -chdir="$$module" validate -no-color; \
+	done
+
 pack: $(PACKED)  ## Pack the charms that have changed, with charmcraft, to build/*.charm
 
 .SECONDEXPANSION:
@@ -124,7 +134,7 @@ collect: .venv  ## Collect the suites for a controller, and check them as far as
 
 clean:  ## Remove everything that make has made
 	rm -rf .venv .venv-charmcraft .tox build
-	find . '(' -name __pycache__ -o -name '.*_cache' -o -name node_modules ')' -prune -exec rm -rf {} +
+	find . '(' -name __pycache__ -o -name .terraform -o -name '.*_cache' -o -name node_modules ')' -prune -exec rm -rf {} +
 
 .venv: Makefile
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing. On Debian or Ubuntu: apt install python3 python3-venv" >&2; exit 1; }

@@ -2,9 +2,9 @@
 
     move_exclude_newer.py [DATE]
 
-Without a DATE (such as 2027-01-15) it moves to a week ago: by then a package that somebody published
-by mistake or by malice is often withdrawn. It never moves back. It prints the date that is there in
-the end.
+Without a DATE (such as 2027-01-15) it moves to a week ago: by then a package that somebody
+published by mistake or by malice is often withdrawn. It never moves back. It prints the date that
+is there in the end.
 """
 
 from __future__ import annotations

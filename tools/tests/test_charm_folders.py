@@ -10,7 +10,13 @@ import yaml
 
 ROOT = pathlib.Path(__file__).parents[2]
 CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
-EQUAL = [".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md", "LICENSE"]
+EQUAL = [
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "LICENSE",
+    "terraform/versions.tf",
+]
 LONGER_WITH_FUNCTIONAL_TESTS = ["tox.ini", ".github/workflows/ci.yaml"]
 
 each_charm = pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)

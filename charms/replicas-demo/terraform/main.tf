@@ -1,0 +1,14 @@
+resource "juju_application" "this" {
+  name       = var.app_name
+  model_uuid = var.model_uuid
+
+  charm {
+    name     = var.charm_name
+    base     = var.base
+    channel  = var.channel
+    revision = var.revision
+  }
+
+  constraints = var.constraints
+  units       = var.units
+}
