@@ -57,7 +57,8 @@ quick: .venv  ## Run lint and unit, in less than a minute
 	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=2 lint unit
 
 new-charm: .venv  ## Start a charm of your own: FROM=my-node-app NAME=blog [TO=folder]
-	@$(TOX) -q -e new-charm -- "$(FROM)" "$(NAME)" $(if $(TO),"$(TO)")
+	@$(TOX) -q -e new-charm --notest >/dev/null
+	@.tox/new-charm/bin/python tools/new_charm.py "$(FROM)" "$(NAME)" $(if $(TO),"$(TO)")
 
 lint: .venv  ## Check style, types and spelling
 	$(TOX) -e lint

@@ -232,7 +232,7 @@ def next_steps(name: str, to: pathlib.Path) -> str:
 {name} is in {to}. Next:
 
   1. cd {to} && git init --initial-branch main && git add .
-  2. Test it: uvx --with tox-uv tox. That also writes uv.lock, which keeps the versions.
+  2. Test it: uvx tox. That also writes uv.lock, which keeps the versions of all packages.
      Commit it, and delete the build-environment with UV_FROZEN from charmcraft.yaml.
   3. Write what only you know, in place of {FILL_IN}:
 {places}
