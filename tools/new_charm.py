@@ -112,7 +112,7 @@ class Renaming:
         for number, (endpoint, peer) in enumerate(metadata.get("peers", {}).items()):
             patterns.append(f"(?P<peer{number}>{any_spelling(peer['interface'])})")
             self._new_words[f"peer{number}"] = [*words, *endpoint.split("-")]
-        patterns.append(rf"(?P<class>\b{charm_class}\b)(?! of Juju's)")
+        patterns.append(rf"(?P<class>\b{charm_class}\b)")
         patterns.append(f"(?P<name>{any_spelling(metadata['name'])})")
         # One pattern, and so one pass: a new name that has the old one in it is not replaced.
         self._pattern = re.compile("|".join(patterns), re.M)
@@ -160,9 +160,17 @@ def write_placeholders(charmcraft_yaml: str, name: str) -> str:
 
 
 def shorten_readme(readme: str) -> str:
-    """Return a README without links that lead out of the folder, and without how to copy it."""
+    """Return a README without what is about the charm as an example for others.
+
+    That is how to copy it, what it answers in Juju's guide, and links that lead out of the folder.
+    """
     readme = re.sub(r"^## Copy this folder\n.*?(?=^## |\Z)", "", readme, flags=re.M | re.S)
-    return re.sub(r"\[([^]]+)\]\(\.\./[^)]*\)", r"\1", readme).rstrip() + "\n"
+    begin, inside, end = r"(?<=[.:]\s)", r"(?:[^.]|\.(?!\s))*", r"\.(?: |(?=\n))"
+    for sentence in ("Copy it if", rf"{inside}\(\.\./\.\./docs/from-the-guide\.md\)"):
+        readme = re.sub(f"{begin}{sentence}{inside}{end}", "", readme)
+    readme = re.sub(r"\[([^]]+)\]\(\.\./[^)]*\)", r"\1", readme)
+    readme = re.sub(r" +$", "", readme, flags=re.M)
+    return re.sub(r"\n{3,}", "\n\n", readme).rstrip() + "\n"
 
 
 def rename_files(folder: pathlib.Path, rename: Renaming, name: str) -> None:

@@ -156,6 +156,7 @@ def test_service_of_the_new_charm_has_its_name(made: Made) -> None:
 def test_readme_leads_nowhere_outside(made: Made) -> None:
     readme = made.texts["README.md"]
     assert readme.startswith("# our-blog\n")
+    assert "Copy" not in readme
     targets = re.findall(r"\]\(([^)#:]+)\)", readme)
     assert [target for target in targets if not (made.folder / target).exists()] == []
 
