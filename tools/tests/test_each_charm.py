@@ -1,0 +1,36 @@
+"""A command runs in every charm's folder, also after it has failed in one."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import each_charm
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_all_have_their_turn_and_failures_are_named(
+    jobs: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["test", "-e", "tests/functional"]
+    monkeypatch.setattr(sys, "argv", ["each_charm.py", "--jobs", jobs, *command])
+    assert each_charm.main() == 1
+    said = capfd.readouterr()
+    assert said.out.count(": test -e tests/functional\n") == 6
+    failed = "demo-provider, demo-requirer, replicas-demo"
+    assert said.err == f"failed in {failed}: test -e tests/functional\n"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_those_that_have_a_path_take_part(
+    jobs: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--having", "tests/functional", "--jobs", jobs, "echo", "done"]
+    monkeypatch.setattr(sys, "argv", ["each_charm.py", *arguments])
+    assert each_charm.main() == 0
+    lines = capfd.readouterr().out.splitlines()
+    for charm in ("mongodb", "my-node-app", "rsyslog-forwarder"):
+        # What a charm prints stands between its own lines.
+        assert lines[lines.index(f"== charms/{charm}: echo done") + 1] == "done"
+    assert not any("demo" in line for line in lines)
