@@ -37,7 +37,7 @@ PRODUCT_WORDS = {
         r"mongodb\.(?:com|org)",  # hosts
         r"mongodb-(?:org|linux|\{|\d)",  # the Debian package, the archive, the socket
         r"(?:var/lib|run)/mongodb(?![\w-])",
-        r'user: str \| None = "mongodb"',  # the Debian package makes this user
+        r'user(?:: [\w |]+)? = "mongodb"',  # the Debian package makes this user
         "mongodb_repository",
     ]
 }

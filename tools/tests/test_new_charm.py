@@ -153,6 +153,13 @@ def test_service_of_the_new_charm_has_its_name(made: Made) -> None:
         assert '"name": "our-blog"' in made.texts["app/package.json"]
 
 
+def test_what_is_mongodbs_own_keeps_its_name(made: Made) -> None:
+    if made.source == "mongodb":
+        code = (ROOT / "charms/mongodb/src/mongod.py").read_text()
+        for own in ('= "mongodb"', "/run/mongodb", "/var/lib/mongodb", "mongodb-org-server"):
+            assert made.texts["src/mongod.py"].count(own) == code.count(own) > 0, own
+
+
 def test_readme_leads_nowhere_outside(made: Made) -> None:
     readme = made.texts["README.md"]
     assert readme.startswith("# our-blog\n")
