@@ -20,11 +20,11 @@ import pydantic
 from clients import Clients
 from inputs import NotReadyError, read_config
 from leader import Leader
-from member import Member
-from members import UndecidedError, refused_move
+from local_member import LocalMember
 from mongod import ERRORS, InstallError, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
 from mongodb_repository import KEYS
+from replica_set_rules import NeedsOperatorError, upgrade_refusal
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
@@ -51,9 +51,9 @@ class MongodbCharm(ops.CharmBase):
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
-        self._stored.set_default(unusable="", undecided="", progress="")
+        self._stored.set_default(unit_problem="", replica_set_problem="", restart_progress="")
         self._replicas = Replicas(self)
-        self._member = Member(self, self._replicas)
+        self._member = LocalMember(self, self._replicas)
         self._leader = Leader(self.app, self._replicas, self._member)
         self._clients = Clients(self, self._member.replica_set)
         for event in (
@@ -79,24 +79,26 @@ class MongodbCharm(ops.CharmBase):
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
     def _reconcile(self, _: ops.EventBase) -> None:
-        self._stored.unusable = self._stored.undecided = self._stored.progress = ""
+        self._stored.unit_problem = self._stored.replica_set_problem = (
+            self._stored.restart_progress
+        ) = ""
         # Before Juju has made both there is nothing to do; their own hooks will come.
         if not self._replicas.relation or not self._member.storage:
             return
         on_record = self._replicas.settings()
         try:
-            settings = on_record or self._settle()
+            settings = on_record or self._initialise_settings()
             if settings:
                 self._member.install(settings)  # Another error fails the hook: Juju tries again.
         except UnusableMongodError as error:
-            self._stored.unusable = str(error)
+            self._stored.unit_problem = str(error)
         # A leader that has just settled goes on in the next hook (Juju tells it of its own change
         # too): what MongoDB needs is then where no failing hook can discard it.
         if on_record and self._member.mongod.is_installed():
-            self._attempt(partial(self._run, on_record))
+            self._attempt(partial(self._run_mongod, on_record))
             # Also when its own mongod is not well: the others need their leader.
-            lead = partial(self._lead, on_record)
-            self._attempt(lead if self.unit.is_leader() else self._member.join_by_itself)
+            lead = partial(self._manage_replica_set, on_record)
+            self._attempt(lead if self.unit.is_leader() else self._member.add_self_to_replica_set)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -104,31 +106,31 @@ class MongodbCharm(ops.CharmBase):
         except InstallError:  # The hook fails, and Juju tries it again.
             raise
         except UnusableMongodError as error:
-            self._stored.unusable = str(error)
+            self._stored.unit_problem = str(error)
         except ERRORS as error:  # update-status, if nothing else, tries again.
             logger.warning("going on in a later hook: %s", error)
 
-    def _run(self, settings: MongodbReplicaSetApp) -> None:
+    def _run_mongod(self, settings: MongodbReplicaSetApp) -> None:
         self._member.run(settings)
-        version = self._replicas.own().version or ""
+        version = self._replicas.own_data().version or ""
         self.unit.set_workload_version(version)
         self.unit.set_ports(settings.port or 0)
         self._clients.publish(self._member.address(), settings.port or 0, version)
 
     def _on_replicas_departed(self, event: ops.RelationDepartedEvent) -> None:
         if event.departing_unit == self.unit:
-            self._member.leave()
+            self._member.leave_replica_set()
         else:
             self._reconcile(event)
 
     def _on_data_storage_detaching(self, _: ops.StorageDetachingEvent) -> None:
         # In the life of a unit that is removed this comes before relation-departed.
-        self._member.leave()
+        self._member.leave_replica_set()
         self._member.mongod.stop()
-        self._replicas.say(MongodbReplicaSetUnit())
+        self._replicas.write_own_data(MongodbReplicaSetUnit())
 
     def _on_stop(self, _: ops.StopEvent) -> None:
-        self._member.leave()  # Again: what departed could not do in time may be possible now.
+        self._member.leave_replica_set()  # Again, because relation-departed may have failed.
         self._member.mongod.stop()
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
@@ -148,7 +150,7 @@ class MongodbCharm(ops.CharmBase):
         event.set_results({"members": json.dumps(status), "primary": "".join(primary)})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        self._add_complaints(event)
+        self._add_blocked_statuses(event)
         settings = self._replicas.settings()
         if not self._member.storage:
             event.add_status(ops.BlockedStatus(NO_STORAGE))
@@ -162,18 +164,18 @@ class MongodbCharm(ops.CharmBase):
             event.add_status(ops.WaitingStatus("waiting to be a synced member of the replica set"))
         elif state == "no primary":
             event.add_status(ops.WaitingStatus(NO_PRIMARY))
-        elif self._replicas.own().restart:
+        elif self._replicas.own_data().restart:
             event.add_status(ops.MaintenanceStatus(f"{state}; waiting for its turn to restart"))
         else:
             event.add_status(ops.ActiveStatus(state))
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
-        self._add_complaints(event)
+        self._add_blocked_statuses(event)
         self._clients.add_statuses(event)
-        if self._stored.undecided:
-            event.add_status(ops.BlockedStatus(self._stored.undecided))
-        if self._stored.progress:
-            event.add_status(ops.MaintenanceStatus(self._stored.progress))
+        if self._stored.replica_set_problem:
+            event.add_status(ops.BlockedStatus(self._stored.replica_set_problem))
+        if self._stored.restart_progress:
+            event.add_status(ops.MaintenanceStatus(self._stored.restart_progress))
         settings = self._replicas.settings()
         state = self._member.mongod.state() if settings and settings.members else ""
         if state == "no primary":
@@ -182,65 +184,67 @@ class MongodbCharm(ops.CharmBase):
             event.add_status(ops.WaitingStatus("waiting for the replica set"))
         event.add_status(ops.ActiveStatus())  # The most severe of all is shown.
 
-    def _add_complaints(self, event: ops.CollectStatusEvent) -> None:
+    def _add_blocked_statuses(self, event: ops.CollectStatusEvent) -> None:
         """Tell what the operator has to mend, on the unit and on the application alike."""
         try:
-            self._options(self._replicas.settings(), self._member.has_file)
+            self._check_options(self._replicas.settings(), self._member.uses_resource)
         except NotReadyError as error:
             event.add_status(error.status)
-        if self._stored.unusable:
-            event.add_status(ops.BlockedStatus(str(self._stored.unusable)))
+        if self._stored.unit_problem:
+            event.add_status(ops.BlockedStatus(str(self._stored.unit_problem)))
 
-    def _options(self, settings: MongodbReplicaSetApp | None, has_file: bool) -> MongodbConfig:
+    def _check_options(
+        self, settings: MongodbReplicaSetApp | None, uses_resource: bool
+    ) -> MongodbConfig:
         """Return the options, or raise NotReadyError if one cannot be used, or not any more."""
         config = read_config(self, MongodbConfig)
         if settings and config.port != settings.port:
             message = f"config option port: it cannot change any more: set it to {settings.port}"
             raise NotReadyError(ops.BlockedStatus(message))
         present = settings.version if settings else None
-        if config.version != present and not has_file:
-            refusal = refused_move(present or config.version, config.version)
+        if config.version != present and not uses_resource:
+            refusal = upgrade_refusal(present or config.version, config.version)
             if not refusal and config.version not in KEYS:
                 refusal = f"there is no MongoDB {config.version} here, only {', '.join(KEYS)}"
             if refusal:
                 raise NotReadyError(ops.BlockedStatus(f"config option version: {refusal}"))
         return config
 
-    def _settle(self) -> MongodbReplicaSetApp | None:
+    def _initialise_settings(self) -> MongodbReplicaSetApp | None:
         if not self.unit.is_leader():
             return None
         try:
-            config = self._options(None, self._member.file() is not None)
+            config = self._check_options(None, self._member.resource_file() is not None)
         except NotReadyError as error:
             logger.error("%s", error)
             return None
-        return self._leader.settle(config.version, config.port)
+        return self._leader.initialise_settings(config.version, config.port)
 
-    def _lead(self, settings: MongodbReplicaSetApp) -> None:
+    def _manage_replica_set(self, settings: MongodbReplicaSetApp) -> None:
         # A leader that is leaving sees each of its relations break, though only it goes: what
         # there is to clear away is for the next leader to find.
         if self.unit.name not in self._replicas.staying():
             return
-        if not self._leader.there_is_a_set(settings):
-            self._leader.name_a_seed(settings)
+        if not self._leader.replica_set_exists(settings):
+            self._leader.choose_initiator(settings)
             return
         try:
-            self._leader.find_a_primary(settings)
-        except UndecidedError as error:
-            self._stored.undecided = str(error)
+            self._leader.restore_primary(settings)
+        except NeedsOperatorError as error:
+            self._stored.replica_set_problem = str(error)
             return
         with self._member.replica_set() as replica_set:
-            endpoints = self._leader.align(replica_set, settings)
+            endpoints = self._leader.reconcile_members(replica_set, settings)
             if endpoints:  # There are none while only a unit that leaves is a member.
-                version = self._replicas.own().version or ""
+                version = self._replicas.own_data().version or ""
                 self._clients.serve(replica_set, endpoints, version)
-            self._stored.progress = self._leader.restart_one(replica_set, settings)
-            if not self._stored.progress:
+            self._stored.restart_progress = self._leader.allow_next_restart(replica_set, settings)
+            if not self._stored.restart_progress:
                 try:
-                    wanted = self._options(settings, self._member.has_file).version
+                    wanted = self._check_options(settings, self._member.uses_resource).version
                 except NotReadyError:  # The status tells.
                     wanted = settings.version or ""
-                self._leader.move_series(replica_set, settings, wanted)
+                self._leader.upgrade_series(replica_set, settings, wanted)
 
 
 if __name__ == "__main__":

@@ -82,11 +82,11 @@ class Clients(ops.Object):
 
         # Found by name and label, so that a new leader clears away what an old one left.
         for user in users:
-            if (numbers := _numbers(user)) and numbers[0] not in relations:
+            if (numbers := _parse_user_name(user)) and numbers[0] not in relations:
                 replica_set.drop_user(user)
         for secret_id in ops.hookcmds.secret_ids():  # Those that there are: see _on_secret_remove.
             secret = self.model.get_secret(id=secret_id)
-            relation_id = _relation_of_secret(secret.get_info().label)
+            relation_id = _parse_secret_label(secret.get_info().label)
             if relation_id is not None and relation_id not in relations:
                 secret.remove_all_revisions()
 
@@ -102,7 +102,7 @@ class Clients(ops.Object):
         for relation in self.model.relations["database"]:
             relation.save(classic, self.model.unit, encoder=str)
 
-    def request(self, relation: ops.Relation) -> tuple[str, Roles] | None:
+    def read_request(self, relation: ops.Relation) -> tuple[str, Roles] | None:
         """Tell which database a relation asks for, with which roles; None if it has not asked.
 
         Raises:
@@ -113,21 +113,23 @@ class Clients(ops.Object):
             return None  # Its leader has not written yet, or it only wants the unit databags.
         database = request.database or _default_database(relation.app.name)
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", database):
-            raise _refused(
+            raise _invalid_request(
                 relation, f"database: {reprlib.repr(database)} is not 1 to 63 of A-Z a-z 0-9 _ -"
             )
         if database.lower() in RESERVED_DATABASES:
-            raise _refused(relation, f"database: {database!r} is MongoDB's own")
+            raise _invalid_request(relation, f"database: {database!r} is MongoDB's own")
         for other in self.model.relations["database"]:
             # Refused, not shared: no requirer sees another's data. First come, first served.
             served = other.load(MongodbProviderApp, self._app).database or ""
             if other.id != relation.id and served.lower() == database.lower():
-                raise _refused(relation, f"database: {database!r} belongs to {other.app.name}")
+                raise _invalid_request(
+                    relation, f"database: {database!r} belongs to {other.app.name}"
+                )
         extra_roles = request.extra_user_roles or []
         for role in extra_roles:
             if role not in EXTRA_ROLES:
                 allowed = ", ".join(EXTRA_ROLES)
-                raise _refused(
+                raise _invalid_request(
                     relation, f"extra-user-roles: {reprlib.repr(role)} is not one of {allowed}"
                 )
         return database, {(role, database) for role in ["readWrite", *extra_roles]}
@@ -136,7 +138,7 @@ class Clients(ops.Object):
         """Tell in the application's status of each request that is refused."""
         for relation in self.model.relations["database"]:
             try:
-                self.request(relation)
+                self.read_request(relation)
             except NotReadyError as error:
                 event.add_status(error.status)
 
@@ -171,7 +173,7 @@ class Clients(ops.Object):
             # Gone with its relation, and Juju may tell of its revisions all the same (juju issues
             # 19036, 20794). Some versions fail a hook, after its end, that removes what is gone.
             return
-        relation_id = _relation_of_secret(label)
+        relation_id = _parse_secret_label(label)
         try:
             if relation_id is not None:
                 with self._administer() as replica_set:
@@ -190,17 +192,17 @@ class Clients(ops.Object):
         endpoints: list[str],
         version: str,
     ) -> None:
-        secret, revision = self._secret(relation)
+        secret, revision = self._find_secret(relation)
         users: dict[str, Roles] = {}
         for user, has in all_users.items():
-            relation_id, number = _numbers(user) or (None, 0)
+            relation_id, number = _parse_user_name(user) or (None, 0)
             if relation_id == relation.id and number <= revision:
                 users[user] = has
             elif relation_id == relation.id:  # Made by a hook that failed: its secret is lost.
                 replica_set.drop_user(user)
 
         answer = relation.load(MongodbProviderApp, self._app)
-        granted = self._granted(relation, answer, users)
+        granted = self._database_to_serve(relation, answer, users)
         if not granted:
             return
         database, roles = granted
@@ -208,7 +210,7 @@ class Clients(ops.Object):
             if has != roles:  # Old users too: none keeps a former database.
                 replica_set.set_user(user, roles)
         if answer.database != database or not _is_usable(secret, users, endpoints):
-            new_id = self._issue(replica_set, relation, roles, endpoints)
+            new_id = self._create_credentials(replica_set, relation, roles, endpoints)
             answer.secret_user = new_id or answer.secret_user
         answer.database = database
         answer.endpoints = sorted(endpoints)
@@ -216,13 +218,13 @@ class Clients(ops.Object):
         answer.version = version
         relation.save(answer, self._app)
 
-    def _granted(
+    def _database_to_serve(
         self, relation: ops.Relation, answer: MongodbProviderApp, users: Mapping[str, Roles]
     ) -> tuple[str, Roles] | None:
         """Tell what a relation gets: what it asks for, or else what it has had so far."""
         request = None
         try:
-            request = self.request(relation)
+            request = self.read_request(relation)
         except NotReadyError as error:
             logger.error("%s", error)
         if request or not answer.database:
@@ -241,7 +243,7 @@ class Clients(ops.Object):
         roles = {
             numbers[0]: roles
             for user, roles in replica_set.users().items()
-            if (numbers := _numbers(user))
+            if (numbers := _parse_user_name(user))
         }
         served = {r.id: r for r in self.model.relations["database"] if r.id in roles}
         if relation_id is not None and relation_id not in served:
@@ -251,14 +253,14 @@ class Clients(ops.Object):
         chosen = sorted(served) if relation_id is None else [relation_id]
         for number in chosen:
             endpoints = served[number].load(MongodbProviderApp, self._app).endpoints or []
-            self._issue(replica_set, served[number], roles[number], endpoints)
+            self._create_credentials(replica_set, served[number], roles[number], endpoints)
         return chosen
 
-    def _issue(
+    def _create_credentials(
         self, replica_set: ReplicaSet, relation: ops.Relation, roles: Roles, endpoints: list[str]
     ) -> str | None:
         """Make a new user for a relation, and a revision of its secret; return its id if new."""
-        secret, revision = self._secret(relation)
+        secret, revision = self._find_secret(relation)
         username, password = _user_name(relation.id, revision + 1), secrets.token_urlsafe(32)
         replica_set.set_user(username, roles, password)
         database = next(iter(roles))[1]
@@ -275,7 +277,7 @@ class Clients(ops.Object):
         secret.grant(relation)
         return secret.id
 
-    def _secret(self, relation: ops.Relation) -> tuple[ops.Secret | None, int]:
+    def _find_secret(self, relation: ops.Relation) -> tuple[ops.Secret | None, int]:
         """Return the secret of a relation and its latest revision; None and 0 if there is none."""
         try:
             secret = self.model.get_secret(label=f"database-{relation.id}")
@@ -299,13 +301,13 @@ def _user_name(relation_id: int, revision: int) -> str:
     return f"relation-{relation_id}-{revision}"
 
 
-def _numbers(user: str) -> tuple[int, int] | None:
+def _parse_user_name(user: str) -> tuple[int, int] | None:
     """The relation and the revision that a user was made for; None for a user of another kind."""
     found = re.fullmatch(r"relation-(\d+)-(\d+)", user)
     return (int(found[1]), int(found[2])) if found else None
 
 
-def _relation_of_secret(label: str | None) -> int | None:
+def _parse_secret_label(label: str | None) -> int | None:
     """The relation that a secret with this label was made for; None for another secret."""
     found = re.fullmatch(r"database-(\d+)", label or "")
     return int(found[1]) if found else None
@@ -316,6 +318,6 @@ def _default_database(app: str) -> str:
     return f"app-{app}" if app in RESERVED_DATABASES else app[:63]
 
 
-def _refused(relation: ops.Relation, complaint: str) -> NotReadyError:
+def _invalid_request(relation: ops.Relation, complaint: str) -> NotReadyError:
     message = f"{relation.name}: {relation.app.name} sent an invalid {complaint}"
     return NotReadyError(ops.BlockedStatus(message))

@@ -26,7 +26,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 import mongodb_repository
-from members import refused_move, series_of
+from replica_set_rules import series_of, upgrade_refusal
 
 OPERATOR = "operator"
 """The administrator's name; it may administer the set and its users.
@@ -55,7 +55,7 @@ _MACHINE_ERRORS = (
 )
 
 # In the environment of mongod: tells which settings it was started with.
-_SETTINGS = "MONGOD_SETTINGS"
+_SETTINGS_VARIABLE = "MONGOD_SETTINGS"
 
 _UNIT_FILE = """\
 [Unit]
@@ -140,11 +140,11 @@ class Mongod:
     user: str | None = "mongodb"
     service = "mongod"
     packaged_binary = pathlib.Path("/usr/bin/mongod")
-    own_binary = pathlib.Path("/usr/local/bin/mongod")
+    custom_binary = pathlib.Path("/usr/local/bin/mongod")
     config_file = pathlib.Path("/etc/mongod.conf")
     key_file = pathlib.Path("/etc/mongod.key")
     run_dir = pathlib.Path("/run/mongodb")
-    former_data_dir = pathlib.Path("/var/lib/mongodb")  # Of this charm before it had storage.
+    old_data_dir = pathlib.Path("/var/lib/mongodb")  # Of this charm before it had storage.
     unit_file = pathlib.Path("/etc/systemd/system/mongod.service")
     apt_source = pathlib.Path("/etc/apt/sources.list.d/mongodb-org.sources")
     apt_key = pathlib.Path("/usr/share/keyrings/mongodb-org.asc")
@@ -209,8 +209,8 @@ class Mongod:
         Raises:
             MongodError: systemd cannot start it.
         """
-        with _failure_to("start mongod"):
-            pathops.ensure_contents(self.unit_file, self._unit_text(self.settings()))
+        with _wrap_errors("start mongod"):
+            pathops.ensure_contents(self.unit_file, self._unit_text(self.settings_variable()))
             systemd.daemon_reload()
             systemd.service_enable(self.service)
             systemd.service_restart(self.service)
@@ -221,7 +221,7 @@ class Mongod:
         Raises:
             MongodError: systemd cannot stop it.
         """
-        with _failure_to("stop mongod"):
+        with _wrap_errors("stop mongod"):
             if self.unit_file.exists():
                 systemd.service_disable("--now", self.service)
 
@@ -234,7 +234,7 @@ class Mongod:
     @property
     def binary(self) -> pathlib.Path:
         """The program: the one that was handed over, or else the package's."""
-        return self.own_binary if self.own_binary.exists() else self.packaged_binary
+        return self.custom_binary if self.custom_binary.exists() else self.packaged_binary
 
     def is_installed(self) -> bool:
         """Whether there is a mongod to run."""
@@ -247,7 +247,7 @@ class Mongod:
     def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
         """Install mongod from a file, or without one from MongoDB's apt repository.
 
-        A mongod that runs goes on as it is: `is_current` tells that it has to be restarted.
+        A mongod that runs goes on as it is: `is_up_to_date` tells that it has to be restarted.
 
         Args:
             series: series of MongoDB for the apt repository, such as "8.0".
@@ -262,11 +262,11 @@ class Mongod:
             self._install_file(file, self.version() if self.is_installed() else present)
         elif self.series() != series:
             self.install_package(series)
-        with _failure_to("add the user of mongod"):
+        with _wrap_errors("add the user of mongod"):
             self.add_user()
 
     def _install_file(self, file: pathlib.Path, present: str) -> None:
-        candidate = self.own_binary.with_name("mongod.new")
+        candidate = self.custom_binary.with_name("mongod.new")
         candidate.parent.mkdir(parents=True, exist_ok=True)
         try:
             with contextlib.ExitStack() as stack:
@@ -285,12 +285,14 @@ class Mongod:
             if not version:
                 raise UnusableMongodError("the file is not a mongod for this machine")
             if present:
-                refusal = refused_move(series_of(present), series_of(version))
+                refusal = upgrade_refusal(series_of(present), series_of(version))
                 if refusal:
                     raise UnusableMongodError(refusal)
-            if self.own_binary.exists() and filecmp.cmp(candidate, self.own_binary, shallow=False):
+            if self.custom_binary.exists() and filecmp.cmp(
+                candidate, self.custom_binary, shallow=False
+            ):
                 return
-            candidate.replace(self.own_binary)  # A running program cannot be written to.
+            candidate.replace(self.custom_binary)  # A running program cannot be written to.
         except (OSError, tarfile.TarError, EOFError) as error:
             raise UnusableMongodError(f"cannot read the file: {error}") from error
         finally:
@@ -308,8 +310,8 @@ class Mongod:
         Raises:
             MongodError: they cannot be written.
         """
-        with _failure_to("write the settings of mongod"):
-            _write_secret(self.key_file, key, self.user)
+        with _wrap_errors("write the settings of mongod"):
+            _write_private_file(self.key_file, key, self.user)
             directory = pathops.LocalPath(self.data_dir)
             directory.mkdir(mode=0o700, parents=True, exist_ok=True, user=self.user)
             if self.user and directory.owner() != self.user:  # It was on another machine.
@@ -318,10 +320,10 @@ class Mongod:
             config = yaml.safe_dump(self._config(address, port, replset))
             pathops.ensure_contents(self.config_file, config)
 
-    def settings(self) -> str:
+    def settings_variable(self) -> str:
         """What mongod gets into its environment: changes whenever its settings do."""
         text = self._unit_text("") + self.config_file.read_text()
-        return f"{_SETTINGS}={hashlib.sha256(text.encode()).hexdigest()}"
+        return f"{_SETTINGS_VARIABLE}={hashlib.sha256(text.encode()).hexdigest()}"
 
     def _unit_text(self, settings: str) -> str:
         return _UNIT_FILE.format(
@@ -333,7 +335,7 @@ class Mongod:
             settings=settings,
         )
 
-    def target(self, series: str) -> str:
+    def target_digest(self, series: str) -> str:
         """A digest of the program and of this file, whose text makes the settings.
 
         It is the same on all machines that have taken up a change.
@@ -341,12 +343,12 @@ class Mongod:
         Args:
             series: series of MongoDB that counts where no file was installed.
         """
-        file = self.own_binary
+        file = self.custom_binary
         program = f"{self.version()} {file.stat().st_size}" if file.exists() else series
         settings = pathlib.Path(__file__).read_text()
         return hashlib.sha256((program + settings).encode()).hexdigest()[:16]
 
-    def is_current(self) -> bool:
+    def is_up_to_date(self) -> bool:
         """Whether the mongod that runs is the program, and has the settings, that are installed.
 
         It is asked of the process, so it is true after restarts of any kind.
@@ -357,7 +359,7 @@ class Mongod:
             same_program = os.path.samefile(process / "exe", self.binary)
         except OSError:
             return False
-        return same_program and self.settings().encode() in environment
+        return same_program and self.settings_variable().encode() in environment
 
     def wait_until_it_answers(self) -> None:
         """Wait after a start until mongod answers.
@@ -375,22 +377,22 @@ class Mongod:
         """
         self._wait_for("not synced", _is_member, seconds=60)
 
-    def leaves_data_behind(self) -> bool:
+    def has_data_outside_storage(self) -> bool:
         """Whether data lie where this charm kept them before it had storage, and none in that."""
-        former = (self.former_data_dir / "WiredTiger").exists()
+        former = (self.old_data_dir / "WiredTiger").exists()
         return former and not self.data_dir.exists()
 
-    def keep_credentials(self, credentials: Credentials) -> None:
+    def save_credentials(self, credentials: Credentials) -> None:
         """Keep with the data what opens them, for whoever is given the storage one day.
 
         Raises:
             MongodError: the file cannot be written.
         """
-        with _failure_to("keep the credentials with the data"):
+        with _wrap_errors("keep the credentials with the data"):
             text = json.dumps(dataclasses.asdict(credentials))
-            _write_secret(self.credentials_file, text, user=None)
+            _write_private_file(self.credentials_file, text, user=None)
 
-    def kept_credentials(self) -> Credentials | None:
+    def saved_credentials(self) -> Credentials | None:
         """Return what opens the data in the storage; None if it is empty.
 
         Raises:
@@ -432,9 +434,9 @@ class Mongod:
         Raises:
             MongodError: something cannot be removed.
         """
-        with _failure_to("remove mongod"):
+        with _wrap_errors("remove mongod"):
             self.remove_package()
-            for file in (self.own_binary, self.config_file, self.key_file, self.unit_file):
+            for file in (self.custom_binary, self.config_file, self.key_file, self.unit_file):
                 file.unlink(missing_ok=True)
             shutil.rmtree(self.run_dir, ignore_errors=True)
 
@@ -547,7 +549,7 @@ class Mongod:
 
 
 @contextlib.contextmanager
-def _failure_to(do: str) -> Iterator[None]:
+def _wrap_errors(do: str) -> Iterator[None]:
     """Let nothing but MongodError out of a block that uses the machine."""
     try:
         yield
@@ -555,7 +557,7 @@ def _failure_to(do: str) -> Iterator[None]:
         raise MongodError(f"cannot {do}: {error}") from error
 
 
-def _write_secret(file: pathlib.Path, text: str, user: str | None) -> None:
+def _write_private_file(file: pathlib.Path, text: str, user: str | None) -> None:
     with contextlib.suppress(FileExistsError):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600, exist_ok=False)  # Never readable by others.

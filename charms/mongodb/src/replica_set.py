@@ -14,15 +14,23 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
-from members import SYNCING, UP, MemberConfig, MemberStatus, next_members, refused_move, unit_of
 from mongod import OPERATOR
+from replica_set_rules import (
+    SYNCING,
+    UP,
+    MemberConfig,
+    MemberStatus,
+    next_members,
+    unit_of,
+    upgrade_refusal,
+)
 
 logger = logging.getLogger(__name__)
 
 # The set is just being reconfigured (mongod does that by itself too, when a new member has synced
 # and may vote), or just has a new primary (to which it is NodeNotFound that it was to be taken
 # out itself): read the configuration again and retry.
-_TRY_AGAIN = {
+_RETRY_ON = {
     "ConfigurationInProgress",
     "CurrentConfigNotCommittedYet",
     "ExceededTimeLimit",
@@ -96,7 +104,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         """What MongoDB tells this set by from every other, also from one of the same name."""
         return str(self._read()[0]["settings"]["replicaSetId"])
 
-    def align(
+    def reconcile_members(
         self, leaving: Collection[str], joining: Mapping[str, str], seconds: float = 10
     ) -> None:
         """Take members out and in, one a reconfiguration, and give new ones time to sync.
@@ -110,7 +118,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
             joining: units that are to be members, and the "host:port" of each.
             seconds: when to give up waiting.
         """
-        if not self._repeat(lambda: self._step(leaving, joining), seconds):
+        if not self._repeat(lambda: self._take_next_step(leaving, joining), seconds):
             logger.warning("replica set: not all members are as they should be yet")
 
     def hand_over(self, unit: str, seconds: float = 30) -> bool:
@@ -147,7 +155,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
                 if step():
                     return True
             except OperationFailure as error:
-                if _code_name(error) not in _TRY_AGAIN:
+                if _code_name(error) not in _RETRY_ON:
                     raise
                 logger.info("replica set: %s; trying again", error.details)
             except ConnectionFailure as error:  # The primary has just changed, or is away.
@@ -156,7 +164,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
                 return False
             time.sleep(0.1)
 
-    def _step(self, leaving: Collection[str], joining: Mapping[str, str]) -> bool:
+    def _take_next_step(self, leaving: Collection[str], joining: Mapping[str, str]) -> bool:
         """Do the next thing; True if nothing is left to do now."""
         config, status, in_effect = self._read()
         members = next_members(config["members"], status, leaving, joining)
@@ -175,7 +183,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
             self._admin.command("replSetReconfig", config, maxTimeMS=5000)
         return False
 
-    def raise_compatibility(self, series: str) -> None:
+    def raise_compatibility_version(self, series: str) -> None:
         """Let the data use what a series of MongoDB has; older programs cannot read them then.
 
         Args:
@@ -183,10 +191,10 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         """
         name = "featureCompatibilityVersion"
         present = self._admin.command({"getParameter": 1, name: 1})[name]["version"]
-        if refused_move(present, series) or present == series:
+        if upgrade_refusal(present, series) or present == series:
             return
         command: dict[str, Any] = {"setFeatureCompatibilityVersion": series}
-        if not refused_move("7.0", series):  # From 7.0 on it asks whether one is sure.
+        if not upgrade_refusal("7.0", series):  # From 7.0 on it asks whether one is sure.
             command["confirm"] = True
         self._admin.command(command)
         logger.info("replica set: the data are of series %s now, before of %s", series, present)
@@ -220,7 +228,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
                 raise
 
 
-def configuration_of(host: str, password: str) -> dict[str, Any] | None:
+def fetch_config(host: str, password: str) -> dict[str, Any] | None:
     """Return the configuration that one mongod has, whether it finds itself in it or not.
 
     Returns:
@@ -250,12 +258,12 @@ def holds_data(host: str, password: str) -> bool:
         if "setName" in client.admin.command("hello"):
             return True
     try:
-        return configuration_of(host, password) is not None
+        return fetch_config(host, password) is not None
     except OperationFailure:  # No such user: there are no data, or they are not of this set.
         return False
 
 
-def answers(host: str) -> bool:
+def is_reachable(host: str) -> bool:
     """Whether a mongod answers at `host`."""
     try:
         with MongoClient[dict[str, Any]](

@@ -68,7 +68,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         with (self.run_dir / "mongod.log").open("ab") as log:
             started = subprocess.Popen(
                 [self.binary, "--config", self.config_file],
-                env=dict([self.settings().split("=")]),
+                env=dict([self.settings_variable().split("=")]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -98,10 +98,10 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     machine.user = None
     machine.cache_gigabytes = 0.25  # Several run side by side.
     machine.packaged_binary = folder / "usr/bin/mongod"
-    machine.own_binary = folder / "usr/local/bin/mongod"
+    machine.custom_binary = folder / "usr/local/bin/mongod"
     machine.config_file = folder / "etc/mongod.conf"
     machine.key_file = folder / "etc/mongod.key"
-    machine.former_data_dir = folder / "var/lib/mongodb"
+    machine.old_data_dir = folder / "var/lib/mongodb"
     machine.run_dir = folder / "run/mongodb"
     machine.unit_file = folder / "etc/systemd/system/mongod.service"
     machine.apt_source = folder / "etc/apt/sources.list.d/mongodb-org.sources"

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 import localmachine
 import mongod
 from leader import Leader
-from member import Member
+from local_member import LocalMember
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
 from replica_set import ReplicaSet
 from replicas import Replicas
@@ -53,7 +53,7 @@ class Machine:
         self.mongod.install("8.0", None)
         self.mongod.configure(self.address, PORT, KEY, REPLSET)
         try:
-            if not self.mongod.is_current():
+            if not self.mongod.is_up_to_date():
                 self.mongod.start()
             self.mongod.wait_until_it_answers()
         except mongod.MongodError:
@@ -71,19 +71,19 @@ class Peers:
 
     def __init__(self, *machines: Machine):
         self.machines = {machine.unit: machine for machine in machines}
-        self.settings = MongodbReplicaSetApp(seed=machines[0].unit, version="6.0")
-        self.said: dict[str, MongodbReplicaSetUnit] = {}
+        self.settings = MongodbReplicaSetApp(initiator=machines[0].unit, version="6.0")
+        self.databags: dict[str, MongodbReplicaSetUnit] = {}
 
-    def speak(self, *machines: Machine) -> None:
+    def publish(self, *machines: Machine) -> None:
         """Have units say where they are, what they run, and whether they have data."""
         for machine in machines:
             here = machine.mongod
-            due = not here.is_current()
-            self.said[machine.unit] = MongodbReplicaSetUnit(
+            due = not here.is_up_to_date()
+            self.databags[machine.unit] = MongodbReplicaSetUnit(
                 host=machine.host,
                 has_data=here.holds_data(),
                 version=None if due else here.version(),
-                target=here.target("6.0"),
+                target=here.target_digest("6.0"),
                 restart=due or None,
             )
 
@@ -93,16 +93,16 @@ class Peers:
             unit=unit, replica_set=self.replica_set, password=lambda settings: PASSWORD
         )
         app = typing.cast(ops.Application, None)  # Nothing is settled here.
-        return Leader(app, typing.cast(Replicas, self), typing.cast(Member, member))
+        return Leader(app, typing.cast(Replicas, self), typing.cast(LocalMember, member))
 
-    # As replicas.Replicas and member.Member have them.
+    # As replicas.Replicas and member.LocalMember have them.
 
     def units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """What each unit has said."""
-        return {unit: self.said.get(unit, MongodbReplicaSetUnit()) for unit in self.machines}
+        """What each unit has databag."""
+        return {unit: self.databags.get(unit, MongodbReplicaSetUnit()) for unit in self.machines}
 
     def all_units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """What each unit has said."""
+        """What each unit has databag."""
         return self.units()
 
     def staying(self) -> set[str]:
@@ -113,13 +113,13 @@ class Peers:
         """None is being removed."""
         return set()
 
-    def record(self, settings: MongodbReplicaSetApp) -> None:
+    def write_settings(self, settings: MongodbReplicaSetApp) -> None:
         """Keep what the leader writes."""
         self.settings = settings
 
     def replica_set(self) -> ReplicaSet:
         """The set, wherever its members are or were."""
-        hosts = {said.host for said in self.said.values() if said.host}
+        hosts = {databag.host for databag in self.databags.values() if databag.host}
         return ReplicaSet(REPLSET, hosts | set(self.settings.members or []), PASSWORD)
 
 

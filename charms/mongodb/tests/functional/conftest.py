@@ -49,5 +49,5 @@ def three(machines: Callable[[int], Machine]) -> list[Machine]:
     for machine in found[1:]:
         machine.run()
     with replica_set(found[0]) as rs:
-        rs.align([], joining(*found), PATIENCE)
+        rs.reconcile_members([], joining(*found), PATIENCE)
     return found

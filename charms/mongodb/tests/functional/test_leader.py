@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from machines import PATIENCE, Machine, Peers, Writer, another_build, joining, replica_set, until
-from members import UndecidedError
+from replica_set_rules import NeedsOperatorError
 
 Machines = Callable[[int], Machine]
 
@@ -20,11 +20,11 @@ def several(machines: Machines, count: int) -> tuple[Peers, list[Machine]]:
     for machine in found[1:]:
         machine.run()
     peers = Peers(*found)
-    peers.speak(*found)
+    peers.publish(*found)
     with replica_set(found[0]) as rs:
-        rs.align([], joining(*found), PATIENCE)
-        peers.leader("mongodb/0").align(rs, peers.settings)
-    peers.speak(*found)
+        rs.reconcile_members([], joining(*found), PATIENCE)
+        peers.leader("mongodb/0").reconcile_members(rs, peers.settings)
+    peers.publish(*found)
     return peers, found
 
 
@@ -42,15 +42,17 @@ def test_set_is_found_again_where_every_address_has_changed(machines: Machines, 
     for number, machine in enumerate(moved):
         machine.move(f"127.77.0.{60 + number}")
         machine.run()
-    peers.speak(*moved)
-    assert all(said.has_data for said in peers.said.values())
+    peers.publish(*moved)
+    assert all(databag.has_data for databag in peers.databags.values())
     leader = peers.leader("mongodb/0")
-    assert leader.there_is_a_set(peers.settings)
-    leader.find_a_primary(peers.settings)
+    assert leader.replica_set_exists(peers.settings)
+    leader.restore_primary(peers.settings)
     wanted = ["primary"] + ["secondary"] * (count - 1)
     until(lambda: states(*moved) == wanted, PATIENCE)
     with peers.replica_set() as rs:
-        assert set(leader.align(rs, peers.settings)) == {machine.host for machine in moved}
+        assert set(leader.reconcile_members(rs, peers.settings)) == {
+            machine.host for machine in moved
+        }
     with writer.client(*moved) as client:
         assert {note["_id"] for note in client.notes.notes.find()} == set(writer.acknowledged)
 
@@ -63,12 +65,12 @@ def test_machines_that_swapped_their_addresses(machines: Machines):
     for machine, address in zip(swapped, [*addresses[1:], addresses[0]], strict=True):
         machine.move(address)
         machine.run()
-    peers.speak(*swapped)
+    peers.publish(*swapped)
     leader = peers.leader("mongodb/0")
     until(lambda: "primary" in states(*swapped), PATIENCE)
-    leader.find_a_primary(peers.settings)
+    leader.restore_primary(peers.settings)
     with peers.replica_set() as rs:
-        leader.align(rs, peers.settings)
+        leader.reconcile_members(rs, peers.settings)
         until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), PATIENCE)
 
 
@@ -78,8 +80,10 @@ def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines)
         machine.mongod.stop()
     until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
     leader = peers.leader("mongodb/0")
-    with pytest.raises(UndecidedError, match="start mongodb/1, mongodb/2, or give up their data"):
-        leader.find_a_primary(peers.settings)
+    with pytest.raises(
+        NeedsOperatorError, match="start mongodb/1, mongodb/2, or give up their data"
+    ):
+        leader.restore_primary(peers.settings)
     assert three[0].mongod.state() == "no primary", "those two may have newer data"
     for machine in three[1:]:
         machine.run()
@@ -89,7 +93,7 @@ def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines)
         machine.mongod.stop()
         del peers.machines[machine.unit]
     until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
-    leader.find_a_primary(peers.settings)
+    leader.restore_primary(peers.settings)
     until(lambda: three[0].mongod.state() == "primary", PATIENCE)
 
 
@@ -100,10 +104,10 @@ def test_moved_members_of_which_most_are_missing_are_left_alone(machines: Machin
     three[0].move("127.77.0.60")
     three[0].run()
     for unit in ("mongodb/1", "mongodb/2"):
-        peers.said[unit].host = "127.77.0.99:27017"
-    peers.speak(three[0])
-    with pytest.raises(UndecidedError, match="start mongodb/1, mongodb/2"):
-        peers.leader("mongodb/0").find_a_primary(peers.settings)
+        peers.databags[unit].host = "127.77.0.99:27017"
+    peers.publish(three[0])
+    with pytest.raises(NeedsOperatorError, match="start mongodb/1, mongodb/2"):
+        peers.leader("mongodb/0").restore_primary(peers.settings)
     assert three[0].mongod.state() == ""
 
 
@@ -113,14 +117,14 @@ def test_no_second_set_while_a_unit_has_data(machines: Machines):
     two.run()
     # The seed's unit has gone, and the one that says that it has no data became a member since.
     peers.machines = {two.unit: two}
-    peers.said = {}
-    peers.speak(two)
+    peers.databags = {}
+    peers.publish(two)
     with replica_set(one) as rs:
-        rs.align([], joining(one, two), PATIENCE)
+        rs.reconcile_members([], joining(one, two), PATIENCE)
     leader = peers.leader(two.unit)
     peers.settings.members = None
-    assert leader.there_is_a_set(peers.settings)
-    assert peers.settings.seed == one.unit
+    assert leader.replica_set_exists(peers.settings)
+    assert peers.settings.initiator == one.unit
 
 
 def test_another_seed_where_nobody_has_data(machines: Machines):
@@ -128,11 +132,11 @@ def test_another_seed_where_nobody_has_data(machines: Machines):
     peers = Peers(one, two)
     peers.machines = {two.unit: two}
     two.run()
-    peers.speak(two)
+    peers.publish(two)
     leader = peers.leader(two.unit)
-    assert not leader.there_is_a_set(peers.settings)
-    leader.name_a_seed(peers.settings)
-    assert peers.settings.seed == two.unit
+    assert not leader.replica_set_exists(peers.settings)
+    leader.choose_initiator(peers.settings)
+    assert peers.settings.initiator == two.unit
 
 
 def hook(peers: Peers, machine: Machine) -> None:
@@ -142,7 +146,7 @@ def hook(peers: Peers, machine: Machine) -> None:
             assert rs.hand_over(machine.unit)
         machine.mongod.start()
         machine.mongod.wait_until_it_is_a_member()
-    peers.speak(machine)
+    peers.publish(machine)
 
 
 def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: pathlib.Path):
@@ -151,13 +155,13 @@ def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: 
     leader = peers.leader("mongodb/0")
     for machine in three:
         machine.mongod.install("8.0", build)
-    peers.speak(*three)
+    peers.publish(*three)
     primary = next(m.unit for m in three if m.mongod.state() == "primary")
     turns: list[str] = []
     with Writer(*three) as writer:
         while True:
             with peers.replica_set() as rs:
-                progress = leader.restart_one(rs, peers.settings)
+                progress = leader.allow_next_restart(rs, peers.settings)
             if not progress:
                 break
             assert peers.settings.restarting, progress
@@ -166,7 +170,7 @@ def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: 
                 hook(peers, machine)
     assert sorted(turns) == ["mongodb/0", "mongodb/1", "mongodb/2"]
     assert turns[-1] == primary
-    assert all(machine.mongod.is_current() for machine in three)
+    assert all(machine.mongod.is_up_to_date() for machine in three)
     assert writer.errors == []
     with writer.client() as client:
         assert {note["_id"] for note in client.notes.notes.find()} >= set(writer.acknowledged)
@@ -177,17 +181,20 @@ def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib
     build = another_build(three[0], tmp_path)
     for machine in three:
         machine.mongod.install("8.0", build)
-    peers.speak(*three)
+    peers.publish(*three)
     three[1].mongod.stop()
     leader = peers.leader("mongodb/0")
     with peers.replica_set() as rs:
         until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"), PATIENCE)
-        assert "mongodb/1 is (not reachable/healthy)" in leader.restart_one(rs, peers.settings)
+        assert "mongodb/1 is (not reachable/healthy)" in leader.allow_next_restart(
+            rs, peers.settings
+        )
         assert peers.settings.restarting is None
         three[1].run()
-        peers.speak(three[1])
+        peers.publish(three[1])
         until(
-            lambda: leader.restart_one(rs, peers.settings) and peers.settings.restarting, PATIENCE
+            lambda: leader.allow_next_restart(rs, peers.settings) and peers.settings.restarting,
+            PATIENCE,
         )
     assert peers.settings.restarting == "mongodb/2", "the other one that waits is the primary"
 
@@ -203,11 +210,11 @@ def test_compatibility_is_raised_when_every_member_runs_the_series(machines: Mac
     leader = peers.leader("mongodb/0")
     with replica_set(*two) as rs:
         rs._admin.command("setFeatureCompatibilityVersion", "5.0")
-        peers.said["mongodb/1"].version = "5.0.32"
-        leader.move_series(rs, peers.settings, "6.0")
+        peers.databags["mongodb/1"].version = "5.0.32"
+        leader.upgrade_series(rs, peers.settings, "6.0")
         assert compatibility(two[0]) == "5.0", "one still runs 5.0"
-        peers.speak(*two)
-        leader.move_series(rs, peers.settings, "6.0")
+        peers.publish(*two)
+        leader.upgrade_series(rs, peers.settings, "6.0")
         assert compatibility(two[0]) == "6.0"
 
 
@@ -216,7 +223,7 @@ def test_next_series_is_begun_and_a_jump_is_not(machines: Machines):
     leader = peers.leader("mongodb/0")
     with replica_set(one) as rs:
         for wanted in ("8.0", "5.0"):
-            leader.move_series(rs, peers.settings, wanted)
+            leader.upgrade_series(rs, peers.settings, wanted)
             assert peers.settings.version == "6.0"
-        leader.move_series(rs, peers.settings, "7.0")
+        leader.upgrade_series(rs, peers.settings, "7.0")
     assert peers.settings.version == "7.0"

@@ -15,7 +15,7 @@ from pymongo.errors import OperationFailure
 
 import mongod
 from machines import KEY, PASSWORD, PORT, REPLSET, Machine, another_build, replica_set, until
-from replica_set import configuration_of, holds_data
+from replica_set import fetch_config, holds_data
 
 
 def listening(machine: Machine) -> set[str]:
@@ -94,25 +94,25 @@ def test_runs_what_is_installed_and_configured_or_says_so(
 ):
     machine.run()
     here, first = machine.mongod, pid_of(machine)
-    assert here.is_current()
+    assert here.is_up_to_date()
     here.configure(machine.address, PORT, KEY, REPLSET)
-    assert here.is_current(), "nothing has changed"
+    assert here.is_up_to_date(), "nothing has changed"
     here.configure(machine.address, PORT + 1, KEY, REPLSET)
-    assert not here.is_current(), "other settings"
+    assert not here.is_up_to_date(), "other settings"
     here.configure(machine.address, PORT, KEY, REPLSET)
-    assert here.is_current(), "the settings that it runs with"
+    assert here.is_up_to_date(), "the settings that it runs with"
     here.install("8.0", another_build(machine, tmp_path))
-    assert not here.is_current(), "another program"
+    assert not here.is_up_to_date(), "another program"
     assert pid_of(machine) == first, "it goes on as it is"
     machine.run()
     assert pid_of(machine) != first
-    assert here.is_current()
+    assert here.is_up_to_date()
     # Whatever restarts it, as systemd does after a crash: no file changes.
     here.stop()
-    assert not here.is_current()
+    assert not here.is_up_to_date()
     here.start()
     here.wait_until_it_answers()
-    assert here.is_current()
+    assert here.is_up_to_date()
 
 
 def test_fresh_mongod_holds_no_data(machine: Machine):
@@ -120,7 +120,7 @@ def test_fresh_mongod_holds_no_data(machine: Machine):
     assert not machine.mongod.holds_data()
     assert not holds_data(machine.host, PASSWORD)
     with pytest.raises(OperationFailure, match="Authentication failed"):
-        configuration_of(machine.host, PASSWORD)
+        fetch_config(machine.host, PASSWORD)
     machine.mongod.initiate(REPLSET, machine.unit, machine.host, PASSWORD)
     assert machine.mongod.holds_data()
     assert holds_data(machine.host, PASSWORD)
@@ -159,17 +159,17 @@ def test_uninstall_leaves_the_data_and_nothing_else(machine: Machine):
 
 
 def test_credentials_are_kept_with_the_data(machine: Machine):
-    assert machine.mongod.kept_credentials() is None
+    assert machine.mongod.saved_credentials() is None
     machine.run()
     credentials = mongod.Credentials(REPLSET, "6b06a91f9c9debd1f82f156d", "8.0", KEY, PASSWORD)
-    machine.mongod.keep_credentials(credentials)
-    assert machine.mongod.kept_credentials() == credentials
+    machine.mongod.save_credentials(credentials)
+    assert machine.mongod.saved_credentials() == credentials
     assert PASSWORD not in repr(credentials)
     assert stat.S_IMODE(machine.mongod.credentials_file.stat().st_mode) == 0o600
     for text in ("", "[]", '{"replset": "mongodb"}', '{"more": 1}'):
         machine.mongod.credentials_file.write_text(text)
         with pytest.raises(mongod.UnusableMongodError, match=r"credentials\.json"):
-            machine.mongod.kept_credentials()
+            machine.mongod.saved_credentials()
 
 
 def test_stop_and_uninstall_without_install(machine: Machine):
@@ -187,11 +187,11 @@ def small_mongod(tmp_path: pathlib.Path) -> pathlib.Path:
 
 def test_resource_binary(machine: Machine, small_mongod: pathlib.Path):
     machine.mongod.install("8.0", small_mongod)
-    assert machine.mongod.binary == machine.mongod.own_binary
+    assert machine.mongod.binary == machine.mongod.custom_binary
     assert machine.mongod.version() == "8.0.99"
-    number = machine.mongod.own_binary.stat().st_ino
+    number = machine.mongod.custom_binary.stat().st_ino
     machine.mongod.install("8.0", small_mongod)
-    assert machine.mongod.own_binary.stat().st_ino == number, "the same again"
+    assert machine.mongod.custom_binary.stat().st_ino == number, "the same again"
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_resource_tgz_with_the_real_mongod_runs(machine: Machine, tmp_path: path
     machine.mongod.remove_package()
     machine.mongod.install("8.0", archive)
     machine.run()
-    assert pathlib.Path(psutil.Process(pid_of(machine)).exe()) == machine.mongod.own_binary
+    assert pathlib.Path(psutil.Process(pid_of(machine)).exe()) == machine.mongod.custom_binary
 
 
 def tgz(path: pathlib.Path, name: str) -> pathlib.Path:
@@ -252,4 +252,4 @@ def test_unusable_resource_keeps_what_was_there(
     with pytest.raises(mongod.MongodError):
         machine.mongod.install("8.0", broken)
     assert machine.mongod.version() == "8.0.99"
-    assert [path.name for path in machine.mongod.own_binary.parent.iterdir()] == ["mongod"]
+    assert [path.name for path in machine.mongod.custom_binary.parent.iterdir()] == ["mongod"]

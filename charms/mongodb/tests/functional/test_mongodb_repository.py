@@ -103,7 +103,7 @@ def pinned(keys: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPat
 @pytest.fixture
 def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> mongod.Mongod:
     """A machine whose apt takes what is in place, and no mongod."""
-    for name in ("apt_key", "apt_source", "packaged_binary", "own_binary"):
+    for name in ("apt_key", "apt_source", "packaged_binary", "custom_binary"):
         monkeypatch.setattr(mongod.Mongod, name, tmp_path / name)
     monkeypatch.setattr(mongod.apt, "update", lambda: None)
     monkeypatch.setattr(mongod.apt.DebianPackage, "from_apt_cache", unittest.mock.Mock())

@@ -40,7 +40,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
         for machine in (two, three):
             machine.run()
         with replica_set(one) as rs:
-            rs.align([], joining(one, two, three), PATIENCE)
+            rs.reconcile_members([], joining(one, two, three), PATIENCE)
             config, _, in_effect = rs._read()
         assert in_effect, "or the loss of one would stop the set"
         assert [member["votes"] for member in config["members"]] == [1, 1, 1]
@@ -52,7 +52,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
         # The primary leaves, and another; each takes itself out.
         for machine in (one, two):
             with replica_set(one, two, three) as rs:
-                rs.align([machine.unit], {}, PATIENCE)
+                rs.reconcile_members([machine.unit], {}, PATIENCE)
             machine.mongod.stop()
     assert states(three) == {"mongodb/2": "PRIMARY"}
     with writer.client(three) as client:
@@ -63,7 +63,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
 def test_two_leave_side_by_side(three: list[Machine]):
     def leave(machine: Machine) -> None:
         with replica_set(*three) as rs:
-            rs.align([machine.unit], {}, PATIENCE)
+            rs.reconcile_members([machine.unit], {}, PATIENCE)
 
     threads = [threading.Thread(target=leave, args=[machine]) for machine in three[:2]]
     for thread in threads:
@@ -92,7 +92,7 @@ def test_unit_leaves_though_it_has_just_become_primary(
             return before
 
         monkeypatch.setattr(rs, "_read", read_before_it_becomes_primary)
-        rs.align([leaving.unit], {}, PATIENCE)
+        rs.reconcile_members([leaving.unit], {}, PATIENCE)
     assert set(states(*three)) == {"mongodb/0", "mongodb/2"}
 
 
@@ -103,7 +103,7 @@ def test_member_that_moves_to_another_address_is_followed(three: list[Machine]):
     moving.run()
     with replica_set(three[0], three[2]) as rs:
         until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"))
-        rs.align([], joining(*three), PATIENCE)
+        rs.reconcile_members([], joining(*three), PATIENCE)
         assert [member["host"] for member in rs.status()] == [each.host for each in three]
     until(lambda: states(*three)["mongodb/1"] == "SECONDARY")
 
@@ -116,7 +116,7 @@ def test_killed_primary_is_replaced_in_seconds(three: list[Machine]):
 def test_last_member_stays(machine: Machine):
     machine.initiate()
     with replica_set(machine) as rs:
-        rs.align([machine.unit], {})
+        rs.reconcile_members([machine.unit], {})
     assert states(machine) == {"mongodb/0": "PRIMARY"}
 
 
@@ -124,10 +124,10 @@ def test_none_is_taken_out_that_the_majority_needs(three: list[Machine]):
     three[2].mongod.stop()
     with replica_set(*three) as rs:
         until(lambda: rs.status()[2]["state"] not in ("PRIMARY", "SECONDARY"))
-        rs.align(["mongodb/1"], {})
+        rs.reconcile_members(["mongodb/1"], {})
     assert set(states(*three)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
     with replica_set(*three) as rs:
-        rs.align(["mongodb/1", "mongodb/2"], {}, PATIENCE)
+        rs.reconcile_members(["mongodb/1", "mongodb/2"], {}, PATIENCE)
     assert states(three[0]) == {"mongodb/0": "PRIMARY"}
 
 
@@ -136,14 +136,14 @@ def test_member_that_does_not_run_holds_up_nobody(machines: Machines):
     one.initiate()
     two.run()
     with replica_set(one) as rs:
-        rs.align([], joining(two), PATIENCE)
+        rs.reconcile_members([], joining(two), PATIENCE)
     two.mongod.stop()
     three.run()
     with replica_set(one) as rs:
         until(lambda: rs.status()[1]["state"] != "SECONDARY")
     two.run()
     with replica_set(one, two) as rs:
-        rs.align([], joining(three), PATIENCE)
+        rs.reconcile_members([], joining(three), PATIENCE)
     assert set(states(one)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
 
 

@@ -15,9 +15,9 @@ from pymongo.errors import ServerSelectionTimeoutError
 
 import charm
 import leader
-import member
-from members import MemberStatus
+import local_member
 from mongod import Credentials, MongodError
+from replica_set_rules import MemberStatus
 from states import ADMIN, HOST, SET_ID, STORAGE, peers
 
 
@@ -29,15 +29,15 @@ class World:
     installed: bool = True
     running: bool = True
     state: str = "primary"
-    current: bool = True
+    up_to_date: bool = True
     series: str = "8.0"
     file: str = "None"
     present: str = ""
     busy: bool = False
     silent: set[str] = dataclasses.field(default_factory=set)
     holds_data: bool = True
-    kept: Credentials | None = None
-    former_data: bool = False
+    saved: Credentials | None = None
+    old_data: bool = False
     install_error: MongodError | None = None
     start_error: MongodError | None = None
     hands_over: bool = True
@@ -72,8 +72,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def is_running(self) -> bool:
             return world.running
 
-        def is_current(self) -> bool:
-            return world.running and world.current
+        def is_up_to_date(self) -> bool:
+            return world.running and world.up_to_date
 
         def state(self) -> str:
             return world.state if world.running else ""
@@ -84,7 +84,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def version(self) -> str:
             return "8.0.4"
 
-        def target(self, series: str) -> str:
+        def target_digest(self, series: str) -> str:
             return f"{series} {world.file}"
 
         def series(self) -> str:
@@ -95,7 +95,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.present = present
             if world.install_error:
                 raise world.install_error
-            world.current = world.current and world.installed and not file
+            world.up_to_date = world.up_to_date and world.installed and not file
             world.file = str(file)
             world.installed, world.series = True, world.series if file else series
 
@@ -106,7 +106,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.calls.append(("start",))
             if world.start_error:
                 raise world.start_error
-            world.running = world.current = True
+            world.running = world.up_to_date = True
 
         def wait_until_it_answers(self) -> None:
             pass
@@ -121,17 +121,17 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.calls.append(("initiate", *args))
             world.holds_data = True
 
-        former_data_dir = pathlib.Path("/var/lib/mongodb")
+        old_data_dir = pathlib.Path("/var/lib/mongodb")
         data_dir = pathlib.Path("/storage/db")
 
-        def leaves_data_behind(self) -> bool:
-            return world.former_data
+        def has_data_outside_storage(self) -> bool:
+            return world.old_data
 
-        def kept_credentials(self) -> Credentials | None:
-            return world.kept
+        def saved_credentials(self) -> Credentials | None:
+            return world.saved
 
-        def keep_credentials(self, credentials: Credentials) -> None:
-            world.kept = credentials
+        def save_credentials(self, credentials: Credentials) -> None:
+            world.saved = credentials
 
         def stop(self) -> None:
             world.calls.append(("stop",))
@@ -164,8 +164,10 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
                 for number, (unit, host) in enumerate(sorted(world.members.items()))
             ]
 
-        def align(self, leaving: set[str], joining: dict[str, str], seconds: float = 0) -> None:
-            world.calls.append(("align", leaving, joining))
+        def reconcile_members(
+            self, leaving: set[str], joining: dict[str, str], seconds: float = 0
+        ) -> None:
+            world.calls.append(("reconcile_members", leaving, joining))
             world.members = {
                 unit: host
                 for unit, host in ((joining if world.joins else {}) | world.members).items()
@@ -182,8 +184,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         def wait_until(self, condition: Any, seconds: float) -> bool:
             return condition(self.status())
 
-        def raise_compatibility(self, series: str) -> None:
-            world.calls.append(("raise compatibility", series))
+        def raise_compatibility_version(self, series: str) -> None:
+            world.calls.append(("raise_compatibility_version", series))
 
         def users(self) -> dict[str, set[tuple[str, str]]]:
             return dict(world.users)
@@ -201,10 +203,10 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
     def holds_data(host: str, password: str) -> bool:
         return host in world.members.values()
 
-    def answers(host: str) -> bool:
+    def is_reachable(host: str) -> bool:
         return host not in world.silent
 
-    def configuration_of(host: str, password: str) -> dict[str, Any] | None:
+    def fetch_config(host: str, password: str) -> dict[str, Any] | None:
         config = world.configs.get(host)
         if config is None:
             raise ServerSelectionTimeoutError(f"{host} does not answer")
@@ -221,9 +223,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         }
         return ops.hookcmds.GoalState(units=units, relations={})
 
-    monkeypatch.setattr(member, "Mongod", Mongod)
-    monkeypatch.setattr(member, "ReplicaSet", ReplicaSet)
-    for function in (answers, holds_data, configuration_of, force_config):
+    monkeypatch.setattr(local_member, "Mongod", Mongod)
+    monkeypatch.setattr(local_member, "ReplicaSet", ReplicaSet)
+    for function in (is_reachable, holds_data, fetch_config, force_config):
         monkeypatch.setattr(leader, function.__name__, function)
     # ops.testing knows neither of these hook commands.
     monkeypatch.setattr(ops.hookcmds, "goal_state", goal_state)

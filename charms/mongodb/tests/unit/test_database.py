@@ -10,7 +10,7 @@ import ops
 import pytest
 from ops import testing
 
-import member
+import local_member
 from states import ADDRESS, HOST, database, peers
 
 
@@ -425,7 +425,7 @@ def test_nobody_is_given_a_user_while_no_member_stays(served, ctx, world, monkey
     state = served(database(7))
     world.members = {"mongodb/1": "10.0.0.1:27017"}
     world.units["mongodb/1"] = "dying"
-    monkeypatch.setattr(member.ReplicaSet, "align", lambda *_, **__: None)
+    monkeypatch.setattr(local_member.ReplicaSet, "reconcile_members", lambda *_, **__: None)
     after = ctx.run(ctx.on.update_status(), state)
     assert list(world.users) == ["relation-7-1"]
     assert answer(after, 7) == answer(state, 7)

@@ -73,10 +73,10 @@ def test_state_before_there_are_settings(machine: mongod.Mongod, config: str | N
 
 
 def test_data_of_before_there_was_storage(machine: mongod.Mongod):
-    assert not machine.leaves_data_behind()
-    machine.former_data_dir.mkdir()
-    assert not machine.leaves_data_behind(), "the package makes an empty folder"
-    (machine.former_data_dir / "WiredTiger").touch()
-    assert machine.leaves_data_behind()
+    assert not machine.has_data_outside_storage()
+    machine.old_data_dir.mkdir()
+    assert not machine.has_data_outside_storage(), "the package makes an empty folder"
+    (machine.old_data_dir / "WiredTiger").touch()
+    assert machine.has_data_outside_storage()
     machine.data_dir.mkdir(parents=True)
-    assert not machine.leaves_data_behind(), "they have been moved"
+    assert not machine.has_data_outside_storage(), "they have been moved"

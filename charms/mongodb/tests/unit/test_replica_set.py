@@ -69,7 +69,7 @@ def test_follower_settles_nothing(ctx, world):
     assert not world.calls
 
 
-KEPT = Credentials("mongodb", SET_ID, "8.0", "k" * 64, "admin's password")
+SAVED = Credentials("mongodb", SET_ID, "8.0", "k" * 64, "admin's password")
 CONFIGURED = (ADDRESS, 27017, "k" * 64, "mongodb")
 
 EVENTS = [
@@ -90,7 +90,7 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
     assert world.called("configure") == [CONFIGURED]
     assert not world.called("start"), "it runs"
     assert not world.called("initiate"), "there is a set"
-    assert bool(world.called("align")) == leader
+    assert bool(world.called("reconcile_members")) == leader
     assert unit_bag(state, relation) == {
         "host": HOST,
         "has-data": True,
@@ -98,7 +98,7 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
         "target": "8.0 None",
         "restart": None,
     }
-    assert world.kept == KEPT
+    assert world.saved == SAVED
     classic = {
         "hostname": ADDRESS,
         "port": "27017",
@@ -124,7 +124,7 @@ def test_peer_events_reconcile(ctx, world, model):
         world.calls.clear()
         ctx.run(event, model(relation))
         assert world.called("configure")
-        assert world.called("align")
+        assert world.called("reconcile_members")
 
 
 @pytest.mark.parametrize("leader", [True, False])
@@ -158,7 +158,7 @@ def test_members_follow_the_units(ctx, world, model):
     world.units = {"mongodb/0": "active", "mongodb/1": "active", "mongodb/2": "active"}
     state = ctx.run(ctx.on.relation_changed(relation, remote_unit=2), model(relation))
     hosts = {"mongodb/0": HOST, "mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
-    assert world.called("align") == [(set(), hosts)]
+    assert world.called("reconcile_members") == [(set(), hosts)]
     assert app_bag(state, relation)["members"] == sorted(hosts.values())
 
 
@@ -169,7 +169,7 @@ def test_removed_unit_goes_though_it_stays_in_relation_list(ctx, world, model, g
     world.units = {"mongodb/0": "active", **gone}
     client = database(7)
     state = ctx.run(ctx.on.update_status(), model(peers(1), client))
-    assert world.called("align") == [({"mongodb/1"}, {"mongodb/0": HOST})]
+    assert world.called("reconcile_members") == [({"mongodb/1"}, {"mongodb/0": HOST})]
     assert app_bag(state, client)["endpoints"] == [HOST]
 
 
@@ -184,14 +184,14 @@ def test_member_that_cannot_leave_yet_is_no_endpoint(ctx, world, model):
 def test_member_that_somebody_else_has_added_stays(ctx, world, model):
     world.members[""] = "10.9.9.9:27017"
     ctx.run(ctx.on.update_status(), model())
-    assert world.called("align") == [(set(), {"mongodb/0": HOST})]
+    assert world.called("reconcile_members") == [(set(), {"mongodb/0": HOST})]
 
 
 def test_unit_that_has_published_nothing_yet_stays_out_and_in(ctx, world, model):
     world.units["mongodb/1"] = "waiting"
     relation = dataclasses.replace(peers(), peers_data={1: {}})
     ctx.run(ctx.on.update_status(), model(relation))
-    assert world.called("align") == [(set(), {"mongodb/0": HOST})]
+    assert world.called("reconcile_members") == [(set(), {"mongodb/0": HOST})]
 
 
 def test_malformed_peer_harms_nobody(ctx, world, model):
@@ -200,7 +200,10 @@ def test_malformed_peer_harms_nobody(ctx, world, model):
         peers(), peers_data={1: {"host": "{"}, 2: {"host": '"10.0.0.2:27017"', "more": "x"}}
     )
     ctx.run(ctx.on.update_status(), model(relation))
-    assert world.called("align")[0][1] == {"mongodb/0": HOST, "mongodb/2": "10.0.0.2:27017"}
+    assert world.called("reconcile_members")[0][1] == {
+        "mongodb/0": HOST,
+        "mongodb/2": "10.0.0.2:27017",
+    }
     complaint = "replicas: mongodb/1 sent an invalid host: it is not JSON"
     assert complaint in [log.message for log in ctx.juju_log]
 
@@ -214,7 +217,7 @@ def test_new_leader_waits_for_the_seed(ctx, world, model):
     relation = peers(1, members=[], app={"seed": "mongodb/1"}, more={1: NO_DATA})
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/1"
-    assert not world.called("align")
+    assert not world.called("reconcile_members")
     assert state.app_status == testing.WaitingStatus("waiting for the replica set")
 
 
@@ -236,16 +239,16 @@ def test_new_leader_names_no_seed_while_a_unit_has_not_spoken(ctx, world, model)
     assert app_bag(state, relation)["seed"] == "mongodb/1"
 
 
-@pytest.mark.parametrize("said", [{}, NO_DATA])
-def test_new_leader_initiates_no_second_set(ctx, world, model, said):
+@pytest.mark.parametrize("databag", [{}, NO_DATA])
+def test_new_leader_initiates_no_second_set(ctx, world, model, databag):
     # The old leader initiated a set and added a member, and its hook was discarded.
     world.members = {"mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
     world.units = {"mongodb/0": "active", "mongodb/2": "active"}
     world.holds_data = False
-    relation = peers(2, members=[], app={"seed": "mongodb/1"}, more={2: said})
+    relation = peers(2, members=[], app={"seed": "mongodb/1"}, more={2: databag})
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/1"
-    assert world.called("align")[0][0] == {"mongodb/1"}
+    assert world.called("reconcile_members")[0][0] == {"mongodb/1"}
 
 
 def test_scaled_to_none_and_up_again(world, model):
@@ -267,7 +270,7 @@ def test_scaled_to_none_and_up_again_with_the_storage(world, model):
     world.primary, world.state = False, ""
     member = {"_id": 0, "host": "10.0.0.9:27017", "tags": {"unit": "mongodb/0"}, "votes": 1}
     world.configs[HOST] = {"members": [member], "version": 3, "term": 2}
-    world.kept = KEPT
+    world.saved = SAVED
     ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
     [(host, members)] = world.called("force")
     assert host == HOST
@@ -298,14 +301,14 @@ def test_unit_joins_by_itself_while_another_leaves(ctx, world, model, other, joi
     world.members = {"mongodb/1": "10.0.0.1:27017"}
     relation = peers(1, members=["10.0.0.1:27017"])
     ctx.run(ctx.on.update_status(), model(relation, leader=False))
-    assert world.called("align") == ([(set(), {"mongodb/0": HOST})] if joins else [])
+    assert world.called("reconcile_members") == ([(set(), {"mongodb/0": HOST})] if joins else [])
 
 
 def test_unit_that_leaves_too_does_not_join(ctx, world, model):
     world.state = ""
     world.units = {"mongodb/0": "dying", "mongodb/1": "dying"}
     ctx.run(ctx.on.update_status(), model(peers(1), leader=False))
-    assert not world.called("align")
+    assert not world.called("reconcile_members")
 
 
 def test_members_that_are_still_there_are_not_given_up(ctx, world, model):
@@ -337,7 +340,7 @@ def test_leaving_unit_takes_itself_out(world, model):
         ctx.on.relation_departed(relation, remote_unit=0, departing_unit=1),
         model(relation, leader=False),
     )
-    assert world.called("align") == [({"mongodb/1"}, {})]
+    assert world.called("reconcile_members") == [({"mongodb/1"}, {})]
     assert not world.called("configure")
 
 
@@ -356,7 +359,7 @@ def test_unit_that_the_others_cannot_do_without_stays(world, model):
 
 def test_stop_and_remove(ctx, world, model):
     ctx.run(ctx.on.stop(), model())
-    assert world.called("align") == [({"mongodb/0"}, {})]
+    assert world.called("reconcile_members") == [({"mongodb/0"}, {})]
     assert not world.running
     ctx.run(ctx.on.remove(), model())
     assert not world.installed
@@ -381,10 +384,10 @@ def test_unit_without_data_leaves_also_when_there_is_no_primary(ctx, world, mode
 def test_whole_application_goes_without_the_dance(ctx, world, model):
     world.units = {"mongodb/0": "dying"}
     ctx.run(ctx.on.stop(), model(planned_units=0))
-    assert not world.called("align")
+    assert not world.called("reconcile_members")
     assert not world.running
     ctx.run(ctx.on.update_status(), model(planned_units=0))
-    assert not world.called("align")
+    assert not world.called("reconcile_members")
 
 
 @pytest.mark.parametrize(
@@ -464,7 +467,7 @@ def test_unusable_other_file_changes_nothing(ctx, world, model, resource):
     world.install_error = UnusableMongodError("not a mongod")
     state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
     assert not world.called("stop")
-    assert world.called("align"), "the old one goes on"
+    assert world.called("reconcile_members"), "the old one goes on"
     assert state.unit_status == testing.BlockedStatus("resource mongod: not a mongod")
 
 
@@ -500,25 +503,25 @@ def test_status_action(ctx, world, model):
     ]
 
 
-def test_status_action_before_there_is_a_set(ctx, world):
+def test_status_action_before_replica_set_exists(ctx, world):
     with pytest.raises(testing.ActionFailed, match="there is no replica set yet"):
         ctx.run(ctx.on.action("replica-set-status"), testing.State(storages=[STORAGE]))
 
 
 def test_no_credential_in_a_databag_or_log(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), model(peers(), database(7)))
-    said = " ".join(log.message for log in ctx.juju_log)
+    written = " ".join(log.message for log in ctx.juju_log)
     for relation in state.relations:
-        said += str(relation)
+        written += str(relation)
     for password in (*world.passwords.values(), *ADMIN.tracked_content.values()):
-        assert password not in said
+        assert password not in written
 
 
 def test_what_cannot_be_removed_keeps_no_unit_from_going(ctx, world, model, monkeypatch):
     def uninstall(self: object) -> None:
         raise MongodError("cannot remove mongod: it is locked")
 
-    monkeypatch.setattr("member.Mongod.uninstall", uninstall)
+    monkeypatch.setattr("local_member.Mongod.uninstall", uninstall)
     ctx.run(ctx.on.remove(), model())
     assert "cannot remove mongod: it is locked" in [log.message for log in ctx.juju_log]
 
@@ -528,7 +531,7 @@ def test_leader_that_leaves_takes_nothing_from_anybody(ctx, world, model):
     world.units = {"mongodb/0": "dying", "mongodb/1": "active"}
     world.users["relation-7-1"] = {("readWrite", "my-app")}
     ctx.run(ctx.on.update_status(), model(peers(1)))
-    assert not world.called("align")
+    assert not world.called("reconcile_members")
     assert "relation-7-1" in world.users
 
 

@@ -27,7 +27,7 @@ def three(world):
     for number in (1, 2):
         world.units[f"mongodb/{number}"] = "active"
         world.members[f"mongodb/{number}"] = f"10.0.0.{number}:27017"
-    world.current = False
+    world.up_to_date = False
     return world
 
 
@@ -42,11 +42,11 @@ def test_member_waits_for_its_turn(ctx, three, model):
 
 
 def test_version_is_that_of_the_mongod_that_runs(ctx, three, model, monkeypatch):
-    monkeypatch.setattr("member.Mongod.version", lambda self: "8.0.5")
+    monkeypatch.setattr("local_member.Mongod.version", lambda self: "8.0.5")
     relation = peers(1, 2)
     state = ctx.run(ctx.on.config_changed(), model(relation, leader=False))
     assert bag(state, relation, "unit")["version"] == "8.0.4"
-    three.current = True
+    three.up_to_date = True
     state = ctx.run(ctx.on.config_changed(), state)
     assert bag(state, relation, "unit")["version"] == "8.0.5"
 
@@ -96,14 +96,14 @@ def test_leader_leads_though_its_own_mongod_does_not_run(ctx, world, model):
     world.start_error = MongodError("no space left")
     world.units["mongodb/1"] = "active"
     ctx.run(ctx.on.update_status(), model(peers(1)))
-    assert world.called("align")
+    assert world.called("reconcile_members")
 
 
 def test_unit_that_does_not_answer_keeps_no_other_out(ctx, world, model):
     world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
     world.silent = {"10.0.0.1:27017"}
     ctx.run(ctx.on.update_status(), model(peers(1, 2)))
-    assert world.called("align")[0][1].keys() == {"mongodb/0", "mongodb/2"}
+    assert world.called("reconcile_members")[0][1].keys() == {"mongodb/0", "mongodb/2"}
 
 
 def test_file_of_a_new_unit_is_held_to_the_version_of_the_set(ctx, world, model):
@@ -170,7 +170,7 @@ def test_primary_waits_until_every_unit_has_heard_of_the_change(ctx, three, mode
 
 
 def test_single_member_restarts_too(ctx, world, model):
-    world.current = False
+    world.up_to_date = False
     relation = peers()
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert not world.called("start")
@@ -184,7 +184,7 @@ def test_single_member_restarts_too(ctx, world, model):
 def test_option_version_moves_the_set_to_the_next_series(ctx, world, model):
     relation = peers()
     state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "8.2"}))
-    assert world.called("raise compatibility") == [("8.0",)], "what they run now"
+    assert world.called("raise_compatibility_version") == [("8.0",)], "what they run now"
     assert bag(state, relation, "app")["version"] == "8.2"
     state = ctx.run(ctx.on.update_status(), state)
     assert bag(state, relation, "unit")["restart"] is True
@@ -231,7 +231,7 @@ def test_series_stays_while_a_member_has_to_restart(ctx, three, model):
 
 
 def test_leader_takes_over_the_data_in_its_storage(ctx, world, unsettled):
-    world.kept = Credentials("mongodb", SET_ID, "8.0", "old key", "old password")
+    world.saved = Credentials("mongodb", SET_ID, "8.0", "old key", "old password")
     relation = testing.PeerRelation("replicas")
     state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
     [secret] = state.secrets
@@ -240,7 +240,7 @@ def test_leader_takes_over_the_data_in_its_storage(ctx, world, unsettled):
 
 
 def test_storage_with_data_of_another_series(ctx, world, unsettled):
-    world.kept = Credentials("mongodb", SET_ID, "8.2", "old key", "old password")
+    world.saved = Credentials("mongodb", SET_ID, "8.2", "old key", "old password")
     relation = testing.PeerRelation("replicas")
     state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
     assert state.unit_status == testing.BlockedStatus(
@@ -251,7 +251,7 @@ def test_storage_with_data_of_another_series(ctx, world, unsettled):
 
 
 def test_storage_of_an_application_of_another_name(ctx, world, unsettled):
-    world.kept = Credentials("other", SET_ID, "8.0", "old key", "old password")
+    world.saved = Credentials("other", SET_ID, "8.0", "old key", "old password")
     state = ctx.run(ctx.on.leader_elected(), unsettled(testing.PeerRelation("replicas")))
     assert not state.secrets
     assert state.unit_status == testing.BlockedStatus(
@@ -268,17 +268,17 @@ def test_storage_of_an_application_of_another_name(ctx, world, unsettled):
     ],
 )
 def test_storage_of_another_set(ctx, world, model, set_id, key, on_record):
-    world.kept = kept = Credentials("mongodb", set_id, "8.0", key, "admin's password")
+    world.saved = saved = Credentials("mongodb", set_id, "8.0", key, "admin's password")
     state = ctx.run(ctx.on.config_changed(), model(peers(app={"set-id": on_record})))
     assert state.unit_status == testing.BlockedStatus(
         "storage data: it has another replica set: remove this unit, add one without it"
     )
     assert not world.called("configure")
-    assert world.kept == kept
+    assert world.saved == saved
 
 
 def test_data_of_a_revision_without_storage_are_not_left_behind(ctx, world, model):
-    world.former_data, world.running = True, False
+    world.old_data, world.running = True, False
     state = ctx.run(ctx.on.upgrade_charm(), model())
     assert state.unit_status == testing.BlockedStatus(
         "storage data: it is empty, and there are data in /var/lib/mongodb: "
@@ -291,7 +291,7 @@ def test_unit_leaves_before_its_storage_does(ctx, world, model):
     world.units["mongodb/1"] = "active"
     relation = peers(1)
     state = ctx.run(ctx.on.storage_detaching(STORAGE), model(relation, leader=False))
-    assert world.called("align") == [({"mongodb/0"}, {})]
+    assert world.called("reconcile_members") == [({"mongodb/0"}, {})]
     assert not world.running
     assert bag(state, relation, "unit")["host"] is None, "the leader does not add it again"
 
@@ -352,7 +352,7 @@ def test_restart_that_fails_is_tried_again(ctx, three, model):
 
 def test_charm_uses_the_storage(ctx, model, monkeypatch):
     found = []
-    monkeypatch.setattr("member.Mongod.__init__", lambda self, folder: found.append(folder))
+    monkeypatch.setattr("local_member.Mongod.__init__", lambda self, folder: found.append(folder))
     ctx.run(ctx.on.update_status(), model())
     assert found == [STORAGE.get_filesystem(ctx)]
     assert charm.NO_STORAGE.startswith("no storage")
@@ -372,16 +372,16 @@ def test_series_stays_while_a_member_is_not_well(ctx, world, model, trouble):
     world.lag = 61 if trouble == "behind" else 0
     state = ctx.run(ctx.on.config_changed(), model(relation, config={"version": "8.2"}))
     assert bag(state, relation, "app")["version"] == "8.0"
-    assert not world.called("raise compatibility")
+    assert not world.called("raise_compatibility_version")
 
 
 def test_data_stay_readable_for_the_oldest_member(ctx, world, model):
     world.units["mongodb/1"] = "active"
     ctx.run(ctx.on.update_status(), model(peers(1, more={1: {"version": '"8.2.1"'}})))
-    assert world.called("raise compatibility") == [("8.0",)]
+    assert world.called("raise_compatibility_version") == [("8.0",)]
 
 
 def test_credentials_are_kept_with_data_only(ctx, world, model):
     world.holds_data = False
     ctx.run(ctx.on.update_status(), model(peers(1), leader=False))
-    assert world.kept is None
+    assert world.saved is None

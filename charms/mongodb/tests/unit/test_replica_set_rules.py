@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from members import (
+from replica_set import ReplicaSet
+from replica_set_rules import (
     MemberStatus,
-    UndecidedError,
+    NeedsOperatorError,
+    find_problem,
     forced_members,
     next_members,
     next_to_restart,
-    refused_move,
-    what_is_wrong,
+    upgrade_refusal,
     why_primary_waits,
 )
-from replica_set import ReplicaSet
 
 
 def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
@@ -123,7 +123,7 @@ def test_primary_that_has_just_stepped_down_is_waited_for(monkeypatch: pytest.Mo
     with ReplicaSet("mongodb", ["127.0.0.1:1"], "password") as replica_set:
         monkeypatch.setattr(replica_set, "_read", lambda: ({"members": config}, status, True))
         monkeypatch.setattr(replica_set, "_admin", None)  # Nobody is told anything.
-        replica_set.align({"mongodb/2"}, {}, seconds=0)
+        replica_set.reconcile_members({"mongodb/2"}, {}, seconds=0)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_voters_that_can_elect_are_left_to_do_so(hosts: dict[str, str | None]):
 
 @pytest.mark.parametrize("answering", [set(), {0}])
 def test_operator_is_told_which_voters_are_missing(answering: set[int]):
-    with pytest.raises(UndecidedError) as error:
+    with pytest.raises(NeedsOperatorError) as error:
         forced("SDD", HERE, answering)
     missing = [f"mongodb/{n}" for n in range(3) if n not in answering]
     assert str(error.value) == (
@@ -185,7 +185,7 @@ def test_operator_is_told_which_voters_are_missing(answering: set[int]):
 def test_unit_that_has_said_nothing_yet_is_not_gone(there: set[int]):
     # To a new leader Juju shows one unit after the other.
     hosts = {f"mongodb/{n}": f"h{n}" if n == 0 else None for n in there}
-    with pytest.raises(UndecidedError, match="start mongodb/1"):
+    with pytest.raises(NeedsOperatorError, match="start mongodb/1"):
         forced("SSS", hosts, {0})
 
 
@@ -213,7 +213,9 @@ def test_single_member_that_moved_is_forced():
 
 @pytest.mark.parametrize("answering", [set(), {0}])
 def test_moved_members_of_which_most_are_missing_are_the_operators_to_decide(answering: set[int]):
-    with pytest.raises(UndecidedError, match=r"start mongodb/1, mongodb/2|start mongodb/0, ") as e:
+    with pytest.raises(
+        NeedsOperatorError, match=r"start mongodb/1, mongodb/2|start mongodb/0, "
+    ) as e:
         forced("SSS", MOVED, answering)
     assert "juju remove-unit --force mongodb/" in str(e.value)
 
@@ -223,7 +225,7 @@ def test_what_is_left_is_forced_when_the_missing_units_are_removed():
     # One of the two that are left is away: it may be the one with the newer data.
     hosts = {unit: f"new-{host}" for unit, host in list(HERE.items())[:2]}
     config, _ = members("SSSSS")
-    with pytest.raises(UndecidedError, match="start mongodb/1"):
+    with pytest.raises(NeedsOperatorError, match="start mongodb/1"):
         forced_members(config, hosts, {"mongodb/0"})
 
 
@@ -278,7 +280,7 @@ def test_secondaries_restart_first_and_the_primary_last():
 def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
     _, status = members(states)
     status[-1]["lag"] = lag
-    assert what_is_wrong(status) == problem
+    assert find_problem(status) == problem
 
 
 @pytest.mark.parametrize(
@@ -295,12 +297,12 @@ def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
     ],
 )
 def test_series_that_data_may_move_to(present: str, wanted: str, refusal: str):
-    assert refused_move(present, wanted) == refusal
+    assert upgrade_refusal(present, wanted) == refusal
 
 
 def test_half_of_the_voters_is_no_majority():
     hosts = {f"mongodb/{n}": f"new-h{n}" for n in range(4)}
-    with pytest.raises(UndecidedError, match="start mongodb/2, mongodb/3"):
+    with pytest.raises(NeedsOperatorError, match="start mongodb/2, mongodb/3"):
         forced("SSSS", hosts, {0, 1})
     # One of two at its old address cannot elect a primary alone.
     hosts = {"mongodb/0": "h0", "mongodb/1": "new-h1"}
@@ -320,5 +322,5 @@ def test_primary_goes_when_all_have_heard_of_the_change(
     waiting: set[int], targets: str, problem: str
 ):
     _, status = members("PSS")
-    said: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
-    assert why_primary_waits({f"mongodb/{n}" for n in waiting}, status, said) == problem
+    published: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
+    assert why_primary_waits({f"mongodb/{n}" for n in waiting}, status, published) == problem

@@ -9,16 +9,16 @@ import pathlib
 import ops
 from pymongo.errors import PyMongoError
 
-from members import what_is_wrong
 from mongod import Credentials, Mongod, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp
 from replica_set import ReplicaSet
+from replica_set_rules import find_problem
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
 
 
-class Member(ops.Object):
+class LocalMember(ops.Object):
     """This unit's mongod, as a member of the replica set.
 
     Args:
@@ -37,14 +37,14 @@ class Member(ops.Object):
         # None before Juju has attached it, and after it has detached it.
         self.storage = next(iter(self.model.storages["data"]), None)
         self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
-        self.mongod.proxies = _proxies()
+        self.mongod.proxies = _model_proxies()
 
     @property
-    def has_file(self) -> bool:
+    def uses_resource(self) -> bool:
         """Whether mongod was installed from a file; unlike `file`, it downloads nothing."""
         return bool(self._stored.file)
 
-    def file(self) -> pathlib.Path | None:
+    def resource_file(self) -> pathlib.Path | None:
         """The resource mongod, which Juju downloads; None if none is attached."""
         try:
             path = self.model.resources.fetch("mongod")
@@ -59,14 +59,16 @@ class Member(ops.Object):
             UnusableMongodError: the operator has to mend it; what was installed stays.
             MongodError: it cannot be installed now.
         """
-        file = self.file()
+        file = self.resource_file()
         stat = file.stat() if file else None
         stamp = [stat.st_size, stat.st_mtime_ns] if stat else []
         if self.mongod.is_installed() and (not stamp or stamp == list(self._stored.file)):
             return
         self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
         try:
-            versions = [said.version for said in self._replicas.units().values() if said.version]
+            versions = [
+                databag.version for databag in self._replicas.units().values() if databag.version
+            ]
             self.mongod.install(settings.version or "", file, min(versions, default=""))
         except UnusableMongodError as error:
             raise UnusableMongodError(
@@ -83,7 +85,7 @@ class Member(ops.Object):
         """
         credentials = self._credentials(settings)
         self._check_storage(credentials)
-        own = self._replicas.own()
+        own = self._replicas.own_data()
         host = f"{self._bracketed_address()}:{settings.port}"
         self.mongod.configure(
             self.address(), settings.port or 0, credentials.keyfile, credentials.replset
@@ -93,31 +95,35 @@ class Member(ops.Object):
             if not self.mongod.is_member() or own.host != host:
                 self._restart(settings)
             elif settings.restarting == self.unit:
-                self._restart_in_turn(settings)
+                self._hand_over_and_restart(settings)
         own.host, own.has_data = host, self.mongod.holds_data()
-        own.target = self.mongod.target(settings.version or "")
+        own.target = self.mongod.target_digest(settings.version or "")
         own.restart = self._must_restart(settings) or None
         own.version = own.version if own.restart else self.mongod.version()
-        self._replicas.say(own)
-        if settings.seed == self.unit and not settings.members and not self._another_has_data():
+        self._replicas.write_own_data(own)
+        if (
+            settings.initiator == self.unit
+            and not settings.members
+            and not self._another_unit_has_data()
+        ):
             self.mongod.initiate(credentials.replset, self.unit, host, credentials.password)
             own.has_data = True
-            self._replicas.say(own)
+            self._replicas.write_own_data(own)
         if own.has_data and settings.set_id:
-            self.mongod.keep_credentials(credentials)
+            self.mongod.save_credentials(credentials)
 
-    def join_by_itself(self) -> None:
+    def add_self_to_replica_set(self) -> None:
         """Become a member without the leader's help, while some unit is leaving.
 
         A leader that is leaving leads no more, and yet it may be the only member: then it waits
         until another has its data.
         """
-        leaving, host = self._replicas.leaving(), self._replicas.own().host
+        leaving, host = self._replicas.leaving(), self._replicas.own_data().host
         if leaving and self.unit not in leaving and host and not self.mongod.state():
             with self.replica_set() as replica_set:
-                replica_set.align(leaving=set(), joining={self.unit: host})
+                replica_set.reconcile_members(leaving=set(), joining={self.unit: host})
 
-    def leave(self) -> None:
+    def leave_replica_set(self) -> None:
         """Hand over if this is the primary, and leave the replica set while that is possible.
 
         A hook that fails is tried again: to go on would delete what may be the only copy.
@@ -131,10 +137,10 @@ class Member(ops.Object):
             return
         try:
             with self.replica_set() as replica_set:
-                replica_set.align(leaving={self.unit}, joining={}, seconds=30)
+                replica_set.reconcile_members(leaving={self.unit}, joining={}, seconds=30)
                 members = {member["unit"] for member in replica_set.status()}
         except (MongodError, PyMongoError) as error:
-            if not self._replicas.own().has_data or not self.storage:
+            if not self._replicas.own_data().has_data or not self.storage:
                 logger.warning("left to the leader to take this unit out: %s", error)
                 return
             raise MongodError(f"cannot leave the replica set now: {error}") from error
@@ -150,7 +156,7 @@ class Member(ops.Object):
         settings = self._replicas.settings()
         if not settings:
             raise MongodError("there is no replica set yet")
-        hosts = {said.host for said in self._replicas.units().values() if said.host}
+        hosts = {databag.host for databag in self._replicas.units().values() if databag.host}
         credentials = self._credentials(settings)
         hosts |= set(settings.members or [])
         return ReplicaSet(credentials.replset, hosts, credentials.password)
@@ -164,18 +170,18 @@ class Member(ops.Object):
             raise MongodError("this machine has no address for replicas yet")
         return str(address)
 
-    def kept_credentials(self) -> Credentials | None:
+    def saved_credentials(self) -> Credentials | None:
         """What opens the data that the storage brought along; None if it is a new one.
 
         Raises:
             UnusableMongodError: they are the data of an application of another name.
         """
-        kept = self.mongod.kept_credentials()
-        if kept and kept.replset != self._charm.app.name:
+        saved = self.mongod.saved_credentials()
+        if saved and saved.replset != self._charm.app.name:
             raise UnusableMongodError(
-                f"storage data: it has the replica set {kept.replset}: deploy it under that name"
+                f"storage data: it has the replica set {saved.replset}: deploy it under that name"
             )
-        return kept
+        return saved
 
     def password(self, settings: MongodbReplicaSetApp) -> str:
         """The administrator's password."""
@@ -193,14 +199,14 @@ class Member(ops.Object):
         )
 
     def _check_storage(self, credentials: Credentials) -> None:
-        if self.mongod.leaves_data_behind():
+        if self.mongod.has_data_outside_storage():
             raise UnusableMongodError(
-                f"storage data: it is empty, and there are data in {self.mongod.former_data_dir}: "
+                f"storage data: it is empty, and there are data in {self.mongod.old_data_dir}: "
                 f"stop mongod, and move them to {self.mongod.data_dir}"
             )
-        kept = self.kept_credentials()
-        other_id = kept and credentials.set_id and kept.set_id != credentials.set_id
-        if other_id or (kept and kept.keyfile != credentials.keyfile):
+        saved = self.saved_credentials()
+        other_id = saved and credentials.set_id and saved.set_id != credentials.set_id
+        if other_id or (saved and saved.keyfile != credentials.keyfile):
             raise UnusableMongodError(
                 "storage data: it has another replica set: remove this unit, add one without it"
             )
@@ -210,13 +216,13 @@ class Member(ops.Object):
         return f"[{address}]" if ":" in address else address
 
     def _must_restart(self, settings: MongodbReplicaSetApp) -> bool:
-        return not self.mongod.is_current() or self._must_move(settings)
+        return not self.mongod.is_up_to_date() or self._must_upgrade(settings)
 
-    def _must_move(self, settings: MongodbReplicaSetApp) -> bool:
-        return not self.has_file and self.mongod.series() != settings.version
+    def _must_upgrade(self, settings: MongodbReplicaSetApp) -> bool:
+        return not self.uses_resource and self.mongod.series() != settings.version
 
     def _restart(self, settings: MongodbReplicaSetApp) -> None:
-        if self._must_move(settings):
+        if self._must_upgrade(settings):
             self._charm.unit.status = ops.MaintenanceStatus(
                 f"installing MongoDB {settings.version}"
             )
@@ -225,9 +231,9 @@ class Member(ops.Object):
         self.mongod.start()
         self.mongod.wait_until_it_answers()
 
-    def _restart_in_turn(self, settings: MongodbReplicaSetApp) -> None:
+    def _hand_over_and_restart(self, settings: MongodbReplicaSetApp) -> None:
         with self.replica_set() as replica_set:
-            problem = what_is_wrong(replica_set.status())
+            problem = find_problem(replica_set.status())
             if problem:  # Since the leader gave this unit its turn.
                 raise MongodError(f"restarting later: {problem}")
             if not replica_set.hand_over(self.unit):
@@ -235,12 +241,12 @@ class Member(ops.Object):
         self._restart(settings)
         self.mongod.wait_until_it_is_a_member()
 
-    def _another_has_data(self) -> bool:
+    def _another_unit_has_data(self) -> bool:
         others = self._replicas.units().items()
-        return any(said.has_data for unit, said in others if unit != self.unit)
+        return any(databag.has_data for unit, databag in others if unit != self.unit)
 
 
-def _proxies() -> dict[str, str]:
+def _model_proxies() -> dict[str, str]:
     """The model's proxies: Juju gives them to hooks under names that no program knows."""
     names = {kind: f"JUJU_CHARM_{kind.upper()}_PROXY" for kind in ("http", "https", "no")}
     return {kind: os.environ[name] for kind, name in names.items() if os.environ.get(name)}

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, TypedDict
 
-MOST_VOTERS = 7
+MAX_VOTERS = 7
 """MongoDB's own limit; further members hold the data and have no vote."""
 
-LARGEST_LAG = 20.0
+MAX_LAG = 20.0
 """Seconds that a member may be behind the primary and still count as synced.
 
 An idle primary writes every 10 s, and hears of the others every 2 s.
@@ -37,7 +37,7 @@ class MemberStatus(TypedDict):
     """Seconds that it is behind the primary, as far as the primary knows."""
 
 
-class UndecidedError(Exception):
+class NeedsOperatorError(Exception):
     """Only the operator can decide how to go on; the message says what to do."""
 
 
@@ -68,19 +68,19 @@ def next_members(
         to be done now.
     """
     states = {member["host"]: member["state"] for member in status}
-    if fewer := _without_one(members, states, leaving):
+    if fewer := _remove_one(members, states, leaving):
         return fewer
     if any(state in SYNCING for state in states.values()):
         return None
     return (
-        _with_other_names(members, joining)
-        or _with_a_new_one(members, joining)
-        or _with_one_moved(members, joining)
-        or _with_one_more_vote(members, states)
+        _rename_members(members, joining)
+        or _add_one(members, joining)
+        or _move_one(members, joining)
+        or _add_one_vote(members, states)
     )
 
 
-def _without_one(
+def _remove_one(
     members: list[MemberConfig], states: Mapping[str, str], leaving: Collection[str]
 ) -> list[MemberConfig] | None:
     # Those that are away already go first: that only helps the majority.
@@ -94,7 +94,7 @@ def _without_one(
     return None
 
 
-def _with_other_names(
+def _rename_members(
     members: list[MemberConfig], joining: Mapping[str, str]
 ) -> list[MemberConfig] | None:
     """Name each member after the unit that is at its host: machines may have swapped addresses.
@@ -119,9 +119,7 @@ def _with_other_names(
     ]
 
 
-def _with_a_new_one(
-    members: list[MemberConfig], joining: Mapping[str, str]
-) -> list[MemberConfig] | None:
+def _add_one(members: list[MemberConfig], joining: Mapping[str, str]) -> list[MemberConfig] | None:
     there = {unit_of(member) for member in members}
     for unit, host in sorted(joining.items()):
         if unit not in there:
@@ -131,7 +129,7 @@ def _with_a_new_one(
 
 def _new_member(members: list[MemberConfig], unit: str, host: str) -> MemberConfig:
     number = max((member["_id"] for member in members), default=-1) + 1
-    vote = int(_may_have_one_more_vote(members))
+    vote = int(_can_add_vote(members))
     return {
         "_id": number,
         "host": host,
@@ -141,7 +139,7 @@ def _new_member(members: list[MemberConfig], unit: str, host: str) -> MemberConf
     }
 
 
-def _with_one_moved(
+def _move_one(
     members: list[MemberConfig], joining: Mapping[str, str]
 ) -> list[MemberConfig] | None:
     for member in members:
@@ -152,19 +150,19 @@ def _with_one_moved(
     return None
 
 
-def _with_one_more_vote(
+def _add_one_vote(
     members: list[MemberConfig], states: Mapping[str, str]
 ) -> list[MemberConfig] | None:
     for member in members:
         synced = states[member["host"]] == "SECONDARY"
-        if synced and not member["votes"] and _may_have_one_more_vote(members):
+        if synced and not member["votes"] and _can_add_vote(members):
             more = member | {"votes": 1, "priority": 1}
             return [more if other is member else other for other in members]
     return None
 
 
-def _may_have_one_more_vote(members: list[MemberConfig]) -> bool:
-    return sum(member["votes"] for member in members) < MOST_VOTERS
+def _can_add_vote(members: list[MemberConfig]) -> bool:
+    return sum(member["votes"] for member in members) < MAX_VOTERS
 
 
 # A set without a primary: when no election can help, the members are forced.
@@ -189,7 +187,7 @@ def forced_members(
         can elect a primary by themselves as soon as they run.
 
     Raises:
-        UndecidedError: units with data are missing, and one of them may have newer data.
+        NeedsOperatorError: units with data are missing, and one of them may have newer data.
     """
     there = [
         member | {"host": hosts[unit_of(member)] or member["host"]}
@@ -202,7 +200,7 @@ def forced_members(
     most_answer = 2 * len(known) > len(voters)
     missing = sorted(unit_of(member) for member in there if unit_of(member) not in answering)
     if missing and not most_answer:
-        raise UndecidedError(
+        raise NeedsOperatorError(
             f"no primary: writes are unavailable; start {', '.join(missing)}, or give up their "
             f"data with juju remove-unit --force {' '.join(missing)}"
         )
@@ -214,7 +212,7 @@ def forced_members(
         if unit not in map(unit_of, there):
             there.append(_new_member(there, unit, hosts[unit] or ""))
     for number, member in enumerate(there):
-        vote = int(number < MOST_VOTERS)
+        vote = int(number < MAX_VOTERS)
         member |= {"votes": vote, "priority": vote}
     return there
 
@@ -253,13 +251,13 @@ def _primary(status: list[MemberStatus]) -> str:
     return next((member["unit"] for member in status if member["state"] == "PRIMARY"), "")
 
 
-def what_is_wrong(status: list[MemberStatus]) -> str:
+def find_problem(status: list[MemberStatus]) -> str:
     """What is wrong with the set, for the operator; empty if every member is up and synced."""
     for member in status:
         name = member["unit"] or member["host"]
         if member["state"] not in UP:
             return f"{name} is {member['state']}"
-        if member["lag"] > LARGEST_LAG:
+        if member["lag"] > MAX_LAG:
             return f"{name} is {member['lag']:.0f} s behind the primary"
     if not _primary(status):
         return "there is no primary"
@@ -274,7 +272,7 @@ def series_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def refused_move(present: str, wanted: str) -> str:
+def upgrade_refusal(present: str, wanted: str) -> str:
     """Why data of the series `present` cannot move to the series `wanted`; empty if they can.
 
     MongoDB's rule: from one major version to the next, and never back. See
