@@ -60,7 +60,7 @@ def test_new_application_with_the_storage_of_an_old_one(model: Cloud) -> None:
     status = model.juju.wait(lambda status: status.apps["other"].is_blocked)
     (unit,) = status.get_units("other").values()
     assert unit.workload_status.message == (
-        "storage data: it has the replica set mongodb: deploy it under that name"
+        "storage data: it belongs to the application mongodb: deploy the charm under that name"
     )
     model.juju.remove_application("other")
     model.juju.wait(lambda status: "other" not in status.apps)
@@ -104,6 +104,9 @@ def test_storage_of_a_set_that_was_given_up(model: Cloud) -> None:
         lambda status: any(unit.is_blocked for unit in status.get_units("mongodb").values())
     )
     said = [unit.workload_status.message for unit in status.get_units("mongodb").values()]
-    assert "storage data: it has another replica set: remove this unit, add one without it" in said
+    assert (
+        "storage data: it belongs to another replica set: remove this unit, add one with new storage"
+        in said
+    )
     assert jubilant.all_active(status, "my-node-app")
     assert website(model).texts() == []

@@ -53,5 +53,5 @@ def test_file_that_is_no_mongod_is_refused_by_name(
     site.juju.deploy(bundles.BUILD / "mongodb.charm", resources=resources)
     status = site.juju.wait(lambda status: status.apps["mongodb"].units["mongodb/0"].is_blocked)
     said = status.apps["mongodb"].units["mongodb/0"].workload_status.message
-    assert said == "resource mongod: the file is not a mongod for this machine"
+    assert said == "resource mongod: the file is not a mongod that runs on this machine"
     assert not (site.root("mongodb/0") / "usr/bin/mongod").exists()

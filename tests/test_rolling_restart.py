@@ -80,6 +80,6 @@ def test_file_of_another_series_that_data_cannot_move_to(
     three.juju.cli("attach-resource", "mongodb", f"mongod={build}")
     status = three.juju.wait(lambda status: status.apps["mongodb"].is_blocked)
     said = {unit.workload_status.message for unit in status.get_units("mongodb").values()}
-    assert said == {"resource mongod: MongoDB cannot go from 6.0 to 8.0; the next series is 7.0"}
+    assert said == {"resource mongod: MongoDB cannot go from 6.0 to 8.0; upgrade to 7.0 first"}
     assert started(three) == before
     Website(three.address("my-node-app/0")).write("goes on")

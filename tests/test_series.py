@@ -38,8 +38,8 @@ def test_next_series(two: Cloud) -> None:
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [
-        ("10.0", "MongoDB cannot go from 8.2 to 10.0; the next series is 9.0"),
-        ("8.0", "MongoDB cannot go back from 8.2 to 8.0; stay at 8.2"),
+        ("10.0", "MongoDB cannot go from 8.2 to 10.0; upgrade to 9.0 first"),
+        ("8.0", "MongoDB cannot be downgraded from 8.2 to 8.0; keep 8.2"),
         ("9.0", "there is no MongoDB 9.0 here, only 8.0, 8.2"),
     ],
 )

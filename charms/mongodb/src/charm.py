@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The mongodb charm: each unit runs a mongod, and all units are one replica set.
+"""The mongodb charm: each unit runs a mongod, and all units form one replica set.
 
-Every unit runs its own mongod and says in its peer bag where. The leader keeps the members of the
-replica set equal to the units (leader.py), and makes a user, a secret and an answer for each
-`database` relation (clients.py). What there is to do is found out anew in every hook, from the
-model and from MongoDB.
+Every unit runs its own mongod and publishes its address in its peer databag (local_member.py). The
+leader keeps the members of the replica set equal to the units (leader.py), and creates a user and
+a secret for each `database` relation (clients.py). Every hook compares the model with MongoDB, and
+changes what differs.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from leader import Leader
 from local_member import LocalMember
 from mongod import ERRORS, InstallError, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
-from mongodb_repository import KEYS
+from mongodb_repository import KEYS, not_available
 from replica_set_rules import NeedsOperatorError, upgrade_refusal
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
-# ops logs what any library does, with a process for each line, and pymongo tells of every step.
+# ops sends the log of every library to Juju, with one process for each line. pymongo logs every
+# step, so log only its warnings.
 logging.getLogger("pymongo").setLevel(logging.WARNING)
 
 NO_PRIMARY = "no primary: writes are unavailable until most members run"
-NO_STORAGE = "no storage: attach one with juju attach-storage, or add one with juju add-storage"
+NO_STORAGE = "storage data: none is attached: use juju attach-storage or juju add-storage"
 
 
 class MongodbConfig(pydantic.BaseModel):
@@ -43,10 +44,10 @@ class MongodbConfig(pydantic.BaseModel):
 
 
 class MongodbCharm(ops.CharmBase):
-    """Runs one member of the replica set; the leader runs the set."""
+    """Runs one member of the replica set. The leader also manages the replica set."""
 
-    # What the last hook found, for the status handlers to tell. `unusable` and `undecided` are for
-    # the operator to mend, on this unit and for the set; `progress` is how far restarts are.
+    # The results of the last hook, for the status handlers. The operator has to fix the two
+    # problems: one is about this unit, the other about the replica set.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
@@ -58,10 +59,10 @@ class MongodbCharm(ops.CharmBase):
         self._clients = Clients(self, self._member.replica_set)
         for event in (
             self.on.leader_elected,
-            self.on.config_changed,  # Also when the machine has another address.
+            self.on.config_changed,  # Also comes when the machine's address has changed.
             self.on.start,
             self.on.update_status,
-            self.on.upgrade_charm,  # Also when another file is attached as the resource.
+            self.on.upgrade_charm,  # Also comes when another resource file is attached.
             self.on["data"].storage_attached,
             self.on["replicas"].relation_created,
             self.on["replicas"].relation_changed,
@@ -79,36 +80,38 @@ class MongodbCharm(ops.CharmBase):
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
     def _reconcile(self, _: ops.EventBase) -> None:
-        self._stored.unit_problem = self._stored.replica_set_problem = (
-            self._stored.restart_progress
-        ) = ""
-        # Before Juju has made both there is nothing to do; their own hooks will come.
+        self._stored.unit_problem = self._stored.replica_set_problem = ""
+        self._stored.restart_progress = ""
+        # Wait until Juju has created both. Each has an event of its own.
         if not self._replicas.relation or not self._member.storage:
             return
-        on_record = self._replicas.settings()
+        settings = self._replicas.settings()
         try:
-            settings = on_record or self._initialise_settings()
-            if settings:
-                self._member.install(settings)  # Another error fails the hook: Juju tries again.
+            settings_to_install = settings or self._initialise_settings()
+            if settings_to_install:
+                # An error that may pass fails the hook, so that Juju retries it.
+                self._member.install(settings_to_install)
         except UnusableMongodError as error:
             self._stored.unit_problem = str(error)
-        # A leader that has just settled goes on in the next hook (Juju tells it of its own change
-        # too): what MongoDB needs is then where no failing hook can discard it.
-        if on_record and self._member.mongod.is_installed():
-            self._attempt(partial(self._run_mongod, on_record))
-            # Also when its own mongod is not well: the others need their leader.
-            lead = partial(self._manage_replica_set, on_record)
-            self._attempt(lead if self.unit.is_leader() else self._member.add_self_to_replica_set)
+        # A leader that has just written the settings runs mongod in a later hook: a failure in
+        # this hook would roll them back. Its own write brings it a relation-changed event.
+        if settings and self._member.mongod.is_installed():
+            self._attempt(partial(self._run_mongod, settings))
+            # The leader does its work even if its own mongod fails: the other units need it.
+            if self.unit.is_leader():
+                self._attempt(partial(self._manage_replica_set, settings))
+            else:
+                self._attempt(self._member.add_self_to_replica_set)
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
             step()
-        except InstallError:  # The hook fails, and Juju tries it again.
+        except InstallError:  # Fail the hook, so that Juju retries it.
             raise
         except UnusableMongodError as error:
             self._stored.unit_problem = str(error)
-        except ERRORS as error:  # update-status, if nothing else, tries again.
-            logger.warning("going on in a later hook: %s", error)
+        except ERRORS as error:  # The next hook retries, at the latest update-status.
+            logger.warning("retrying in a later hook: %s", error)
 
     def _run_mongod(self, settings: MongodbReplicaSetApp) -> None:
         self._member.run(settings)
@@ -124,19 +127,20 @@ class MongodbCharm(ops.CharmBase):
             self._reconcile(event)
 
     def _on_data_storage_detaching(self, _: ops.StorageDetachingEvent) -> None:
-        # In the life of a unit that is removed this comes before relation-departed.
+        # When a unit is removed, this event comes before relation-departed.
         self._member.leave_replica_set()
         self._member.mongod.stop()
         self._replicas.write_own_data(MongodbReplicaSetUnit())
 
     def _on_stop(self, _: ops.StopEvent) -> None:
-        self._member.leave_replica_set()  # Again, because relation-departed may have failed.
+        # Try again, because it may not have been possible in relation-departed.
+        self._member.leave_replica_set()
         self._member.mongod.stop()
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
         try:
             self._member.mongod.uninstall()
-        except MongodError as error:  # A hook that fails would keep the unit from going.
+        except MongodError as error:  # Do not fail the hook: Juju could not remove the unit.
             logger.error("%s", error)
 
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
@@ -144,7 +148,7 @@ class MongodbCharm(ops.CharmBase):
             with self._member.replica_set() as replica_set:
                 status = replica_set.status()
         except ERRORS as error:
-            event.fail(f"the replica set cannot be reached now: {error}")
+            event.fail(f"cannot connect to the replica set: {error}")
             return
         primary = [member["unit"] for member in status if member["state"] == "PRIMARY"]
         event.set_results({"members": json.dumps(status), "primary": "".join(primary)})
@@ -155,13 +159,17 @@ class MongodbCharm(ops.CharmBase):
         if not self._member.storage:
             event.add_status(ops.BlockedStatus(NO_STORAGE))
         elif not settings:
-            event.add_status(ops.WaitingStatus("waiting for the leader to settle the replica set"))
+            event.add_status(
+                ops.WaitingStatus("replicas: waiting for the leader to send the settings")
+            )
         elif not self._member.mongod.is_installed():
             event.add_status(ops.WaitingStatus("waiting to install mongod"))
         elif not self._member.mongod.is_running():
-            event.add_status(ops.WaitingStatus("waiting for mongod to run: see its log"))
+            event.add_status(ops.WaitingStatus("waiting for mongod to start: see its log"))
         elif not (state := self._member.mongod.state()):
-            event.add_status(ops.WaitingStatus("waiting to be a synced member of the replica set"))
+            event.add_status(
+                ops.WaitingStatus("waiting for mongod to join the replica set and to sync")
+            )
         elif state == "no primary":
             event.add_status(ops.WaitingStatus(NO_PRIMARY))
         elif self._replicas.own_data().restart:
@@ -181,11 +189,13 @@ class MongodbCharm(ops.CharmBase):
         if state == "no primary":
             event.add_status(ops.WaitingStatus(NO_PRIMARY))
         elif not state:
-            event.add_status(ops.WaitingStatus("waiting for the replica set"))
-        event.add_status(ops.ActiveStatus())  # The most severe of all is shown.
+            event.add_status(
+                ops.WaitingStatus("waiting for the leader's mongod to join the replica set")
+            )
+        event.add_status(ops.ActiveStatus())  # ops shows the most severe status.
 
     def _add_blocked_statuses(self, event: ops.CollectStatusEvent) -> None:
-        """Tell what the operator has to mend, on the unit and on the application alike."""
+        """Add the problems that the operator has to fix, to the unit and to the application."""
         try:
             self._check_options(self._replicas.settings(), self._member.uses_resource)
         except NotReadyError as error:
@@ -196,16 +206,20 @@ class MongodbCharm(ops.CharmBase):
     def _check_options(
         self, settings: MongodbReplicaSetApp | None, uses_resource: bool
     ) -> MongodbConfig:
-        """Return the options, or raise NotReadyError if one cannot be used, or not any more."""
+        """Return the options.
+
+        Raises:
+            NotReadyError: an option is invalid, or may not change any more.
+        """
         config = read_config(self, MongodbConfig)
         if settings and config.port != settings.port:
-            message = f"config option port: it cannot change any more: set it to {settings.port}"
-            raise NotReadyError(ops.BlockedStatus(message))
+            message = "config option port: it cannot change after deployment"
+            raise NotReadyError(ops.BlockedStatus(f"{message}: set it to {settings.port}"))
         present = settings.version if settings else None
         if config.version != present and not uses_resource:
             refusal = upgrade_refusal(present or config.version, config.version)
             if not refusal and config.version not in KEYS:
-                refusal = f"there is no MongoDB {config.version} here, only {', '.join(KEYS)}"
+                refusal = not_available(config.version)
             if refusal:
                 raise NotReadyError(ops.BlockedStatus(f"config option version: {refusal}"))
         return config
@@ -221,8 +235,8 @@ class MongodbCharm(ops.CharmBase):
         return self._leader.initialise_settings(config.version, config.port)
 
     def _manage_replica_set(self, settings: MongodbReplicaSetApp) -> None:
-        # A leader that is leaving sees each of its relations break, though only it goes: what
-        # there is to clear away is for the next leader to find.
+        # A leader that is being removed sees every relation break, although the relations stay for
+        # the other units. So it must not clean up. The next leader does that.
         if self.unit.name not in self._replicas.staying():
             return
         if not self._leader.replica_set_exists(settings):
@@ -235,14 +249,14 @@ class MongodbCharm(ops.CharmBase):
             return
         with self._member.replica_set() as replica_set:
             endpoints = self._leader.reconcile_members(replica_set, settings)
-            if endpoints:  # There are none while only a unit that leaves is a member.
+            if endpoints:  # Empty while the only member is a unit that is being removed.
                 version = self._replicas.own_data().version or ""
                 self._clients.serve(replica_set, endpoints, version)
             self._stored.restart_progress = self._leader.allow_next_restart(replica_set, settings)
             if not self._stored.restart_progress:
                 try:
                     wanted = self._check_options(settings, self._member.uses_resource).version
-                except NotReadyError:  # The status tells.
+                except NotReadyError:  # The status shows the reason.
                     wanted = settings.version or ""
                 self._leader.upgrade_series(replica_set, settings, wanted)
 

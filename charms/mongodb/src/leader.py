@@ -1,13 +1,15 @@
-"""What the leader does for the replica set, in each of its hooks.
+"""The leader's work on the replica set, in each of its hooks.
 
-Every step finds out anew what there is to do, so it does not matter which hook it is, or who led
-before. What the members should be is decided in members.py, and done by replica_set.py.
+Every step first reads the current state. So the cause of the event does not matter, and neither
+does the previous leader. replica_set_rules.py decides what to change; replica_set.py changes it.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Mapping
+from typing import Any
 
 import ops
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
@@ -30,12 +32,12 @@ logger = logging.getLogger(__name__)
 
 
 class Leader:
-    """The leader's steps.
+    """The leader's work on the replica set.
 
     Args:
         app: the application that this unit leads.
-        replicas: what its units say.
-        member: the leader's own mongod.
+        replicas: the databags of the peer relation.
+        member: the leader's own member.
     """
 
     def __init__(self, app: ops.Application, replicas: Replicas, member: LocalMember):
@@ -44,15 +46,16 @@ class Leader:
         self._member = member
 
     def initialise_settings(self, version: str, port: int) -> MongodbReplicaSetApp:
-        """Make and record what all units have to agree on before the first mongod runs.
+        """Create the settings that all units need before they start mongod, and write them.
 
         Raises:
-            UnusableMongodError: the storage has data that this application cannot take over.
+            UnusableMongodError: the storage holds data that this application cannot use.
         """
         saved = self._member.saved_credentials()
         if saved and not self._member.uses_resource and upgrade_refusal(saved.series, version):
             raise UnusableMongodError(
-                f"storage data: it is of MongoDB {saved.series}: set the option version to that"
+                f"storage data: it has data of MongoDB {saved.series}: "
+                f"set version to {saved.series}"
             )
         content = {
             "keyfile": saved.keyfile if saved else secrets.token_hex(500),
@@ -60,7 +63,7 @@ class Leader:
         }
         settings = MongodbReplicaSetApp(
             secret_admin=self._app.add_secret(content, label="admin").id,
-            initiator=self._member.unit,
+            seed=self._member.unit,
             set_id=saved.set_id if saved else None,
             version=version,
             port=port,
@@ -69,45 +72,45 @@ class Leader:
         return settings
 
     def replica_set_exists(self, settings: MongodbReplicaSetApp) -> bool:
-        """Whether a unit has the data of a replica set.
+        """Return whether a unit has data of a replica set.
 
         Raises:
-            PyMongoError: a mongod that may have them does not answer.
+            PyMongoError: a mongod that may have data does not answer.
         """
         units = self._replicas.units()
         if any(databag.has_data for databag in units.values()):
             return True
-        if settings.initiator in units and not settings.members:
-            return False  # The seed has not initiated it yet.
+        if settings.seed in units and not settings.members:
+            return False  # The initiator has not initiated it yet.
         # A unit may have become a member since its last hook.
         password = self._member.password(settings)
-        return any(
-            holds_data(databag.host, password) for databag in units.values() if databag.host
-        )
+        hosts = [databag.host for databag in units.values() if databag.host]
+        return any(holds_data(host, password) for host in hosts)
 
     def choose_initiator(self, settings: MongodbReplicaSetApp) -> None:
-        """Name the unit that may initiate a set, where there is none.
+        """Choose the only unit that may initiate the replica set, if it does not exist.
 
-        Only the initiator initiates a set. Another one is named only if the last one has gone, and
-        all members with it, and every unit has written that it has no data. So there are never two sets.
+        A new initiator is chosen only if the old one and all members are gone, and every unit has
+        written that it has no data. This prevents a second replica set.
         """
         units = self._replicas.units()
-        if settings.initiator in units and not settings.members:
+        if settings.seed in units and not settings.members:
             return
-        # Juju shows a new leader one unit after the other; those it has not shown may have data.
-        everybody_has_spoken = all(databag.has_data is not None for databag in units.values())
-        if self._replicas.leaving() or not everybody_has_spoken:
+        # Juju shows the other units to a new leader one by one. A unit without a databag here may
+        # have data.
+        all_have_written = all(databag.has_data is not None for databag in units.values())
+        if self._replicas.leaving() or not all_have_written:
             return
-        settings.initiator = self._member.unit
+        settings.seed = self._member.unit
         settings.members, settings.set_id = None, None
         self._replicas.write_settings(settings)
 
     def restore_primary(self, settings: MongodbReplicaSetApp) -> None:
-        """Give the set a primary by force, if it has none and no election can help.
+        """Force a new configuration if the members cannot elect a primary.
 
         Raises:
-            NeedsOperatorError: only the operator can decide how to go on.
-            PyMongoError: the set cannot be reached now.
+            NeedsOperatorError: only the operator can decide how to continue.
+            PyMongoError: the forced configuration fails, or has no effect in time.
         """
         try:
             with self._member.replica_set() as replica_set:
@@ -115,53 +118,49 @@ class Leader:
                 return
         except ServerSelectionTimeoutError as error:
             logger.warning("the replica set has no primary: %s", error)
-        # Units that are being removed count until they are gone: they may have the newest data.
+        # Include the units that are being removed: they may have the newest data.
         hosts = {unit: databag.host for unit, databag in self._replicas.all_units().items()}
         password = self._member.password(settings)
-        configs = {}
-        for unit, host in sorted(hosts.items()):
-            if not host:
-                continue
-            try:
-                config = fetch_config(host, password)
-            except PyMongoError as error:
-                logger.warning("%s at %s: %s", unit, host, error)
-            else:
-                configs |= {unit: config} if config else {}
+        configs = _fetch_configs(hosts, password)
         if not configs:
             return
         newest = max(configs, key=lambda unit: (configs[unit]["term"], configs[unit]["version"]))
         members = forced_members(configs[newest]["members"], hosts, configs)
         if members:
-            logger.warning("forcing the members of the replica set: %s", members)
+            logger.warning("forcing these members of the replica set: %s", members)
             force_config(hosts[newest] or "", password, configs[newest], members)
             with self._member.replica_set() as replica_set:
-                replica_set.wait_until(lambda status: True, seconds=30)  # It has taken effect.
+                # Wait until the new configuration is in effect.
+                replica_set.wait_until(lambda status: True, seconds=30)
 
     def reconcile_members(
         self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp
     ) -> list[str]:
-        """Make the members equal to the units; return the "host:port" of each that stays."""
+        """Make the members equal to the units.
+
+        Returns:
+            The "host:port" of each member whose unit stays.
+        """
         hosts = _hosts(self._replicas.units())
         staying = self._replicas.staying()
         members = {member["unit"] for member in replica_set.status()}
-        # One that does not answer cannot be added, and must not keep out those after it.
+        # A unit that does not answer cannot be added, and must not block the next ones.
         joining = {
             unit: host for unit, host in hosts.items() if unit in members or is_reachable(host)
         }
         replica_set.reconcile_members(leaving=members - staying - {""}, joining=joining)
         status = replica_set.status()
-        # On record too, so that every unit has a hook when the set has changed.
+        # Write the members to the databag, so that every unit runs a hook when they change.
         settings.members = sorted(member["host"] for member in status)
         settings.set_id = replica_set.set_id()
         self._replicas.write_settings(settings)
         return [member["host"] for member in status if member["unit"] in staying]
 
     def allow_next_restart(self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp) -> str:
-        """Let the next unit restart its mongod that has to, if the set can do without it.
+        """Choose the next unit that may restart its mongod, if the replica set is healthy.
 
         Returns:
-            How far it is, for the operator; empty if no member has to restart.
+            The progress, for the operator; empty if no member has to restart.
         """
         units = self._replicas.units()
         waiting = {unit for unit, databag in units.items() if databag.restart}
@@ -172,13 +171,13 @@ class Leader:
         replica_set.wait_until(lambda status: not find_problem(status), seconds=10)
         status = replica_set.status()
         problem = find_problem(status)
-        if settings.restarting not in waiting:  # The last one has restarted, or has gone.
+        if settings.restarting not in waiting:  # It has restarted, or its unit is gone.
             targets = {unit: databag.target for unit, databag in units.items()}
             problem = problem or why_primary_waits(waiting, status, targets)
             settings.restarting = None if problem else next_to_restart(waiting, status)
             self._replicas.write_settings(settings)
         if not settings.restarting:
-            return f"{_names(waiting)} must restart, but not now: {problem}"
+            return f"{_names(waiting)} cannot restart yet: {problem}"
         rest = waiting - {settings.restarting}
         then = f", then {_names(rest)}" if rest else ""
         now = f"restarting one member at a time: {settings.restarting} now{then}"
@@ -187,14 +186,14 @@ class Leader:
     def upgrade_series(
         self, replica_set: ReplicaSet, settings: MongodbReplicaSetApp, wanted: str
     ) -> None:
-        """Have the members move to another series of MongoDB, or finish such a move.
+        """Start an upgrade to another series of MongoDB, or finish one.
 
-        Nothing is done before the last move is finished and while a member is not well.
+        Does nothing while a member is not healthy, or has not written its version.
 
         Args:
-            replica_set: the set.
-            settings: what the units have agreed on.
-            wanted: the series; the present one stays if MongoDB cannot move to it.
+            replica_set: the replica set.
+            settings: the current settings.
+            wanted: the series to upgrade to. The series stays if MongoDB does not allow it.
         """
         versions = [databag.version for databag in self._replicas.units().values()]
         if not all(versions) or find_problem(replica_set.status()):
@@ -207,6 +206,21 @@ class Leader:
         if settings.version != wanted and not upgrade_refusal(settings.version or wanted, wanted):
             settings.version = wanted
             self._replicas.write_settings(settings)
+
+
+def _fetch_configs(hosts: Mapping[str, str | None], password: str) -> dict[str, dict[str, Any]]:
+    """Return the replica set configuration of each unit whose mongod answers and has one."""
+    configs = {}
+    for unit, host in sorted(hosts.items()):
+        if not host:
+            continue
+        try:
+            config = fetch_config(host, password)
+        except PyMongoError as error:
+            logger.warning("%s at %s: %s", unit, host, error)
+        else:
+            configs |= {unit: config} if config else {}
+    return configs
 
 
 def _hosts(units: dict[str, MongodbReplicaSetUnit]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What each unit does for its own mongod: install it, run it, restart it in its turn, leave."""
+"""This unit's member of the replica set: install and run mongod, restart it, join, and leave."""
 
 from __future__ import annotations
 
@@ -22,30 +22,31 @@ class LocalMember(ops.Object):
     """This unit's mongod, as a member of the replica set.
 
     Args:
-        charm: the charm whose unit this is.
-        replicas: what the units say.
+        charm: the charm of this unit.
+        replicas: the databags of the peer relation.
     """
 
     _stored = ops.StoredState()
 
     def __init__(self, charm: ops.CharmBase, replicas: Replicas):
         super().__init__(charm, "member")
+        # Size and modification time of the installed resource file; empty without one.
         self._stored.set_default(file=[])
         self.unit = charm.unit.name
         self._charm = charm
         self._replicas = replicas
-        # None before Juju has attached it, and after it has detached it.
+        # None before Juju attaches the storage, and after Juju has detached it.
         self.storage = next(iter(self.model.storages["data"]), None)
         self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
         self.mongod.proxies = _model_proxies()
 
     @property
     def uses_resource(self) -> bool:
-        """Whether mongod was installed from a file; unlike `file`, it downloads nothing."""
+        """Whether mongod was installed from the resource. This downloads nothing."""
         return bool(self._stored.file)
 
     def resource_file(self) -> pathlib.Path | None:
-        """The resource mongod, which Juju downloads; None if none is attached."""
+        """Download the resource mongod, and return its path; None if none is attached."""
         try:
             path = self.model.resources.fetch("mongod")
         except ops.ModelError:
@@ -53,11 +54,11 @@ class LocalMember(ops.Object):
         return path if path.stat().st_size else None
 
     def install(self, settings: MongodbReplicaSetApp) -> None:
-        """Install mongod, unless what is installed is what there is to install.
+        """Install mongod, unless the right one is installed already.
 
         Raises:
-            UnusableMongodError: the operator has to mend it; what was installed stays.
-            MongodError: it cannot be installed now.
+            UnusableMongodError: the operator has to fix a problem. The installed mongod stays.
+            MongodError: mongod cannot be installed now.
         """
         file = self.resource_file()
         stat = file.stat() if file else None
@@ -65,11 +66,10 @@ class LocalMember(ops.Object):
         if self.mongod.is_installed() and (not stamp or stamp == list(self._stored.file)):
             return
         self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
+        versions = [databag.version for databag in self._replicas.units().values()]
+        oldest = min((version for version in versions if version), default="")
         try:
-            versions = [
-                databag.version for databag in self._replicas.units().values() if databag.version
-            ]
-            self.mongod.install(settings.version or "", file, min(versions, default=""))
+            self.mongod.install(settings.version or "", file, oldest)
         except UnusableMongodError as error:
             raise UnusableMongodError(
                 f"resource mongod: {error}" if file else str(error)
@@ -77,11 +77,11 @@ class LocalMember(ops.Object):
         self._stored.file = stamp
 
     def run(self, settings: MongodbReplicaSetApp) -> None:
-        """Run mongod, tell the others about it, and make it the first member if it is to be.
+        """Configure and run mongod, publish its state, and initiate the replica set if chosen.
 
         Raises:
-            UnusableMongodError: the storage holds data that are not of this replica set.
-            MongodError, PyMongoError: mongod does not do so now.
+            UnusableMongodError: the storage holds other data than this replica set's.
+            MongodError, PyMongoError: mongod does not start or does not answer.
         """
         credentials = self._credentials(settings)
         self._check_storage(credentials)
@@ -91,7 +91,7 @@ class LocalMember(ops.Object):
             self.address(), settings.port or 0, credentials.keyfile, credentials.replset
         )
         if self._must_restart(settings):
-            # Nobody misses a mongod that is no member, or that has lost its address.
+            # The replica set does not use a mongod that is no member or has a new address.
             if not self.mongod.is_member() or own.host != host:
                 self._restart(settings)
             elif settings.restarting == self.unit:
@@ -101,11 +101,8 @@ class LocalMember(ops.Object):
         own.restart = self._must_restart(settings) or None
         own.version = own.version if own.restart else self.mongod.version()
         self._replicas.write_own_data(own)
-        if (
-            settings.initiator == self.unit
-            and not settings.members
-            and not self._another_unit_has_data()
-        ):
+        is_initiator = settings.seed == self.unit and not settings.members
+        if is_initiator and not self._another_unit_has_data():
             self.mongod.initiate(credentials.replset, self.unit, host, credentials.password)
             own.has_data = True
             self._replicas.write_own_data(own)
@@ -113,10 +110,10 @@ class LocalMember(ops.Object):
             self.mongod.save_credentials(credentials)
 
     def add_self_to_replica_set(self) -> None:
-        """Become a member without the leader's help, while some unit is leaving.
+        """Add this unit to the replica set if another unit is leaving.
 
-        A leader that is leaving leads no more, and yet it may be the only member: then it waits
-        until another has its data.
+        Normally the leader adds the members. But a leader that is being removed stops doing so.
+        It may be the only member, and then it can leave only when another unit has its data.
         """
         leaving, host = self._replicas.leaving(), self._replicas.own_data().host
         if leaving and self.unit not in leaving and host and not self.mongod.state():
@@ -124,15 +121,15 @@ class LocalMember(ops.Object):
                 replica_set.reconcile_members(leaving=set(), joining={self.unit: host})
 
     def leave_replica_set(self) -> None:
-        """Hand over if this is the primary, and leave the replica set while that is possible.
-
-        A hook that fails is tried again: to go on would delete what may be the only copy.
+        """Remove this unit from the replica set. A primary hands over first.
 
         Raises:
-            MongodError: the rest would have no majority, or there is no primary.
+            MongodError: the other members would have no majority, or there is no primary. The
+                hook must fail then, so that Juju retries it: this unit may have the only copy of
+                the data.
         """
         settings = self._replicas.settings()
-        # If the whole application goes there is nobody to hand over to.
+        # If the whole application is removed, no unit is left that could take over.
         if not settings or not self._charm.app.planned_units():
             return
         try:
@@ -141,17 +138,19 @@ class LocalMember(ops.Object):
                 members = {member["unit"] for member in replica_set.status()}
         except (MongodError, PyMongoError) as error:
             if not self._replicas.own_data().has_data or not self.storage:
-                logger.warning("left to the leader to take this unit out: %s", error)
+                logger.warning("the leader must remove this unit from the replica set: %s", error)
                 return
             raise MongodError(f"cannot leave the replica set now: {error}") from error
         if self.unit in members:
-            raise MongodError("the others cannot do without this unit's copy of the data yet")
+            raise MongodError(
+                "cannot leave the replica set yet: the other members still need this unit's data"
+            )
 
     def replica_set(self) -> ReplicaSet:
-        """The replica set, wherever its members are or were.
+        """Return the replica set, with all known addresses of its members.
 
         Raises:
-            MongodError: nothing has been settled yet.
+            MongodError: the leader has not written the settings yet.
         """
         settings = self._replicas.settings()
         if not settings:
@@ -162,29 +161,34 @@ class LocalMember(ops.Object):
         return ReplicaSet(credentials.replset, hosts, credentials.password)
 
     def address(self) -> str:
-        """Address of this machine that the other members and the clients use."""
-        # The binding, because unit bags hold no private-address any more on Juju 4 (Q7).
+        """Return the address of this machine for the other members and the clients.
+
+        Raises:
+            MongodError: the machine has no address yet.
+        """
+        # The address comes from the binding: Juju 4 writes no private-address to unit databags.
         binding = self.model.get_binding("replicas")
         address = binding.network.bind_address if binding else None
         if not address:
-            raise MongodError("this machine has no address for replicas yet")
+            raise MongodError("replicas: this machine has no address yet")
         return str(address)
 
     def saved_credentials(self) -> Credentials | None:
-        """What opens the data that the storage brought along; None if it is a new one.
+        """Return the credentials of the data in the storage; None if the storage is new.
 
         Raises:
-            UnusableMongodError: they are the data of an application of another name.
+            UnusableMongodError: the data belong to an application with another name.
         """
         saved = self.mongod.saved_credentials()
         if saved and saved.replset != self._charm.app.name:
             raise UnusableMongodError(
-                f"storage data: it has the replica set {saved.replset}: deploy it under that name"
+                f"storage data: it belongs to the application {saved.replset}: "
+                f"deploy the charm under that name"
             )
         return saved
 
     def password(self, settings: MongodbReplicaSetApp) -> str:
-        """The administrator's password."""
+        """Return the administrator's password."""
         return self._credentials(settings).password
 
     def _credentials(self, settings: MongodbReplicaSetApp) -> Credentials:
@@ -201,14 +205,15 @@ class LocalMember(ops.Object):
     def _check_storage(self, credentials: Credentials) -> None:
         if self.mongod.has_data_outside_storage():
             raise UnusableMongodError(
-                f"storage data: it is empty, and there are data in {self.mongod.old_data_dir}: "
-                f"stop mongod, and move them to {self.mongod.data_dir}"
+                f"storage data: it is empty, but {self.mongod.old_data_dir} has data: "
+                f"stop mongod, and move the data to {self.mongod.data_dir}"
             )
         saved = self.saved_credentials()
         other_id = saved and credentials.set_id and saved.set_id != credentials.set_id
         if other_id or (saved and saved.keyfile != credentials.keyfile):
             raise UnusableMongodError(
-                "storage data: it has another replica set: remove this unit, add one without it"
+                "storage data: it belongs to another replica set: "
+                "remove this unit, add one with new storage"
             )
 
     def _bracketed_address(self) -> str:
@@ -233,11 +238,12 @@ class LocalMember(ops.Object):
 
     def _hand_over_and_restart(self, settings: MongodbReplicaSetApp) -> None:
         with self.replica_set() as replica_set:
+            # A problem may have come up since the leader chose this unit.
             problem = find_problem(replica_set.status())
-            if problem:  # Since the leader gave this unit its turn.
-                raise MongodError(f"restarting later: {problem}")
+            if problem:
+                raise MongodError(f"cannot restart yet: {problem}")
             if not replica_set.hand_over(self.unit):
-                raise MongodError("restarting later: no other member can be the primary now")
+                raise MongodError("cannot restart yet: no other member can become the primary")
         self._restart(settings)
         self.mongod.wait_until_it_is_a_member()
 
@@ -247,6 +253,6 @@ class LocalMember(ops.Object):
 
 
 def _model_proxies() -> dict[str, str]:
-    """The model's proxies: Juju gives them to hooks under names that no program knows."""
+    """Return the model's proxies, which Juju passes to hooks in variables of its own."""
     names = {kind: f"JUJU_CHARM_{kind.upper()}_PROXY" for kind in ("http", "https", "no")}
     return {kind: os.environ[name] for kind, name in names.items() if os.environ.get(name)}

@@ -1,6 +1,6 @@
-"""The mongod of this machine: installation, configuration, service, and its own first steps.
+"""The mongod of this machine: install it, configure it, run it, initiate a replica set with it.
 
-Knows nothing of Juju. The replica set as a whole is the subject of replica_set.py.
+This module does not use Juju. See replica_set.py for the replica set as a whole.
 """
 
 from __future__ import annotations
@@ -29,23 +29,24 @@ import mongodb_repository
 from replica_set_rules import series_of, upgrade_refusal
 
 OPERATOR = "operator"
-"""The administrator's name; it may administer the set and its users.
+"""The name of the administrator, who manages the replica set and its users.
 
-None of its roles reads data, but it can give itself one that does: its password protects all data.
+The administrator's roles do not include access to data. But the administrator can grant itself
+such a role, so its password protects all data.
 """
 
 ELECTION_TIMEOUT_MS = 4000
-"""How long the members miss their primary before they elect another one.
+"""How long the members wait for a lost primary before they elect another one.
 
-MongoDB's default is 10 s. Members of one application are near each other and send a heartbeat
-every 2 s, so two missed ones are enough; a needless election costs well under a second.
+MongoDB's default is 10 s. The members of one application are near each other and send a heartbeat
+every 2 s, so two lost heartbeats are enough. An unnecessary election takes less than a second.
 """
 
-# Codes of MongoDB's errors.
+# MongoDB's error codes.
 _UNAUTHORIZED = 13
 _NOT_YET_INITIALIZED = 94
 
-# What charmlibs and the machine raise. LookupError: there is no such user.
+# The errors of charmlibs and of the machine. LookupError means that a user does not exist.
 _MACHINE_ERRORS = (
     OSError,
     LookupError,
@@ -54,7 +55,7 @@ _MACHINE_ERRORS = (
     systemd.SystemdError,
 )
 
-# In the environment of mongod: tells which settings it was started with.
+# This variable in mongod's environment tells with which settings it was started.
 _SETTINGS_VARIABLE = "MONGOD_SETTINGS"
 
 _UNIT_FILE = """\
@@ -71,11 +72,11 @@ ExecStart={binary} --config {config}
 RuntimeDirectory={run}
 RuntimeDirectoryMode=0700
 Restart=on-failure
-# Slow enough that systemd never gives up: after a boot the old address may be gone, until the
-# charm writes the new one.
+# Five seconds is slow enough that systemd never stops retrying. After a boot the machine may have
+# a new address, and mongod cannot start until the charm has written it.
 RestartSec=5
 LimitNOFILE=64000
-# It needs the network, its settings to read and its data to write, and nothing else.
+# mongod needs only the network, read access to its settings and write access to its data.
 ReadWritePaths={data}
 CapabilityBoundingSet=
 LockPersonality=true
@@ -90,7 +91,7 @@ ProtectKernelLogs=true
 ProtectKernelModules=true
 ProtectKernelTunables=true
 ProtectSystem=strict
-# AF_NETLINK: it asks the system for the machine's own addresses.
+# mongod needs AF_NETLINK to list the machine's addresses.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 RestrictNamespaces=true
 RestrictRealtime=true
@@ -103,33 +104,33 @@ WantedBy=multi-user.target
 
 
 class MongodError(Exception):
-    """This machine's mongod could not be installed or started; the message says why."""
+    """This machine's mongod cannot be installed, started or used. The message says why."""
 
 
 class InstallError(MongodError):
-    """The program cannot be had now, for instance because the network is away."""
+    """mongod cannot be installed now, for example because the network is down. Retry later."""
 
 
 class UnusableMongodError(MongodError):
-    """Trying again does not help: the operator has to mend it."""
+    """A retry does not help: the operator has to fix the problem."""
 
 
 ERRORS = (MongodError, PyMongoError)
-"""What can go wrong with MongoDB; the next hook tries again."""
+"""The errors that work with MongoDB may raise. The next hook retries."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """What opens the data of a replica set."""
+    """The credentials of a replica set, and what they belong to."""
 
     replset: str
-    """Name of the replica set."""
+    """The name of the replica set."""
     set_id: str
-    """What MongoDB tells the set by from every other of that name."""
+    """MongoDB's unique id of the replica set. Two sets may have the same name."""
     series: str
-    """Series of MongoDB that the data are of."""
+    """The series of MongoDB that wrote the data, such as `8.0`."""
     keyfile: str = dataclasses.field(repr=False)
-    """What the members know each other by."""
+    """The key with which the members authenticate to each other."""
     password: str = dataclasses.field(repr=False)
     """The administrator's password."""
 
@@ -144,67 +145,67 @@ class Mongod:
     config_file = pathlib.Path("/etc/mongod.conf")
     key_file = pathlib.Path("/etc/mongod.key")
     run_dir = pathlib.Path("/run/mongodb")
-    old_data_dir = pathlib.Path("/var/lib/mongodb")  # Of this charm before it had storage.
+    old_data_dir = pathlib.Path("/var/lib/mongodb")  # Used before this charm had storage.
     unit_file = pathlib.Path("/etc/systemd/system/mongod.service")
     apt_source = pathlib.Path("/etc/apt/sources.list.d/mongodb-org.sources")
     apt_key = pathlib.Path("/usr/share/keyrings/mongodb-org.asc")
-    cache_gigabytes: float | None = None  # None: mongod takes half of the memory.
+    cache_gigabytes: float | None = None  # None: mongod uses half of the memory.
     proxies: Mapping[str, str] = {}
-    """What to download through, as `mongodb_repository.fetch_key` takes it."""
+    """The proxies for downloads, in the form that `mongodb_repository.fetch_key` accepts."""
 
     def __init__(self, storage_dir: pathlib.Path = pathlib.Path("/var/lib/mongodb")):
-        """Take the folder for the data and what opens them; it may outlive the machine."""
+        """Use a folder for the data and their credentials. It may outlive the machine."""
         self.storage_dir = storage_dir
         self.data_dir = storage_dir / "db"
         self.credentials_file = storage_dir / "credentials.json"
 
-    # The machine: what tests/localmachine.py replaces.
+    # The methods that change the machine; tests/localmachine.py replaces them.
 
     def install_package(self, version: str) -> None:
-        """Install MongoDB of the series `version` ("8.0") from its own apt repository.
+        """Install MongoDB of the series `version`, such as "8.0", from MongoDB's apt repository.
 
         Raises:
-            UnusableMongodError: there is no such series, or its key is not MongoDB's.
-            InstallError: the repository or the package cannot be had now.
+            UnusableMongodError: the series does not exist, or the key is not MongoDB's.
+            InstallError: the key or the package cannot be downloaded now.
         """
         try:
-            # The proxies are for the key only: Juju tells apt of them itself.
+            # Only the key needs the proxies here, because Juju configures apt's proxies itself.
             key = mongodb_repository.fetch_key(version, self.proxies)
         except ValueError as error:
             raise UnusableMongodError(str(error)) from error
         except OSError as error:
-            raise InstallError(f"cannot get the key of MongoDB {version}: {error}") from error
+            raise InstallError(f"cannot download the key of MongoDB {version}: {error}") from error
         try:
             pathops.ensure_contents(self.apt_key, key)
             source = mongodb_repository.source(version, self.apt_key)
             pathops.ensure_contents(self.apt_source, source)
             apt.update()
-            # Not apt.add_package: that is content with an older version that is installed.
+            # apt.add_package would keep an older version that is already installed.
             package = apt.DebianPackage.from_apt_cache("mongodb-org-server")
             package.ensure(apt.PackageState.Latest)
         except _MACHINE_ERRORS as error:
             raise InstallError(f"cannot install MongoDB {version} with apt: {error}") from error
 
     def series(self) -> str:
-        """The series of MongoDB that `install_package` has installed; empty if it has not."""
+        """Return the series that `install_package` has installed; empty if there is none."""
         return series_of(_version(self.packaged_binary))
 
     def remove_package(self) -> None:
-        """Remove what `install_package` added, if anything."""
+        """Remove everything that `install_package` has added."""
         if self.apt_source.exists():
             apt.remove_package("mongodb-org-server")
         self.apt_source.unlink(missing_ok=True)
         self.apt_key.unlink(missing_ok=True)
 
     def add_user(self) -> None:
-        """Make the user that mongod runs as, unless the package has made it."""
+        """Create the user that mongod runs as, unless the package has created it."""
         if self.user:
             passwd.add_user(
                 self.user, shell="/usr/sbin/nologin", system_user=True, create_home=False
             )
 
     def start(self) -> None:
-        """Start or restart the service with what is there, and have it start at every boot.
+        """Start or restart the service with the current settings, and start it at every boot.
 
         Raises:
             MongodError: systemd cannot start it.
@@ -216,7 +217,7 @@ class Mongod:
             systemd.service_restart(self.service)
 
     def stop(self) -> None:
-        """Stop the service, now and at every boot; does nothing if there is none.
+        """Stop the service, and do not start it at boot. Does nothing without a service.
 
         Raises:
             MongodError: systemd cannot stop it.
@@ -226,37 +227,38 @@ class Mongod:
                 systemd.service_disable("--now", self.service)
 
     def is_running(self) -> bool:
-        """Whether the service runs."""
+        """Return whether the service runs."""
         return systemd.service_running(self.service)
 
-    # Plain code from here on.
+    # The methods that tests/localmachine.py does not replace.
 
     @property
     def binary(self) -> pathlib.Path:
-        """The program: the one that was handed over, or else the package's."""
+        """The program: the one that was installed from a file, or else the package's."""
         return self.custom_binary if self.custom_binary.exists() else self.packaged_binary
 
     def is_installed(self) -> bool:
-        """Whether there is a mongod to run."""
+        """Return whether mongod is installed."""
         return self.binary.exists()
 
     def version(self) -> str:
-        """The program's version, such as "8.0.4"; empty if it does not tell."""
+        """Return the program's version, such as "8.0.4"; empty if it cannot be read."""
         return _version(self.binary)
 
     def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
-        """Install mongod from a file, or without one from MongoDB's apt repository.
+        """Install mongod from a file or, without a file, from MongoDB's apt repository.
 
-        A mongod that runs goes on as it is: `is_up_to_date` tells that it has to be restarted.
+        A running mongod keeps the old program until its restart: see `is_up_to_date`.
 
         Args:
-            series: series of MongoDB for the apt repository, such as "8.0".
-            file: a mongod binary, or a .tgz that holds a file called mongod.
-            present: version that the other members run, where none is installed here.
+            series: the series of MongoDB for the apt repository, such as "8.0".
+            file: a mongod binary, or a .tgz with a file named mongod in it.
+            present: the version of the other members. It counts if none is installed here.
 
         Raises:
-            UnusableMongodError: the file or the series cannot be used; what was there stays.
-            InstallError: the package cannot be had now.
+            UnusableMongodError: the file or the series cannot be used. The installed program
+                stays.
+            InstallError: the package cannot be installed now.
         """
         if file:
             self._install_file(file, self.version() if self.is_installed() else present)
@@ -275,7 +277,7 @@ class Mongod:
                     found = next((m for m in archive if _is_mongod(m)), None)
                     source = archive.extractfile(found) if found else None
                     if source is None:
-                        raise UnusableMongodError("the archive holds no file called mongod")
+                        raise UnusableMongodError("the archive has no file named mongod")
                 else:
                     source = stack.enter_context(file.open("rb"))
                 with candidate.open("wb") as target:
@@ -283,7 +285,7 @@ class Mongod:
             candidate.chmod(0o755)
             version = _version(candidate)
             if not version:
-                raise UnusableMongodError("the file is not a mongod for this machine")
+                raise UnusableMongodError("the file is not a mongod that runs on this machine")
             if present:
                 refusal = upgrade_refusal(series_of(present), series_of(version))
                 if refusal:
@@ -292,36 +294,36 @@ class Mongod:
                 candidate, self.custom_binary, shallow=False
             ):
                 return
-            candidate.replace(self.custom_binary)  # A running program cannot be written to.
+            candidate.replace(self.custom_binary)  # A running program cannot be overwritten.
         except (OSError, tarfile.TarError, EOFError) as error:
             raise UnusableMongodError(f"cannot read the file: {error}") from error
         finally:
             candidate.unlink(missing_ok=True)
 
     def configure(self, address: str, port: int, key: str, replset: str) -> None:
-        """Write the settings; a mongod that runs goes on with those it was started with.
+        """Write the settings. A running mongod keeps the old settings until its restart.
 
         Args:
-            address: address of this machine that the other members and the clients use.
-            port: port there.
-            key: what the members know each other by: 6 to 1024 base64 characters.
-            replset: name of the replica set.
+            address: the address of this machine, for the other members and the clients.
+            port: the port that mongod listens on.
+            key: the key that all members share: 6 to 1024 base64 characters.
+            replset: the name of the replica set.
 
         Raises:
-            MongodError: they cannot be written.
+            MongodError: the settings cannot be written.
         """
         with _wrap_errors("write the settings of mongod"):
             _write_private_file(self.key_file, key, self.user)
             directory = pathops.LocalPath(self.data_dir)
             directory.mkdir(mode=0o700, parents=True, exist_ok=True, user=self.user)
-            if self.user and directory.owner() != self.user:  # It was on another machine.
+            if self.user and directory.owner() != self.user:  # From another machine.
                 for path in (directory, *directory.rglob("*")):
                     shutil.chown(path, self.user)
             config = yaml.safe_dump(self._config(address, port, replset))
             pathops.ensure_contents(self.config_file, config)
 
     def settings_variable(self) -> str:
-        """What mongod gets into its environment: changes whenever its settings do."""
+        """Return a variable for mongod's environment. Its value changes with the settings."""
         text = self._unit_text("") + self.config_file.read_text()
         return f"{_SETTINGS_VARIABLE}={hashlib.sha256(text.encode()).hexdigest()}"
 
@@ -336,12 +338,14 @@ class Mongod:
         )
 
     def target_digest(self, series: str) -> str:
-        """A digest of the program and of this file, whose text makes the settings.
+        """Return a digest of the program that should run and of its settings.
 
-        It is the same on all machines that have taken up a change.
+        All machines have the same digest after they have received the same change. This file
+        generates the settings, so its text represents them.
 
         Args:
-            series: series of MongoDB that counts where no file was installed.
+            series: the series of MongoDB that should run. It counts if mongod was not installed
+                from a file.
         """
         file = self.custom_binary
         program = f"{self.version()} {file.stat().st_size}" if file.exists() else series
@@ -349,9 +353,9 @@ class Mongod:
         return hashlib.sha256((program + settings).encode()).hexdigest()[:16]
 
     def is_up_to_date(self) -> bool:
-        """Whether the mongod that runs is the program, and has the settings, that are installed.
+        """Return whether the running mongod has the installed program and the current settings.
 
-        It is asked of the process, so it is true after restarts of any kind.
+        The process is asked, so the answer is right after a restart of any kind.
         """
         try:
             process = pathlib.Path("/proc", (self.data_dir / "mongod.lock").read_text().strip())
@@ -365,7 +369,7 @@ class Mongod:
         """Wait after a start until mongod answers.
 
         Raises:
-            MongodError: it does not in half a minute.
+            MongodError: it does not answer within 30 seconds.
         """
         self._wait_for("no answer", lambda hello: True, seconds=30)
 
@@ -373,27 +377,27 @@ class Mongod:
         """Wait after a restart until mongod is a synced member again.
 
         Raises:
-            MongodError: it is not in a minute; it may be later.
+            MongodError: it has not synced within 60 seconds. It may sync later.
         """
         self._wait_for("not synced", _is_member, seconds=60)
 
     def has_data_outside_storage(self) -> bool:
-        """Whether data lie where this charm kept them before it had storage, and none in that."""
-        former = (self.old_data_dir / "WiredTiger").exists()
-        return former and not self.data_dir.exists()
+        """Return whether an old revision of this charm left data outside the empty storage."""
+        has_old_data = (self.old_data_dir / "WiredTiger").exists()
+        return has_old_data and not self.data_dir.exists()
 
     def save_credentials(self, credentials: Credentials) -> None:
-        """Keep with the data what opens them, for whoever is given the storage one day.
+        """Save the credentials with the data, for a unit that gets this storage later.
 
         Raises:
             MongodError: the file cannot be written.
         """
-        with _wrap_errors("keep the credentials with the data"):
+        with _wrap_errors("save the credentials with the data"):
             text = json.dumps(dataclasses.asdict(credentials))
             _write_private_file(self.credentials_file, text, user=None)
 
     def saved_credentials(self) -> Credentials | None:
-        """Return what opens the data in the storage; None if it is empty.
+        """Return the credentials of the data in the storage; None if the storage is empty.
 
         Raises:
             UnusableMongodError: the file cannot be read.
@@ -410,15 +414,15 @@ class Mongod:
         config: dict[str, Any] = {
             "net": {
                 "port": port,
-                # Not the loopback address: before there is a first user, anybody who comes from
-                # there may make one.
+                # Do not listen on the loopback address: before the first user exists, every
+                # local process could create it.
                 "bindIp": address,
                 "ipv6": ":" in address,
                 "unixDomainSocket": {"pathPrefix": str(self.run_dir), "filePermissions": 0o700},
             },
             "replication": {"replSetName": replset},
             "security": {"authorization": "enabled", "keyFile": str(self.key_file)},
-            # How long a mongod that is told to stop sends its clients elsewhere; 15 s by default.
+            # While mongod stops, it redirects its clients for this long. The default is 15 s.
             "setParameter": {"shutdownTimeoutMillisForSignaledShutdown": 1000},
             "storage": {"dbPath": str(self.data_dir)},
         }
@@ -429,10 +433,10 @@ class Mongod:
         return config
 
     def uninstall(self) -> None:
-        """Remove the program and its settings; the data stay in their storage.
+        """Remove the program and its settings. The data stay in the storage.
 
         Raises:
-            MongodError: something cannot be removed.
+            MongodError: a file or the package cannot be removed.
         """
         with _wrap_errors("remove mongod"):
             self.remove_package()
@@ -441,7 +445,7 @@ class Mongod:
             shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def hello(self) -> dict[str, Any]:
-        """What this mongod says of itself; it is asked over its unix socket.
+        """Return the answer of this mongod to the command `hello`, over its Unix socket.
 
         Raises:
             MongodError, PyMongoError: it does not answer.
@@ -450,9 +454,10 @@ class Mongod:
             return client.admin.command("hello")
 
     def state(self) -> str:
-        """Tell "primary", "secondary", "no primary" (a secondary that sees none), or "".
+        """Return the state of this mongod: "primary", "secondary", "no primary" or "".
 
-        The last is for a mongod that is starting or syncing, or in no set.
+        "no primary" is a secondary that sees no primary. Empty means that mongod is starting,
+        syncing, or not a member of a replica set.
         """
         try:
             hello = self.hello()
@@ -465,7 +470,7 @@ class Mongod:
         return ""
 
     def is_member(self) -> bool:
-        """Whether the set may need this mongod: also when it syncs, or is too busy to answer."""
+        """Return whether this mongod may be a member; True also if it is too busy to answer."""
         if not self.is_running():
             return False
         try:
@@ -474,7 +479,7 @@ class Mongod:
             return True
 
     def holds_data(self) -> bool:
-        """Whether this mongod has the data of a replica set, a member of which it may be no more.
+        """Return whether this mongod has data of a replica set, even if it is not a member now.
 
         Raises:
             MongodError, PyMongoError: it does not answer.
@@ -483,24 +488,24 @@ class Mongod:
             try:
                 client.admin.command("replSetGetStatus")
             except OperationFailure as error:
-                # With data there are users, and so it is refused to whoever says no password.
+                # A mongod with data has users, and so refuses this command without a password.
                 return error.code != _NOT_YET_INITIALIZED
         return True
 
     def initiate(self, replset: str, unit: str, host: str, password: str) -> None:
-        """Make this mongod the first member of a new replica set, and make the administrator.
+        """Initiate a replica set with this mongod as its only member; create the administrator.
 
-        Does what is still missing, so it may be called again at any time. Data that there are
-        stay as they are.
+        This may be called again at any time: it does only what is still missing, and changes no
+        existing data.
 
         Args:
-            replset: name of the replica set.
-            unit: name of this unit: members are told apart by it.
-            host: "host:port" that the other members and the clients use for this mongod.
+            replset: the name of the replica set.
+            unit: the name of this unit, which becomes the member's tag.
+            host: the "host:port" of this mongod, for the other members and the clients.
             password: the administrator's password.
 
         Raises:
-            PyMongoError, MongodError: mongod does not do so.
+            PyMongoError, MongodError: mongod does not answer, or refuses a command.
         """
         if not self.holds_data():
             config = {
@@ -512,24 +517,25 @@ class Mongod:
                 client.admin.command("replSetInitiate", config)
             self._wait_for("not primary", lambda hello: hello["isWritablePrimary"], seconds=15)
         if self.hello()["isWritablePrimary"]:
-            # The localhost exception: whoever comes over the socket (its directory is open to
-            # mongod's own user and root only) may make the first user, and nothing else.
+            # MongoDB's localhost exception: without users, a client on the socket may create
+            # the first user, and nothing else. Only root and mongod's own user can open the
+            # socket's directory.
             roles = ["clusterAdmin", "userAdminAnyDatabase"]
             with self._connect() as client:
                 try:
                     client.admin.command("createUser", OPERATOR, pwd=password, roles=roles)
                 except OperationFailure as error:
-                    if error.code != _UNAUTHORIZED:  # There is a first user already.
+                    if error.code != _UNAUTHORIZED:  # The first user exists already.
                         raise
 
-    def _wait_for(self, complaint: str, condition: Any, seconds: float) -> None:
+    def _wait_for(self, problem: str, condition: Any, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while True:
             with contextlib.suppress(*ERRORS):
                 if condition(self.hello()):
                     return
             if time.monotonic() > deadline:
-                raise MongodError(f"mongod: {complaint} after {seconds} s")
+                raise MongodError(f"mongod: {problem} after {seconds} s")
             time.sleep(0.05)
 
     @contextlib.contextmanager
@@ -537,7 +543,7 @@ class Mongod:
         try:
             port = yaml.safe_load(self.config_file.read_text())["net"]["port"]
         except (OSError, LookupError, TypeError, yaml.YAMLError) as error:
-            raise MongodError(f"cannot find out the port of mongod: {error}") from error
+            raise MongodError(f"cannot read the port of mongod: {error}") from error
         socket = urllib.parse.quote(str(self.run_dir / f"mongodb-{port}.sock"), safe="")
         with MongoClient(
             f"mongodb://{socket}",
@@ -549,18 +555,18 @@ class Mongod:
 
 
 @contextlib.contextmanager
-def _wrap_errors(do: str) -> Iterator[None]:
-    """Let nothing but MongodError out of a block that uses the machine."""
+def _wrap_errors(action: str) -> Iterator[None]:
+    """Turn every error of charmlibs and of the machine into a MongodError."""
     try:
         yield
     except _MACHINE_ERRORS as error:
-        raise MongodError(f"cannot {do}: {error}") from error
+        raise MongodError(f"cannot {action}: {error}") from error
 
 
 def _write_private_file(file: pathlib.Path, text: str, user: str | None) -> None:
     with contextlib.suppress(FileExistsError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600, exist_ok=False)  # Never readable by others.
+        file.touch(mode=0o600, exist_ok=False)  # Others can never read it.
     pathops.ensure_contents(file, text, mode=0o600, user=user)
 
 

@@ -29,7 +29,7 @@ class MongodbReplicaSetApp(_Fields):
     secret_admin: str | None = None
     """Id of the application's secret with `keyfile` and `password`."""
 
-    initiator: str | None = pydantic.Field(default=None, alias="seed")
+    seed: str | None = None
     """Name of the one unit that may initiate the replica set."""
 
     set_id: str | None = None

@@ -1,4 +1,4 @@
-"""MongoDB's own apt repository for Ubuntu 24.04, and the key that its packages are signed with."""
+"""MongoDB's apt repository for Ubuntu 24.04, and the key that signs its packages."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from collections.abc import Mapping
 _KEY_URL = "https://pgp.mongodb.com/server-8.0.asc"
 _KEY_FINGERPRINT = "4B0752C1BCA238C0B4EE14DC41DE058A4E7DCA05"
 
-# A new series gets a line here. MongoDB signs 8.2 with the key of 8.0, and has published no older
-# series for Ubuntu 24.04.
+# Add a line here for a new series. MongoDB signs 8.2 with the key of 8.0. Series older than 8.0 do
+# not exist for Ubuntu 24.04.
 KEYS = {
     "8.0": (_KEY_URL, _KEY_FINGERPRINT),
     "8.2": (_KEY_URL, _KEY_FINGERPRINT),
 }
-"""The series that there are, and for each: where its key is, and the key's fingerprint."""
+"""The URL and the fingerprint of the key, for each available series."""
 
 _SOURCE = """\
 Types: deb
@@ -32,34 +32,39 @@ Signed-By: {key_file}
 """
 
 
+def not_available(series: str) -> str:
+    """Return the message for the operator about a series that is not available."""
+    return f"MongoDB {series} is not available for Ubuntu 24.04: use {' or '.join(KEYS)}"
+
+
 def source(series: str, key_file: pathlib.Path) -> str:
-    """Return what tells apt of the repository, and to trust only this key for it."""
+    """Return the apt source of the repository. With it, apt trusts only this key for it."""
     return _SOURCE.format(series=series, key_file=key_file)
 
 
 def fetch_key(series: str, proxies: Mapping[str, str]) -> bytes:
-    """Download the key of a series, and return it if it is the right one.
+    """Download the key of a series, check its fingerprint, and return it.
 
     Args:
         series: such as "8.0".
-        proxies: the URL of a proxy for "http" and for "https", and for "no" the hosts that are to
-            be asked without one, separated by commas. Each may be absent.
+        proxies: the URL of a proxy for "http" and for "https", and for "no" the hosts that need no
+            proxy, separated by commas. Each may be absent.
 
     Raises:
-        OSError: the key cannot be had now.
-        ValueError: there is no such series, or the key is another one.
+        OSError: the key cannot be downloaded now.
+        ValueError: the series does not exist, or the key has another fingerprint.
     """
     if series not in KEYS:
-        raise ValueError(f"there is no MongoDB {series} for Ubuntu 24.04, only {', '.join(KEYS)}")
+        raise ValueError(not_available(series))
     url, fingerprint = KEYS[series]
     downloaded = _download(url, proxies)
-    # A keyring of its own: it takes no part of a key that the key itself has not signed.
+    # Import the key into an empty keyring: gpg drops the parts that the key has not signed.
     with tempfile.TemporaryDirectory() as folder:
         gpg = ["gpg", "--batch", "--no-autostart", "--homedir", folder]
         subprocess.run([*gpg, "--import"], input=downloaded, capture_output=True)
         listing = _output(*gpg, "--list-keys", "--with-colons").decode()
         records = [line.split(":") for line in listing.splitlines()]
-        # The record after a primary key is its fingerprint.
+        # The record after a primary key has its fingerprint.
         keys = [after[9] for record, after in itertools.pairwise(records) if record[0] == "pub"]
         if keys != [fingerprint]:
             found = " and ".join(keys) or "no key"
@@ -75,9 +80,12 @@ def _download(url: str, proxies: Mapping[str, str]) -> bytes:
         with urllib.request.build_opener(handler).open(url, timeout=30) as response:
             return response.read()
     except urllib.error.HTTPError as error:
-        error.close()  # It is the server's answer too.
+        error.close()  # The error is also the response, so it must be closed.
         raise OSError(f"{url}: {error}") from error
-    except (http.client.HTTPException, ValueError) as error:  # ValueError: not a proxy's URL
+    except (
+        http.client.HTTPException,
+        ValueError,
+    ) as error:  # ValueError: the proxy's URL is invalid.
         raise OSError(f"{url}: {error!r}") from error
     except OSError as error:
         raise OSError(f"{url}: {error}") from error

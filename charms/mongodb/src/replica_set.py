@@ -1,6 +1,6 @@
-"""The replica set as a whole, administered through its primary.
+"""The replica set as a whole: its members and its users, managed through the primary.
 
-Knows nothing of Juju; what the members should be is in members.py.
+This module does not use Juju. replica_set_rules.py decides which members there should be.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from replica_set_rules import (
 
 logger = logging.getLogger(__name__)
 
-# The set is just being reconfigured (mongod does that by itself too, when a new member has synced
-# and may vote), or just has a new primary (to which it is NodeNotFound that it was to be taken
-# out itself): read the configuration again and retry.
+# After these errors, read the configuration again and retry. The replica set is being reconfigured
+# (mongod does this itself too, to give a synced new member its vote), or it has a new primary.
+# NodeNotFound comes from a new primary that was going to be removed itself.
 _RETRY_ON = {
     "ConfigurationInProgress",
     "CurrentConfigNotCommittedYet",
@@ -44,13 +44,13 @@ _RETRY_ON = {
 
 
 class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
-    """A replica set, administered through its primary.
+    """A replica set, managed through its primary.
 
-    Every method raises PyMongoError if the set has no primary now or cannot be reached.
+    Every method raises PyMongoError if the replica set has no primary or cannot be reached.
 
     Args:
-        name: name of the replica set.
-        hosts: "host:port" of some of its members.
+        name: the name of the replica set.
+        hosts: the "host:port" of some of its members.
         password: the administrator's password.
     """
 
@@ -71,20 +71,20 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         self._client.close()
 
     def status(self) -> list[MemberStatus]:
-        """Each member, in the order of the configuration."""
+        """Return the status of each member, in the order of the configuration."""
         return self._read()[1]
 
     def _read(self) -> tuple[dict[str, Any], list[MemberStatus], bool]:
-        """Return the configuration, what `status` says, and whether both have taken effect."""
+        """Return the configuration, the members' status, and whether both are in effect."""
         answer = self._admin.command("replSetGetConfig", commitmentStatus=True)
         config, known_to_most = answer["config"], answer["commitmentStatus"]
         answer = self._admin.command("replSetGetStatus")
         found = {member["name"]: member for member in answer["members"]}
-        # An arbiter has no data, and so no time of its last write.
+        # An arbiter has no data, so it has no time of a last write.
         written = {name: member.get("optimeDate") for name, member in found.items()}
         newest = max(filter(None, written.values()))
-        # mongod lets a new member vote some time after it has synced, by a reconfiguration of its
-        # own. Until then a set of three may have two voters, and not survive the loss of one.
+        # After a new member has synced, mongod reconfigures the set itself to give it its vote.
+        # Until then a set of three may have two voters, and the loss of one would stop it.
         all_vote = answer["votingMembersCount"] == sum(m["votes"] for m in config["members"])
         status: list[MemberStatus] = []
         for member in config["members"]:
@@ -101,31 +101,31 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         return config, status, known_to_most and all_vote
 
     def set_id(self) -> str:
-        """What MongoDB tells this set by from every other, also from one of the same name."""
+        """Return MongoDB's unique id of this replica set. Two sets may have the same name."""
         return str(self._read()[0]["settings"]["replicaSetId"])
 
     def reconcile_members(
         self, leaving: Collection[str], joining: Mapping[str, str], seconds: float = 10
     ) -> None:
-        """Take members out and in, one a reconfiguration, and give new ones time to sync.
+        """Remove and add members, one in each reconfiguration, and wait for new ones to sync.
 
-        What cannot be done now, or not in time, is left for the next call: nothing is taken out
-        while the rest would have no majority, and a member is added when the last has synced.
+        A member is removed only if the others keep a majority. A member is added only after the
+        previous one has synced. Changes that are not possible in time are left for the next call.
 
         Args:
-            leaving: names of the units that are to be members no longer. A primary among them
-                hands over first.
-            joining: units that are to be members, and the "host:port" of each.
-            seconds: when to give up waiting.
+            leaving: the names of the units to remove. A primary among them hands over first.
+            joining: the units that should be members, and the "host:port" of each.
+            seconds: how long to wait at most.
         """
         if not self._repeat(lambda: self._take_next_step(leaving, joining), seconds):
-            logger.warning("replica set: not all members are as they should be yet")
+            logger.warning("replica set: the members do not match the units yet")
 
     def hand_over(self, unit: str, seconds: float = 30) -> bool:
-        """Have another member be the primary, if the mongod of `unit` is, and there is another.
+        """Make another member the primary, if the mongod of `unit` is the primary.
 
         Returns:
-            Whether `unit` may stop now; False if no other member could take over in time.
+            True if `unit` may stop now: it is not the primary, or is the only member. False if no
+            other member could become the primary in time.
         """
         return self._repeat(lambda: self._hand_over(unit), seconds)
 
@@ -139,7 +139,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         return False
 
     def wait_until(self, condition: Callable[[list[MemberStatus]], bool], seconds: float) -> bool:
-        """Wait until the members are as wished; return whether they are."""
+        """Wait until the members' status meets a condition; return whether it does."""
 
         def holds() -> bool:
             _, status, in_effect = self._read()
@@ -148,7 +148,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         return self._repeat(holds, seconds)
 
     def _repeat(self, step: Callable[[], bool], seconds: float) -> bool:
-        """Call `step` until it returns True; return False if it does not in time."""
+        """Call `step` until it returns True; return False after `seconds`."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -157,15 +157,15 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
             except OperationFailure as error:
                 if _code_name(error) not in _RETRY_ON:
                     raise
-                logger.info("replica set: %s; trying again", error.details)
-            except ConnectionFailure as error:  # The primary has just changed, or is away.
-                logger.info("replica set: %s; trying again", error)
+                logger.info("replica set: %s; retrying", error.details)
+            except ConnectionFailure as error:  # The primary has just changed, or is down.
+                logger.info("replica set: %s; retrying", error)
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.1)
 
     def _take_next_step(self, leaving: Collection[str], joining: Mapping[str, str]) -> bool:
-        """Do the next thing; True if nothing is left to do now."""
+        """Make the next change; return True if there is nothing left to change now."""
         config, status, in_effect = self._read()
         members = next_members(config["members"], status, leaving, joining)
         if members is None:
@@ -184,23 +184,23 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         return False
 
     def raise_compatibility_version(self, series: str) -> None:
-        """Let the data use what a series of MongoDB has; older programs cannot read them then.
+        """Raise MongoDB's featureCompatibilityVersion; older series cannot read the data then.
 
         Args:
-            series: such as "8.0"; every member has to run it.
+            series: such as "8.0". Every member has to run it already.
         """
         name = "featureCompatibilityVersion"
         present = self._admin.command({"getParameter": 1, name: 1})[name]["version"]
         if upgrade_refusal(present, series) or present == series:
             return
         command: dict[str, Any] = {"setFeatureCompatibilityVersion": series}
-        if not upgrade_refusal("7.0", series):  # From 7.0 on it asks whether one is sure.
+        if not upgrade_refusal("7.0", series):  # MongoDB requires this from 7.0 on.
             command["confirm"] = True
         self._admin.command(command)
-        logger.info("replica set: the data are of series %s now, before of %s", series, present)
+        logger.info("replica set: raised %s from %s to %s", name, present, series)
 
     def users(self) -> dict[str, set[tuple[str, str]]]:
-        """Every user's name, and its roles as pairs of role and database."""
+        """Return the name of every user, with its roles as pairs of role and database."""
         answer = self._admin.command("usersInfo", 1)
         return {
             user["user"]: {(role["role"], role["db"]) for role in user["roles"]}
@@ -210,7 +210,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
     def set_user(
         self, name: str, roles: Collection[tuple[str, str]], password: str | None = None
     ) -> None:
-        """Make a user, or give the one there is these roles, and this password if there is one."""
+        """Create a user, or change its roles and, if there is one here, its password."""
         settings: dict[str, Any] = {
             "roles": [{"role": role, "db": database} for role, database in sorted(roles)]
         }
@@ -220,7 +220,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         self._admin.command(verb, name, **settings, writeConcern={"w": "majority"})
 
     def drop_user(self, name: str) -> None:
-        """Drop a user; it is no error if there is none of that name."""
+        """Drop a user, if it exists."""
         try:
             self._admin.command("dropUser", name, writeConcern={"w": "majority"})
         except OperationFailure as error:
@@ -229,10 +229,10 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
 
 
 def fetch_config(host: str, password: str) -> dict[str, Any] | None:
-    """Return the configuration that one mongod has, whether it finds itself in it or not.
+    """Return the replica set configuration of one mongod, even if it is not in it.
 
     Returns:
-        None if it has none, because it has never belonged to a set.
+        None if it has no configuration, because it has never been a member.
 
     Raises:
         PyMongoError: it does not answer, or its administrator has another password.
@@ -247,7 +247,7 @@ def fetch_config(host: str, password: str) -> dict[str, Any] | None:
 
 
 def holds_data(host: str, password: str) -> bool:
-    """Whether the mongod at `host` belongs to a replica set, or did once.
+    """Return whether the mongod at `host` is or was a member of a replica set.
 
     Raises:
         PyMongoError: it does not answer.
@@ -259,12 +259,12 @@ def holds_data(host: str, password: str) -> bool:
             return True
     try:
         return fetch_config(host, password) is not None
-    except OperationFailure:  # No such user: there are no data, or they are not of this set.
+    except OperationFailure:  # The user does not exist, so there are no data of this set.
         return False
 
 
 def is_reachable(host: str) -> bool:
-    """Whether a mongod answers at `host`."""
+    """Return whether a mongod answers at `host`."""
     try:
         with MongoClient[dict[str, Any]](
             host, directConnection=True, serverSelectionTimeoutMS=2000, socketTimeoutMS=5000
@@ -278,7 +278,7 @@ def is_reachable(host: str) -> bool:
 def force_config(
     host: str, password: str, config: dict[str, Any], members: list[MemberConfig]
 ) -> None:
-    """Give a set without a primary other members, through one of them; it tells the others."""
+    """Force other members on a replica set without a primary, through one of its members."""
     forced = config | {"version": config["version"] + 1, "members": members}
     with _connect_to(host, password) as client:
         client.admin.command("replSetReconfig", forced, force=True)

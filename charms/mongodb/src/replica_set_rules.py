@@ -1,6 +1,6 @@
-"""What the members of the replica set should be, and which of them may restart next.
+"""The rules for the replica set: its next members, the next restart, the allowed upgrades.
 
-Only decisions: nothing here asks MongoDB or Juju.
+These are pure functions. They get everything as arguments, and never ask MongoDB or Juju.
 """
 
 from __future__ import annotations
@@ -9,44 +9,45 @@ from collections.abc import Collection, Mapping
 from typing import Any, TypedDict
 
 MAX_VOTERS = 7
-"""MongoDB's own limit; further members hold the data and have no vote."""
+"""MongoDB's limit. Further members hold the data, but have no vote."""
 
 MAX_LAG = 20.0
-"""Seconds that a member may be behind the primary and still count as synced.
+"""A synced member is at most this many seconds behind the primary.
 
-An idle primary writes every 10 s, and hears of the others every 2 s.
+An idle primary writes every 10 s, and members report to each other every 2 s.
 """
 
 UP = ("PRIMARY", "SECONDARY", "ARBITER")
-# Not RECOVERING: a member that was away for too long stays so, and must not hold up the others.
+# RECOVERING is not in this list: a member that was down for too long stays in that state, and
+# must not block the others.
 SYNCING = ("STARTUP", "STARTUP2", "UNKNOWN")
 
 MemberConfig = dict[str, Any]
-"""A member as `replSetGetConfig` has it; `tags.unit` is the name of its unit."""
+"""A member as `replSetGetConfig` returns it. Its `tags.unit` is the name of its unit."""
 
 
 class MemberStatus(TypedDict):
-    """What MongoDB says of a member."""
+    """The status of a member, as MongoDB reports it."""
 
     host: str
     """`host:port`."""
     unit: str
     state: str
-    """`PRIMARY`, `SECONDARY`, …"""
+    """MongoDB's name of the state, such as `PRIMARY` or `SECONDARY`."""
     lag: float
-    """Seconds that it is behind the primary, as far as the primary knows."""
+    """How many seconds it is behind the primary, as far as the primary knows."""
 
 
 class NeedsOperatorError(Exception):
-    """Only the operator can decide how to go on; the message says what to do."""
+    """Only the operator can decide how to continue. The message says what to do."""
 
 
 def unit_of(member: MemberConfig) -> str:
-    """The unit of a member; empty for a member that somebody else has added."""
+    """Return the unit of a member; empty if this charm did not add the member."""
     return member.get("tags", {}).get("unit", "")
 
 
-# Members come, move and go.
+# Add, move and remove members.
 
 
 def next_members(
@@ -55,17 +56,17 @@ def next_members(
     leaving: Collection[str],
     joining: Mapping[str, str],
 ) -> list[MemberConfig] | None:
-    """The next configuration on the way to the members that there should be.
+    """Return the members after the next change; MongoDB allows one change at a time.
 
     Args:
-        members: the present configuration's members.
-        status: what `ReplicaSet.status` says of them.
-        leaving: units that should be members no longer.
-        joining: units that should be members, and their hosts.
+        members: the members in the current configuration.
+        status: the result of `ReplicaSet.status`.
+        leaving: the units to remove from the members.
+        joining: the units that should be members, and the "host:port" of each.
 
     Returns:
-        The members with one taken out, one added, one moved or one more vote; None if nothing is
-        to be done now.
+        The members with one removed, one added, one moved or one more vote; None if there is
+        nothing to change now.
     """
     states = {member["host"]: member["state"] for member in status}
     if fewer := _remove_one(members, states, leaving):
@@ -83,7 +84,7 @@ def next_members(
 def _remove_one(
     members: list[MemberConfig], states: Mapping[str, str], leaving: Collection[str]
 ) -> list[MemberConfig] | None:
-    # Those that are away already go first: that only helps the majority.
+    # Remove members that are down first: this can only help the majority.
     for member in sorted(members, key=lambda member: states[member["host"]] in UP):
         if unit_of(member) in leaving:
             rest = [other for other in members if other is not member]
@@ -97,19 +98,20 @@ def _remove_one(
 def _rename_members(
     members: list[MemberConfig], joining: Mapping[str, str]
 ) -> list[MemberConfig] | None:
-    """Name each member after the unit that is at its host: machines may have swapped addresses.
+    """Name each member after the unit at its host, because machines can swap addresses.
 
-    MongoDB does not mind: who is at a host is the member of that host. So if the members a and b
-    are at h0 and h1, and a is at h1 now while b is somewhere else, then the names become b and a.
+    MongoDB knows members by their hosts, so only the unit names have to change. Example: the
+    members a and b were at h0 and h1. Now a is at h1, and b is at another address. The member at
+    h1 becomes a, and the member at h0 becomes b; a later step moves b to its new address.
     """
     unit_at = {host: unit for unit, host in joining.items()}
     units = [unit_at.get(member["host"]) for member in members]
     spare = [unit_of(member) for member in members if unit_of(member) not in units]
     for number, member in enumerate(members):
-        if units[number] is None:  # Its host is nobody's now.
-            own = unit_of(member)
-            taken = own and own not in spare
-            units[number] = spare[0] if taken else own
+        if units[number] is None:  # No unit is at this host now.
+            old_name = unit_of(member)
+            name_is_taken = old_name and old_name not in spare
+            units[number] = spare[0] if name_is_taken else old_name
             spare = [unit for unit in spare if unit != units[number]]
     if units == [unit_of(member) for member in members]:
         return None
@@ -120,9 +122,9 @@ def _rename_members(
 
 
 def _add_one(members: list[MemberConfig], joining: Mapping[str, str]) -> list[MemberConfig] | None:
-    there = {unit_of(member) for member in members}
+    present = {unit_of(member) for member in members}
     for unit, host in sorted(joining.items()):
-        if unit not in there:
+        if unit not in present:
             return [*members, _new_member(members, unit, host)]
     return None
 
@@ -165,67 +167,67 @@ def _can_add_vote(members: list[MemberConfig]) -> bool:
     return sum(member["votes"] for member in members) < MAX_VOTERS
 
 
-# A set without a primary: when no election can help, the members are forced.
+# Force a new configuration, when the members cannot elect a primary.
 
 
 def forced_members(
     members: list[MemberConfig], hosts: Mapping[str, str | None], answering: Collection[str]
 ) -> list[MemberConfig] | None:
-    """The members to force on a set that can have no primary any more as it is configured.
+    """Return the members to force on a replica set that cannot elect a primary.
 
-    That is so when most voters have other addresses than the configuration says, as after a power
-    cut and new leases, or when their units were removed.
+    This happens when most voters have new addresses, for example after a power cut, or when the
+    units of most voters were removed.
 
     Args:
-        members: the configuration's members.
-        hosts: each unit that is not gone yet, and "host:port" where it says that its mongod is;
-            None for a unit that has not said it yet.
-        answering: those units among them whose mongod answers there, with the set's data.
+        members: the members in the configuration.
+        hosts: each unit that still exists, and the "host:port" of its mongod; None if the unit
+            has not published it yet.
+        answering: the units whose mongod answers there and has the data of the replica set.
 
     Returns:
-        The members at their present hosts, without those whose unit is gone; None if the voters
-        can elect a primary by themselves as soon as they run.
+        The members at their current hosts, without removed units; None if the voters can elect a
+        primary without help as soon as they run.
 
     Raises:
         NeedsOperatorError: units with data are missing, and one of them may have newer data.
     """
-    there = [
+    remaining = [
         member | {"host": hosts[unit_of(member)] or member["host"]}
         for member in members
         if unit_of(member) in hosts
     ]
     voters = [member for member in members if member["votes"]]
-    # Most voters have whatever the majority acknowledged, and elect the one with the newest data.
+    # A majority of the voters has every acknowledged write, and elects the member with the newest
+    # data.
     known = [voter for voter in voters if unit_of(voter) in answering]
     most_answer = 2 * len(known) > len(voters)
-    missing = sorted(unit_of(member) for member in there if unit_of(member) not in answering)
+    missing = sorted(unit_of(member) for member in remaining if unit_of(member) not in answering)
     if missing and not most_answer:
         raise NeedsOperatorError(
-            f"no primary: writes are unavailable; start {', '.join(missing)}, or give up their "
+            f"no primary: writes are unavailable; start {', '.join(missing)}, or discard their "
             f"data with juju remove-unit --force {' '.join(missing)}"
         )
-    # Those whose host is still as configured.
-    unmoved = [member for member in there if member["votes"] and member in members]
+    unmoved = [member for member in remaining if member["votes"] and member in members]
     if most_answer and 2 * len(unmoved) > len(voters):
         return None
-    for unit in sorted(answering):  # For instance a unit with the storage of one that is gone.
-        if unit not in map(unit_of, there):
-            there.append(_new_member(there, unit, hosts[unit] or ""))
-    for number, member in enumerate(there):
+    for unit in sorted(answering):  # For example a unit with the storage of a removed unit.
+        if unit not in map(unit_of, remaining):
+            remaining.append(_new_member(remaining, unit, hosts[unit] or ""))
+    for number, member in enumerate(remaining):
         vote = int(number < MAX_VOTERS)
         member |= {"votes": vote, "priority": vote}
-    return there
+    return remaining
 
 
-# Restarts, one member at a time.
+# Restart one member at a time.
 
 
 def next_to_restart(waiting: Collection[str], status: list[MemberStatus]) -> str | None:
-    """The unit that may restart its mongod now: secondaries first, the primary last.
+    """Return the unit that may restart its mongod now: secondaries first, the primary last.
 
     Args:
         waiting: the units that have to restart.
-        status: what `ReplicaSet.status` says of a set that nothing is wrong with.
+        status: the result of `ReplicaSet.status` for a healthy replica set.
     """
     return min(waiting, key=lambda unit: (unit == _primary(status), unit), default=None)
 
@@ -233,17 +235,19 @@ def next_to_restart(waiting: Collection[str], status: list[MemberStatus]) -> str
 def why_primary_waits(
     waiting: Collection[str], status: list[MemberStatus], targets: Mapping[str, str | None]
 ) -> str:
-    """Why the primary may not restart yet, for the operator, if only the primary waits; or empty.
+    """Return why the primary may not restart yet, for the operator; empty if it may.
+
+    The primary restarts last. So it waits if another unit has not received the change yet.
 
     Args:
         waiting: the units that have to restart.
-        status: what `ReplicaSet.status` says.
-        targets: for each unit, what its mongod should be.
+        status: the result of `ReplicaSet.status`.
+        targets: the field `target` of each unit's databag.
     """
     primary = _primary(status)
     others = sorted(unit for unit in targets if targets[unit] != targets.get(primary))
     if set(waiting) == {primary} and others:
-        return f"first {', '.join(others)} must take up the change that {primary} has"
+        return f"waiting for {', '.join(others)} to receive the same change"
     return ""
 
 
@@ -252,7 +256,7 @@ def _primary(status: list[MemberStatus]) -> str:
 
 
 def find_problem(status: list[MemberStatus]) -> str:
-    """What is wrong with the set, for the operator; empty if every member is up and synced."""
+    """Return the first problem, for the operator; empty if every member is up and synced."""
     for member in status:
         name = member["unit"] or member["host"]
         if member["state"] not in UP:
@@ -264,24 +268,24 @@ def find_problem(status: list[MemberStatus]) -> str:
     return ""
 
 
-# Series of MongoDB.
+# Upgrade to another series of MongoDB.
 
 
 def series_of(version: str) -> str:
-    """The series of a version: "8.0" for "8.0.4"."""
+    """Return the series of a version, such as "8.0" for "8.0.4"."""
     return ".".join(version.split(".")[:2])
 
 
 def upgrade_refusal(present: str, wanted: str) -> str:
-    """Why data of the series `present` cannot move to the series `wanted`; empty if they can.
+    """Return why MongoDB cannot go from the series `present` to `wanted`; empty if it can.
 
-    MongoDB's rule: from one major version to the next, and never back. See
+    MongoDB upgrades only from one major version to the next, and never downgrades. See
     https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-replica-set/
     """
     old, new = ([int(part) for part in series.split(".")] for series in (present, wanted))
     following = f"{old[0] + 1}.0"
     if new < old:
-        return f"MongoDB cannot go back from {present} to {wanted}; stay at {present}"
+        return f"MongoDB cannot be downgraded from {present} to {wanted}; keep {present}"
     if new[0] > old[0] and wanted != following:
-        return f"MongoDB cannot go from {present} to {wanted}; the next series is {following}"
+        return f"MongoDB cannot go from {present} to {wanted}; upgrade to {following} first"
     return ""

@@ -1,4 +1,4 @@
-"""The peer relation `replicas`: what all units have agreed on, and what each says of itself."""
+"""The peer relation `replicas`: the settings that all units share, and the data of each unit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ logger = logging.getLogger(__name__)
 
 
 class Replicas:
-    """The databags of the peer relation, and who is there.
+    """Reads and writes the databags of the peer relation, and lists the units.
 
     Args:
-        charm: the charm whose peers these are.
+        charm: the charm of this unit.
     """
 
     def __init__(self, charm: ops.CharmBase):
@@ -25,45 +25,45 @@ class Replicas:
 
     @property
     def relation(self) -> ops.Relation | None:
-        """The relation; None in `install`, before Juju has made it."""
+        """The peer relation; None during `install`, before Juju has created it."""
         return self._charm.model.get_relation("replicas")
 
     def settings(self) -> MongodbReplicaSetApp | None:
-        """What the units have agreed on; None until the leader has settled it."""
+        """Return the settings from the application databag; None until the leader writes them."""
         relation = self.relation
         settings = relation.load(MongodbReplicaSetApp, self._charm.app) if relation else None
         return settings if settings and settings.secret_admin else None
 
     def write_settings(self, settings: MongodbReplicaSetApp) -> None:
-        """Write what the units are to agree on; only the leader may."""
+        """Write the settings to the application databag. Only the leader may call this."""
         if self.relation:
             self.relation.save(settings, self._charm.app)
 
     def own_data(self) -> MongodbReplicaSetUnit:
-        """What this unit has said of itself."""
+        """Return the content of this unit's databag."""
         if not self.relation:
             return MongodbReplicaSetUnit()
         return self.relation.load(MongodbReplicaSetUnit, self._charm.unit)
 
-    def write_own_data(self, own: MongodbReplicaSetUnit) -> None:
-        """Tell the other units about this one."""
+    def write_own_data(self, data: MongodbReplicaSetUnit) -> None:
+        """Write this unit's databag."""
         if self.relation:
-            self.relation.save(own, self._charm.unit)
+            self.relation.save(data, self._charm.unit)
 
     def units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """What each unit says that is there to stay; nothing for one that says nonsense."""
+        """Return the databag of each unit that stays, by its name; empty if it is invalid."""
         return self._read_databags(self.staying())
 
     def all_units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """What each unit says, those too that are being removed and are not gone yet."""
+        """Return the databags of the units that stay and of those that are being removed."""
         return self._read_databags(self.staying() | self.leaving())
 
     def staying(self) -> set[str]:
-        """Names of the units that there are, without those that are being removed."""
+        """Return the names of all units, without those that are being removed."""
         return {unit for unit, status in self._goal_statuses.items() if status != "dying"}
 
     def leaving(self) -> set[str]:
-        """Names of the units that are being removed, and are not gone yet."""
+        """Return the names of the units that are being removed and still exist."""
         return self._goal_statuses.keys() - self.staying()
 
     def _read_databags(self, names: set[str]) -> dict[str, MongodbReplicaSetUnit]:
@@ -81,5 +81,6 @@ class Replicas:
 
     @functools.cached_property
     def _goal_statuses(self) -> dict[str, str]:
-        # On Juju 4 a removed unit stays in relation-list, and no departed tells of it (Q5).
+        # Juju 4 keeps a removed unit in relation-list, and runs no relation-departed for it
+        # (https://github.com/juju/juju/issues/23326). goal-state lists only units that exist.
         return {unit: goal.status for unit, goal in ops.hookcmds.goal_state().units.items()}

@@ -71,7 +71,7 @@ class Peers:
 
     def __init__(self, *machines: Machine):
         self.machines = {machine.unit: machine for machine in machines}
-        self.settings = MongodbReplicaSetApp(initiator=machines[0].unit, version="6.0")
+        self.settings = MongodbReplicaSetApp(seed=machines[0].unit, version="6.0")
         self.databags: dict[str, MongodbReplicaSetUnit] = {}
 
     def publish(self, *machines: Machine) -> None:

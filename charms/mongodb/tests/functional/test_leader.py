@@ -81,7 +81,7 @@ def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines)
     until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
     leader = peers.leader("mongodb/0")
     with pytest.raises(
-        NeedsOperatorError, match="start mongodb/1, mongodb/2, or give up their data"
+        NeedsOperatorError, match="start mongodb/1, mongodb/2, or discard their data"
     ):
         leader.restore_primary(peers.settings)
     assert three[0].mongod.state() == "no primary", "those two may have newer data"
@@ -124,7 +124,7 @@ def test_no_second_set_while_a_unit_has_data(machines: Machines):
     leader = peers.leader(two.unit)
     peers.settings.members = None
     assert leader.replica_set_exists(peers.settings)
-    assert peers.settings.initiator == one.unit
+    assert peers.settings.seed == one.unit
 
 
 def test_another_seed_where_nobody_has_data(machines: Machines):
@@ -136,7 +136,7 @@ def test_another_seed_where_nobody_has_data(machines: Machines):
     leader = peers.leader(two.unit)
     assert not leader.replica_set_exists(peers.settings)
     leader.choose_initiator(peers.settings)
-    assert peers.settings.initiator == two.unit
+    assert peers.settings.seed == two.unit
 
 
 def hook(peers: Peers, machine: Machine) -> None:

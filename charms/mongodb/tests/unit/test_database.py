@@ -132,8 +132,8 @@ REFUSED = [
     ({"database": '"a$b"'}, "database: 'a$b'"),
     ({"database": json.dumps("a" * 64)}, "database: 'aaa"),
     ({"database": json.dumps("a" * 10_000)}, "database: 'aaa"),
-    ({"database": '"admin"'}, "database: 'admin' is MongoDB's own"),
-    ({"database": '"Local"'}, "database: 'Local' is MongoDB's own"),
+    ({"database": '"admin"'}, "database: 'admin' is reserved by MongoDB"),
+    ({"database": '"Local"'}, "database: 'Local' is reserved by MongoDB"),
     ({"database": "7"}, "database: Input should be a valid string"),
     ({"database": "notes"}, "database: it is not JSON"),
     ({"database": '["notes"]'}, "database: Input should be a valid string"),
@@ -361,7 +361,7 @@ def test_rotate_on_a_follower(ctx, model):
 
 def test_rotate_without_a_primary(ctx, world, model):
     world.primary = False
-    with pytest.raises(testing.ActionFailed, match="cannot be reached now"):
+    with pytest.raises(testing.ActionFailed, match="cannot connect to the replica set"):
         ctx.run(ctx.on.action("rotate-password"), model())
 
 

@@ -68,7 +68,7 @@ def test_state_before_there_are_settings(machine: mongod.Mongod, config: str | N
     if config is not None:
         machine.config_file.write_text(config)
     assert machine.state() == ""
-    with pytest.raises(mongod.MongodError, match="cannot find out the port"):
+    with pytest.raises(mongod.MongodError, match="cannot read the port"):
         machine.hello()
 
 

@@ -29,7 +29,7 @@ def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, 
 def test_install_waits_for_the_peers(ctx, world):
     state = ctx.run(ctx.on.install(), testing.State(leader=True, storages=[STORAGE]))
     assert state.unit_status == testing.WaitingStatus(
-        "waiting for the leader to settle the replica set"
+        "replicas: waiting for the leader to send the settings"
     )
     assert not world.calls
 
@@ -57,7 +57,7 @@ def test_leader_that_settles_installs_too(ctx, world, model):
     world.installed, world.running = False, False
     state = ctx.run(ctx.on.leader_elected(), model(testing.PeerRelation("replicas")))
     assert [call[0] for call in world.calls] == ["install"]
-    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run: see its log")
+    assert state.unit_status == testing.WaitingStatus("waiting for mongod to start: see its log")
 
 
 def test_follower_settles_nothing(ctx, world):
@@ -218,7 +218,9 @@ def test_new_leader_waits_for_the_seed(ctx, world, model):
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert app_bag(state, relation)["seed"] == "mongodb/1"
     assert not world.called("reconcile_members")
-    assert state.app_status == testing.WaitingStatus("waiting for the replica set")
+    assert state.app_status == testing.WaitingStatus(
+        "waiting for the leader's mongod to join the replica set"
+    )
 
 
 def test_new_leader_takes_over_from_a_seed_that_has_gone(ctx, world, model):
@@ -328,7 +330,7 @@ def test_without_a_primary_goes_on_later(ctx, world, model):
     world.state = ""
     state = ctx.run(ctx.on.update_status(), model())
     assert state.unit_status == testing.WaitingStatus(
-        "waiting to be a synced member of the replica set"
+        "waiting for mongod to join the replica set and to sync"
     )
 
 
@@ -351,7 +353,7 @@ def test_unit_that_the_others_cannot_do_without_stays(world, model):
     world.members = {"mongodb/1": "10.0.0.1:27017"}
     world.stays = {"mongodb/1"}
     leaving = ctx.on.relation_departed(relation, remote_unit=0, departing_unit=1)
-    with pytest.raises(testing.errors.UncaughtCharmError, match="cannot do without this unit"):
+    with pytest.raises(testing.errors.UncaughtCharmError, match="still need this unit's data"):
         ctx.run(leaving, model(relation, leader=False))
     world.stays = set()
     ctx.run(leaving, model(relation, leader=False))
@@ -412,7 +414,7 @@ def test_unusable_option_at_first(ctx, world, unsettled, option, value):
 def test_settled_port_keeps(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), model(config={"port": 27018}))
     assert state.unit_status == testing.BlockedStatus(
-        "config option port: it cannot change any more: set it to 27017"
+        "config option port: it cannot change after deployment: set it to 27017"
     )
     assert state.app_status == state.unit_status
     assert world.called("configure") == [CONFIGURED]
@@ -421,7 +423,7 @@ def test_settled_port_keeps(ctx, world, model):
 def test_no_storage(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), dataclasses.replace(model(), storages=frozenset()))
     assert state.unit_status == testing.BlockedStatus(
-        "no storage: attach one with juju attach-storage, or add one with juju add-storage"
+        "storage data: none is attached: use juju attach-storage or juju add-storage"
     )
     assert not world.calls
 
@@ -450,7 +452,7 @@ def resource(world):
 
 def test_file_that_cannot_be_used_is_for_the_operator_to_mend(ctx, world, model, resource):
     world.installed, world.running = False, False
-    world.install_error = UnusableMongodError("the file is not a mongod for this machine")
+    world.install_error = UnusableMongodError("the file is not a mongod that runs on this machine")
     blocked = testing.BlockedStatus(f"resource mongod: {world.install_error}")
     state = ctx.run(ctx.on.config_changed(), model(resources=[resource]))
     assert world.called("install") == [("8.0", resource.path)]
@@ -481,8 +483,10 @@ def test_mongod_that_does_not_run(ctx, world, model):
     world.running = False
     world.start_error = MongodError("does not start")
     state = ctx.run(ctx.on.update_status(), model())
-    assert state.unit_status == testing.WaitingStatus("waiting for mongod to run: see its log")
-    assert state.app_status == testing.WaitingStatus("waiting for the replica set")
+    assert state.unit_status == testing.WaitingStatus("waiting for mongod to start: see its log")
+    assert state.app_status == testing.WaitingStatus(
+        "waiting for the leader's mongod to join the replica set"
+    )
 
 
 def test_no_primary(ctx, world, model):

@@ -176,7 +176,7 @@ def test_operator_is_told_which_voters_are_missing(answering: set[int]):
         forced("SDD", HERE, answering)
     missing = [f"mongodb/{n}" for n in range(3) if n not in answering]
     assert str(error.value) == (
-        f"no primary: writes are unavailable; start {', '.join(missing)}, or give up their data "
+        f"no primary: writes are unavailable; start {', '.join(missing)}, or discard their data "
         f"with juju remove-unit --force {' '.join(missing)}"
     )
 
@@ -290,10 +290,10 @@ def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
         ("7.0", "8.0", ""),
         ("8.0", "8.2", ""),
         ("9.0", "10.0", ""),
-        ("7.0", "9.0", "MongoDB cannot go from 7.0 to 9.0; the next series is 8.0"),
-        ("7.0", "8.2", "MongoDB cannot go from 7.0 to 8.2; the next series is 8.0"),
-        ("8.0", "7.0", "MongoDB cannot go back from 8.0 to 7.0; stay at 8.0"),
-        ("10.0", "9.0", "MongoDB cannot go back from 10.0 to 9.0; stay at 10.0"),
+        ("7.0", "9.0", "MongoDB cannot go from 7.0 to 9.0; upgrade to 8.0 first"),
+        ("7.0", "8.2", "MongoDB cannot go from 7.0 to 8.2; upgrade to 8.0 first"),
+        ("8.0", "7.0", "MongoDB cannot be downgraded from 8.0 to 7.0; keep 8.0"),
+        ("10.0", "9.0", "MongoDB cannot be downgraded from 10.0 to 9.0; keep 10.0"),
     ],
 )
 def test_series_that_data_may_move_to(present: str, wanted: str, refusal: str):
@@ -312,7 +312,7 @@ def test_half_of_the_voters_is_no_majority():
 @pytest.mark.parametrize(
     ("waiting", "targets", "problem"),
     [
-        ({0}, "aab", "first mongodb/2 must take up the change that mongodb/0 has"),
+        ({0}, "aab", "waiting for mongodb/2 to receive the same change"),
         ({0}, "aaa", ""),
         ({1}, "aab", ""),  # A secondary may go first.
         ({0, 1}, "aab", ""),

@@ -155,7 +155,7 @@ def test_nothing_is_restarted_while_the_set_is_not_well(ctx, three, model):
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert bag(state, relation, "app")["restarting"] is None
     assert state.app_status == testing.MaintenanceStatus(
-        "mongodb/0, mongodb/1 must restart, but not now: mongodb/0 is 61 s behind the primary"
+        "mongodb/0, mongodb/1 cannot restart yet: mongodb/0 is 61 s behind the primary"
     )
 
 
@@ -164,8 +164,7 @@ def test_primary_waits_until_every_unit_has_heard_of_the_change(ctx, three, mode
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert bag(state, relation, "app")["restarting"] is None
     assert state.app_status == testing.MaintenanceStatus(
-        "mongodb/0 must restart, but not now: "
-        "first mongodb/2 must take up the change that mongodb/0 has"
+        "mongodb/0 cannot restart yet: waiting for mongodb/2 to receive the same change"
     )
 
 
@@ -198,7 +197,7 @@ def test_option_version_moves_the_set_to_the_next_series(ctx, world, model):
 @pytest.mark.parametrize(
     ("wanted", "refusal"),
     [
-        ("10.0", "MongoDB cannot go from 8.0 to 10.0; the next series is 9.0"),
+        ("10.0", "MongoDB cannot go from 8.0 to 10.0; upgrade to 9.0 first"),
         ("7.0", "MongoDB can"),
     ],
 )
@@ -244,7 +243,7 @@ def test_storage_with_data_of_another_series(ctx, world, unsettled):
     relation = testing.PeerRelation("replicas")
     state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
     assert state.unit_status == testing.BlockedStatus(
-        "storage data: it is of MongoDB 8.2: set the option version to that"
+        "storage data: it has data of MongoDB 8.2: set version to 8.2"
     )
     state = ctx.run(ctx.on.leader_elected(), unsettled(relation, config={"version": "8.2"}))
     assert bag(state, relation, "app")["version"] == "8.2"
@@ -255,7 +254,7 @@ def test_storage_of_an_application_of_another_name(ctx, world, unsettled):
     state = ctx.run(ctx.on.leader_elected(), unsettled(testing.PeerRelation("replicas")))
     assert not state.secrets
     assert state.unit_status == testing.BlockedStatus(
-        "storage data: it has the replica set other: deploy it under that name"
+        "storage data: it belongs to the application other: deploy the charm under that name"
     )
 
 
@@ -271,7 +270,8 @@ def test_storage_of_another_set(ctx, world, model, set_id, key, on_record):
     world.saved = saved = Credentials("mongodb", set_id, "8.0", key, "admin's password")
     state = ctx.run(ctx.on.config_changed(), model(peers(app={"set-id": on_record})))
     assert state.unit_status == testing.BlockedStatus(
-        "storage data: it has another replica set: remove this unit, add one without it"
+        "storage data: it belongs to another replica set: "
+        "remove this unit, add one with new storage"
     )
     assert not world.called("configure")
     assert world.saved == saved
@@ -281,8 +281,8 @@ def test_data_of_a_revision_without_storage_are_not_left_behind(ctx, world, mode
     world.old_data, world.running = True, False
     state = ctx.run(ctx.on.upgrade_charm(), model())
     assert state.unit_status == testing.BlockedStatus(
-        "storage data: it is empty, and there are data in /var/lib/mongodb: "
-        "stop mongod, and move them to /storage/db"
+        "storage data: it is empty, but /var/lib/mongodb has data: "
+        "stop mongod, and move the data to /storage/db"
     )
     assert not world.called("start")
 
@@ -299,7 +299,7 @@ def test_unit_leaves_before_its_storage_does(ctx, world, model):
 def test_storage_stays_while_the_others_cannot_do_without_it(ctx, world, model):
     world.stays = {"mongodb/0"}
     world.units["mongodb/1"] = "active"
-    with pytest.raises(testing.errors.UncaughtCharmError, match="cannot do without this unit"):
+    with pytest.raises(testing.errors.UncaughtCharmError, match="still need this unit's data"):
         ctx.run(ctx.on.storage_detaching(STORAGE), model(peers(1), leader=False))
     assert world.running
 
@@ -315,7 +315,7 @@ def test_what_only_the_operator_can_decide_is_said(ctx, world, model):
     world.configs[HOST] = {"members": [member, *others], "version": 3, "term": 2}
     state = ctx.run(ctx.on.update_status(), model(peers(1, 2)))
     assert state.app_status == testing.BlockedStatus(
-        "no primary: writes are unavailable; start mongodb/1, mongodb/2, or give up their data "
+        "no primary: writes are unavailable; start mongodb/1, mongodb/2, or discard their data "
         "with juju remove-unit --force mongodb/1 mongodb/2"
     )
     assert not world.called("force")
@@ -355,7 +355,7 @@ def test_charm_uses_the_storage(ctx, model, monkeypatch):
     monkeypatch.setattr("local_member.Mongod.__init__", lambda self, folder: found.append(folder))
     ctx.run(ctx.on.update_status(), model())
     assert found == [STORAGE.get_filesystem(ctx)]
-    assert charm.NO_STORAGE.startswith("no storage")
+    assert charm.NO_STORAGE.startswith("storage data")
 
 
 def test_package_that_cannot_be_had_fails_the_hook(ctx, world, model):
