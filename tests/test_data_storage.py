@@ -105,8 +105,8 @@ def test_storage_of_a_set_that_was_given_up(model: Cloud) -> None:
     )
     said = [unit.workload_status.message for unit in status.get_units("mongodb").values()]
     assert (
-        "storage data: it belongs to another replica set: remove this unit, add one with new storage"
-        in said
+        "storage data: it belongs to another replica set: "
+        "remove this unit, add one with new storage" in said
     )
     assert jubilant.all_active(status, "my-node-app")
     assert website(model).texts() == []
