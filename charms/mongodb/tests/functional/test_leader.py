@@ -1,4 +1,4 @@
-"""The leader's steps on real mongods: one set, a primary, restarts in turn, and series."""
+"""The leader's work with real mongods: initiator, primary, restarts, and upgrades."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Machines = Callable[[int], Machine]
 
 
 def several(machines: Machines, count: int) -> tuple[Peers, list[Machine]]:
-    """A set of so many members, and what their units say."""
+    """Return a replica set with `count` members, and the databags of their units."""
     found = [machines(n) for n in range(count)]
     found[0].initiate()
     for machine in found[1:]:
@@ -33,7 +33,7 @@ def states(*machines: Machine) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_set_is_found_again_where_every_address_has_changed(machines: Machines, count: int):
+def test_replica_set_recovers_after_all_addresses_change(machines: Machines, count: int):
     peers, moved = several(machines, count)
     with Writer(*moved) as writer:
         pass
@@ -57,7 +57,7 @@ def test_set_is_found_again_where_every_address_has_changed(machines: Machines, 
         assert {note["_id"] for note in client.notes.notes.find()} == set(writer.acknowledged)
 
 
-def test_machines_that_swapped_their_addresses(machines: Machines):
+def test_replica_set_recovers_after_machines_swap_addresses(machines: Machines):
     peers, swapped = several(machines, 3)
     addresses = [machine.address for machine in swapped]
     for machine in swapped:
@@ -74,7 +74,7 @@ def test_machines_that_swapped_their_addresses(machines: Machines):
         until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), PATIENCE)
 
 
-def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines):
+def test_lost_majority_comes_back_or_is_removed(machines: Machines):
     peers, three = several(machines, 3)
     for machine in three[1:]:
         machine.mongod.stop()
@@ -84,7 +84,7 @@ def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines)
         NeedsOperatorError, match="start mongodb/1, mongodb/2, or discard their data"
     ):
         leader.restore_primary(peers.settings)
-    assert three[0].mongod.state() == "no primary", "those two may have newer data"
+    assert three[0].mongod.state() == "no primary", "the other two may have newer data"
     for machine in three[1:]:
         machine.run()
     until(lambda: states(*three) == ["primary", "secondary", "secondary"], PATIENCE)
@@ -97,7 +97,7 @@ def test_most_members_are_lost_and_come_back_or_are_given_up(machines: Machines)
     until(lambda: three[0].mongod.state() == "primary", PATIENCE)
 
 
-def test_moved_members_of_which_most_are_missing_are_left_alone(machines: Machines):
+def test_no_force_if_majority_of_moved_members_is_missing(machines: Machines):
     peers, three = several(machines, 3)
     for machine in three:
         machine.mongod.stop()
@@ -111,11 +111,11 @@ def test_moved_members_of_which_most_are_missing_are_left_alone(machines: Machin
     assert three[0].mongod.state() == ""
 
 
-def test_no_second_set_while_a_unit_has_data(machines: Machines):
+def test_no_second_replica_set_while_unit_has_data(machines: Machines):
     peers, (one,) = several(machines, 1)
     two = machines(1)
     two.run()
-    # The seed's unit has gone, and the one that says that it has no data became a member since.
+    # The initiator is gone. The other unit wrote that it has no data, and then became a member.
     peers.machines = {two.unit: two}
     peers.databags = {}
     peers.publish(two)
@@ -127,7 +127,7 @@ def test_no_second_set_while_a_unit_has_data(machines: Machines):
     assert peers.settings.seed == one.unit
 
 
-def test_another_seed_where_nobody_has_data(machines: Machines):
+def test_new_initiator_if_no_unit_has_data(machines: Machines):
     one, two = machines(0), machines(1)
     peers = Peers(one, two)
     peers.machines = {two.unit: two}
@@ -140,7 +140,7 @@ def test_another_seed_where_nobody_has_data(machines: Machines):
 
 
 def hook(peers: Peers, machine: Machine) -> None:
-    """What a unit does in its hook when it waits for its turn."""
+    """Do what a unit does in its hook: restart in its turn, and publish its databag."""
     if peers.settings.restarting == machine.unit:
         with peers.replica_set() as rs:
             assert rs.hand_over(machine.unit)
@@ -176,7 +176,7 @@ def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: 
         assert {note["_id"] for note in client.notes.notes.find()} >= set(writer.acknowledged)
 
 
-def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib.Path):
+def test_no_restart_while_member_is_down(machines: Machines, tmp_path: pathlib.Path):
     peers, three = several(machines, 3)
     build = another_build(three[0], tmp_path)
     for machine in three:
@@ -196,7 +196,7 @@ def test_no_restart_while_a_member_is_away(machines: Machines, tmp_path: pathlib
             lambda: leader.allow_next_restart(rs, peers.settings) and peers.settings.restarting,
             PATIENCE,
         )
-    assert peers.settings.restarting == "mongodb/2", "the other one that waits is the primary"
+    assert peers.settings.restarting == "mongodb/2", "the primary restarts last"
 
 
 def compatibility(machine: Machine) -> str:
@@ -205,20 +205,20 @@ def compatibility(machine: Machine) -> str:
         return rs._admin.command({"getParameter": 1, name: 1})[name]["version"]
 
 
-def test_compatibility_is_raised_when_every_member_runs_the_series(machines: Machines):
+def test_compatibility_version_is_raised_when_every_member_runs_series(machines: Machines):
     peers, two = several(machines, 2)
     leader = peers.leader("mongodb/0")
     with replica_set(*two) as rs:
         rs._admin.command("setFeatureCompatibilityVersion", "5.0")
         peers.databags["mongodb/1"].version = "5.0.32"
         leader.upgrade_series(rs, peers.settings, "6.0")
-        assert compatibility(two[0]) == "5.0", "one still runs 5.0"
+        assert compatibility(two[0]) == "5.0", "one member still runs 5.0"
         peers.publish(*two)
         leader.upgrade_series(rs, peers.settings, "6.0")
         assert compatibility(two[0]) == "6.0"
 
 
-def test_next_series_is_begun_and_a_jump_is_not(machines: Machines):
+def test_upgrade_only_to_next_series(machines: Machines):
     peers, (one,) = several(machines, 1)
     leader = peers.leader("mongodb/0")
     with replica_set(one) as rs:

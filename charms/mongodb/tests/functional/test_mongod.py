@@ -1,4 +1,4 @@
-"""One mongod: installation, service, configuration, and the replica set's first member."""
+"""One mongod: installation, service, configuration, and initiating a replica set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def listening(machine: Machine) -> set[str]:
     return {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
 
 
-def test_first_member(machine: Machine):
+def test_initiate(machine: Machine):
     machine.initiate()
     assert machine.mongod.state() == "primary"
     with replica_set(machine) as rs:
@@ -33,14 +33,14 @@ def test_first_member(machine: Machine):
         ]
 
 
-def test_initiate_again_is_nothing(machine: Machine):
+def test_second_initiate_changes_nothing(machine: Machine):
     machine.initiate()
     machine.mongod.initiate(REPLSET, machine.unit, machine.host, "another password")
     with replica_set(machine) as rs:
         assert list(rs.users()) == [mongod.OPERATOR]
 
 
-def test_initiate_goes_on_where_it_stopped(machine: Machine):
+def test_initiate_continues_after_interruption(machine: Machine):
     machine.run()
     config = {"_id": REPLSET, "members": [{"_id": 0, "host": machine.host}]}
     with machine.mongod._connect() as client:
@@ -53,7 +53,7 @@ def test_initiate_goes_on_where_it_stopped(machine: Machine):
         assert list(rs.users()) == [mongod.OPERATOR]
 
 
-def test_authorisation_is_on(machine: Machine):
+def test_client_without_user_cannot_write(machine: Machine):
     machine.initiate()
     with (
         MongoClient(machine.host, directConnection=True) as client,
@@ -62,7 +62,7 @@ def test_authorisation_is_on(machine: Machine):
         client.test.notes.insert_one({})
 
 
-def test_operator_reads_no_data_until_it_lets_itself(machine: Machine):
+def test_administrator_reads_data_only_after_granting_itself_role(machine: Machine):
     machine.initiate()
     with MongoClient(machine.host, username=mongod.OPERATOR, password=PASSWORD) as client:
         with pytest.raises(OperationFailure, match="not authorized"):
@@ -71,12 +71,12 @@ def test_operator_reads_no_data_until_it_lets_itself(machine: Machine):
         assert client.test.notes.find_one() is None
 
 
-def test_listens_on_its_own_address_only(machine: Machine):
+def test_listens_only_on_its_own_address(machine: Machine):
     machine.run()
     assert listening(machine) == {machine.address}
 
 
-def test_secret_files(machine: Machine):
+def test_permissions_of_secret_files(machine: Machine):
     machine.run()
     assert stat.S_IMODE(machine.mongod.key_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(machine.mongod.data_dir.stat().st_mode) == 0o700
@@ -89,25 +89,23 @@ def pid_of(machine: Machine) -> int:
     return int((machine.mongod.run_dir / "mongod.pid").read_text())
 
 
-def test_runs_what_is_installed_and_configured_or_says_so(
-    machine: Machine, tmp_path: pathlib.Path
-):
+def test_is_up_to_date(machine: Machine, tmp_path: pathlib.Path):
     machine.run()
     here, first = machine.mongod, pid_of(machine)
     assert here.is_up_to_date()
     here.configure(machine.address, PORT, KEY, REPLSET)
     assert here.is_up_to_date(), "nothing has changed"
     here.configure(machine.address, PORT + 1, KEY, REPLSET)
-    assert not here.is_up_to_date(), "other settings"
+    assert not here.is_up_to_date(), "the settings have changed"
     here.configure(machine.address, PORT, KEY, REPLSET)
-    assert here.is_up_to_date(), "the settings that it runs with"
+    assert here.is_up_to_date(), "the same settings as in use"
     here.install("8.0", another_build(machine, tmp_path))
-    assert not here.is_up_to_date(), "another program"
-    assert pid_of(machine) == first, "it goes on as it is"
+    assert not here.is_up_to_date(), "the program has changed"
+    assert pid_of(machine) == first, "the old program still runs"
     machine.run()
     assert pid_of(machine) != first
     assert here.is_up_to_date()
-    # Whatever restarts it, as systemd does after a crash: no file changes.
+    # A restart without a change of files, as systemd does after a crash.
     here.stop()
     assert not here.is_up_to_date()
     here.start()
@@ -115,7 +113,7 @@ def test_runs_what_is_installed_and_configured_or_says_so(
     assert here.is_up_to_date()
 
 
-def test_fresh_mongod_holds_no_data(machine: Machine):
+def test_new_mongod_has_no_data(machine: Machine):
     machine.run()
     assert not machine.mongod.holds_data()
     assert not holds_data(machine.host, PASSWORD)
@@ -126,7 +124,7 @@ def test_fresh_mongod_holds_no_data(machine: Machine):
     assert holds_data(machine.host, PASSWORD)
 
 
-def test_killed_is_started_again(machine: Machine):
+def test_killed_mongod_is_started_again(machine: Machine):
     machine.initiate()
     psutil.Process(pid_of(machine)).kill()
     until(lambda: not machine.mongod.is_running())
@@ -135,7 +133,7 @@ def test_killed_is_started_again(machine: Machine):
     machine.mongod._wait_for("primary", lambda hello: hello["isWritablePrimary"], 10)
 
 
-def test_that_does_not_start_says_so(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+def test_error_when_mongod_does_not_start(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     machine.mongod.install("8.0", None)
     here = machine.mongod
     wait_for = here._wait_for
@@ -146,7 +144,7 @@ def test_that_does_not_start_says_so(machine: Machine, monkeypatch: pytest.Monke
         here.wait_until_it_answers()
 
 
-def test_uninstall_leaves_the_data_and_nothing_else(machine: Machine):
+def test_uninstall_keeps_only_data(machine: Machine):
     machine.initiate()
     pid = pid_of(machine)
     machine.mongod.stop()
@@ -158,7 +156,7 @@ def test_uninstall_leaves_the_data_and_nothing_else(machine: Machine):
     assert machine.mongod.holds_data()
 
 
-def test_credentials_are_kept_with_the_data(machine: Machine):
+def test_credentials_are_saved_with_data(machine: Machine):
     assert machine.mongod.saved_credentials() is None
     machine.run()
     credentials = mongod.Credentials(REPLSET, "6b06a91f9c9debd1f82f156d", "8.0", KEY, PASSWORD)
@@ -179,7 +177,7 @@ def test_stop_and_uninstall_without_install(machine: Machine):
 
 @pytest.fixture
 def small_mongod(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A program that passes for a mongod until it is to serve."""
+    """A program that prints a version as mongod does, but cannot serve."""
     program = tmp_path / "mongod"
     program.write_text('#!/bin/sh\necho "db version v8.0.99"\n')
     return program
@@ -191,14 +189,14 @@ def test_resource_binary(machine: Machine, small_mongod: pathlib.Path):
     assert machine.mongod.version() == "8.0.99"
     number = machine.mongod.custom_binary.stat().st_ino
     machine.mongod.install("8.0", small_mongod)
-    assert machine.mongod.custom_binary.stat().st_ino == number, "the same again"
+    assert machine.mongod.custom_binary.stat().st_ino == number, "the file was not replaced"
 
 
 @pytest.mark.parametrize(
     ("version", "refusal"),
     [("7.0.1", "cannot be downgraded from 8.0 to 7.0"), ("10.0.0", "upgrade to 9.0 first")],
 )
-def test_resource_of_a_series_that_the_data_cannot_move_to(
+def test_resource_of_refused_series(
     machine: Machine, small_mongod: pathlib.Path, version: str, refusal: str
 ):
     machine.mongod.install("8.0", small_mongod)
@@ -211,14 +209,14 @@ def test_resource_of_a_series_that_the_data_cannot_move_to(
     assert machine.mongod.version() == "9.0.1"
 
 
-def test_package_of_another_series(machine: Machine):
+def test_package_of_other_series(machine: Machine):
     machine.mongod.install("7.0", None)
     assert machine.mongod.series() == "7.0"
     machine.mongod.install("8.0", None)
     assert machine.mongod.series() == "8.0"
 
 
-def test_resource_tgz_with_the_real_mongod_runs(machine: Machine, tmp_path: pathlib.Path):
+def test_mongod_from_resource_tgz_runs(machine: Machine, tmp_path: pathlib.Path):
     machine.mongod.install_package("8.0")
     archive = tmp_path / "mongod.tgz"
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
@@ -236,7 +234,7 @@ def tgz(path: pathlib.Path, name: str) -> pathlib.Path:
     return path
 
 
-def test_unusable_resource_keeps_what_was_there(
+def test_unusable_resource_keeps_installed_mongod(
     machine: Machine, small_mongod: pathlib.Path, tmp_path: pathlib.Path
 ):
     machine.mongod.install("8.0", small_mongod)

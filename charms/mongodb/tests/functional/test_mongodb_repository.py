@@ -1,4 +1,4 @@
-"""The key of MongoDB's apt repository: with the real gpg, and a proxy on this computer."""
+"""The key of MongoDB's apt repository, with the real gpg and a local proxy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SERIES = "8.0"
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A web server that is a proxy too: it answers for every host, and notes what it was asked."""
+    """A web server that is also a proxy: it answers for every host, and records the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -30,17 +30,17 @@ class Server(http.server.ThreadingHTTPServer):
 
     @property
     def host(self) -> str:
-        """Its address and port."""
+        """The address and port of this server."""
         return f"127.0.0.1:{self.server_port}"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers as its server says."""
+    """Sends the answer of its server."""
 
     server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def do_GET(self) -> None:
-        """Give the answer, whatever is asked for."""
+        """Send the same answer for every path."""
         self.server.asked.append(self.path)
         self.send_response(self.server.status)
         self.send_header("Content-Length", str(len(self.server.answer)))
@@ -48,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(self.server.answer)
 
     def do_CONNECT(self) -> None:
-        """Open a tunnel that leads nowhere."""
+        """Accept a tunnel, but connect it to nothing."""
         self.server.asked.append(self.path)
         self.send_response(200)
         self.end_headers()
@@ -77,7 +77,7 @@ def no_proxies_of_this_computer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def keys() -> Iterator[dict[str, bytes]]:
     """Two keys, by their fingerprints."""
-    # Not tmp_path: a unix socket's path may be 107 characters long at most.
+    # tmp_path would be too long: the path of a Unix socket has at most 107 characters.
     with tempfile.TemporaryDirectory() as folder:
 
         def own_gpg(*arguments: str) -> bytes:
@@ -93,7 +93,7 @@ def keys() -> Iterator[dict[str, bytes]]:
 
 @pytest.fixture
 def pinned(keys: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The fingerprint of the right key, which is to come from the server."""
+    """The fingerprint of the expected key, which the charm downloads from the server."""
     fingerprint = next(iter(keys))
     url = f"http://{server.host}/server.asc"
     monkeypatch.setattr(mongodb_repository, "KEYS", {SERIES: (url, fingerprint)})
@@ -102,7 +102,7 @@ def pinned(keys: dict[str, bytes], server: Server, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> mongod.Mongod:
-    """A machine whose apt takes what is in place, and no mongod."""
+    """A machine without mongod, with an apt that installs nothing."""
     for name in ("apt_key", "apt_source", "packaged_binary", "custom_binary"):
         monkeypatch.setattr(mongod.Mongod, name, tmp_path / name)
     monkeypatch.setattr(mongod.apt, "update", lambda: None)
@@ -148,9 +148,9 @@ def test_other_key_is_refused(machine, server, keys, pinned, answer):
     assert not machine.apt_source.exists()
 
 
-def test_part_that_the_key_has_not_signed_is_left_out(server, keys, pinned):
+def test_unsigned_part_of_key_is_dropped(server, keys, pinned):
     another = next(key for fingerprint, key in keys.items() if fingerprint != pinned)
-    # How a packet with a key or a subkey begins; then comes its length.
+    # The first byte of a packet with a key or a subkey. The second byte is its length.
     primary, subkey = 0x98, 0xB8
     packet = gpg("--dearmor", key=another)
     assert packet[0] == primary
@@ -168,14 +168,14 @@ def test_unknown_series_is_refused(machine):
     assert not machine.apt_source.exists()
 
 
-def test_failed_download_may_go_right_later(machine, server, pinned):
+def test_failed_download_is_temporary_error(machine, server, pinned):
     server.status = 503
     with pytest.raises(mongod.InstallError, match="cannot download the key of MongoDB"):
         machine.install_package(SERIES)
     assert not machine.apt_key.exists()
 
 
-def test_key_comes_through_the_proxy(server, keys, pinned, monkeypatch):
+def test_key_is_downloaded_through_proxy(server, keys, pinned, monkeypatch):
     server.answer = keys[pinned]
     url = "http://pgp.invalid/server.asc"
     monkeypatch.setattr(mongodb_repository, "KEYS", {SERIES: (url, pinned)})
@@ -184,14 +184,14 @@ def test_key_comes_through_the_proxy(server, keys, pinned, monkeypatch):
     assert server.asked == [url]
 
 
-def test_real_address_is_asked_of_the_proxy(server):
+def test_proxy_gets_real_address_of_key(server):
     with pytest.raises(OSError, match=r"server-8\.0\.asc"):
         mongodb_repository.fetch_key(SERIES, {"https": f"http://{server.host}"})
     assert server.asked == ["pgp.mongodb.com:443"]
 
 
 @pytest.mark.parametrize("no", ["127.0.0.1", "localhost,127.0.0.1", "*"])
-def test_no_proxy_for_these_hosts(server, keys, pinned, no):
+def test_no_proxy_for_excluded_hosts(server, keys, pinned, no):
     server.answer = keys[pinned]
     proxies = {"http": "http://proxy.invalid:3128", "no": no}
     assert mongodb_repository.fetch_key(SERIES, proxies)
@@ -199,6 +199,6 @@ def test_no_proxy_for_these_hosts(server, keys, pinned, no):
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy.invalid:3128", "http://[", "http://h:x", "no:/"])
-def test_proxy_that_cannot_be_used_says_so(pinned, proxy):
+def test_unusable_proxy_is_error_that_names_key(pinned, proxy):
     with pytest.raises(OSError, match=r"server\.asc: "):
         mongodb_repository.fetch_key(SERIES, {"http": proxy})

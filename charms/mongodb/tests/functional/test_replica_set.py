@@ -1,4 +1,4 @@
-"""The replica set: its members, as units come and go, and its users."""
+"""The replica set with real mongods: its members and its users."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def states(*machines: Machine) -> dict[str, str]:
         return {member["unit"]: member["state"] for member in rs.status()}
 
 
-def test_one_to_three_to_one_loses_no_write(machines: Machines):
+def test_scaling_to_three_and_back_loses_no_write(machines: Machines):
     one, two, three = machines(0), machines(1), machines(2)
     one.initiate()
     with Writer(one) as writer:
@@ -42,14 +42,14 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
         with replica_set(one) as rs:
             rs.reconcile_members([], joining(one, two, three), PATIENCE)
             config, _, in_effect = rs._read()
-        assert in_effect, "or the loss of one would stop the set"
+        assert in_effect, "otherwise the loss of one member stops the set"
         assert [member["votes"] for member in config["members"]] == [1, 1, 1]
         assert states(one) == {
             "mongodb/0": "PRIMARY",
             "mongodb/1": "SECONDARY",
             "mongodb/2": "SECONDARY",
         }
-        # The primary leaves, and another; each takes itself out.
+        # The primary leaves, and then another member.
         for machine in (one, two):
             with replica_set(one, two, three) as rs:
                 rs.reconcile_members([machine.unit], {}, PATIENCE)
@@ -60,7 +60,7 @@ def test_one_to_three_to_one_loses_no_write(machines: Machines):
     assert set(writer.acknowledged) <= stored
 
 
-def test_two_leave_side_by_side(three: list[Machine]):
+def test_two_members_leave_at_the_same_time(three: list[Machine]):
     def leave(machine: Machine) -> None:
         with replica_set(*three) as rs:
             rs.reconcile_members([machine.unit], {}, PATIENCE)
@@ -73,7 +73,7 @@ def test_two_leave_side_by_side(three: list[Machine]):
     assert states(three[2]) == {"mongodb/2": "PRIMARY"}
 
 
-def test_unit_leaves_though_it_has_just_become_primary(
+def test_member_leaves_after_it_became_primary(
     three: list[Machine], monkeypatch: pytest.MonkeyPatch
 ):
     leaving = three[1]
@@ -96,7 +96,7 @@ def test_unit_leaves_though_it_has_just_become_primary(
     assert set(states(*three)) == {"mongodb/0", "mongodb/2"}
 
 
-def test_member_that_moves_to_another_address_is_followed(three: list[Machine]):
+def test_member_with_new_address_is_moved(three: list[Machine]):
     moving = three[1]
     moving.mongod.stop()
     moving.move("127.77.0.99")
@@ -120,7 +120,7 @@ def test_last_member_stays(machine: Machine):
     assert states(machine) == {"mongodb/0": "PRIMARY"}
 
 
-def test_none_is_taken_out_that_the_majority_needs(three: list[Machine]):
+def test_member_that_majority_needs_is_not_removed(three: list[Machine]):
     three[2].mongod.stop()
     with replica_set(*three) as rs:
         until(lambda: rs.status()[2]["state"] not in ("PRIMARY", "SECONDARY"))
@@ -131,7 +131,7 @@ def test_none_is_taken_out_that_the_majority_needs(three: list[Machine]):
     assert states(three[0]) == {"mongodb/0": "PRIMARY"}
 
 
-def test_member_that_does_not_run_holds_up_nobody(machines: Machines):
+def test_member_that_is_down_does_not_block_others(machines: Machines):
     one, two, three = machines(0), machines(1), machines(2)
     one.initiate()
     two.run()
@@ -147,7 +147,7 @@ def test_member_that_does_not_run_holds_up_nobody(machines: Machines):
     assert set(states(one)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
 
 
-def test_no_primary_is_an_error_in_seconds(machine: Machine):
+def test_no_primary_is_error_after_seconds(machine: Machine):
     machine.run()
     with replica_set(machine) as rs, pytest.raises(ServerSelectionTimeoutError):
         rs.status()
@@ -167,7 +167,7 @@ def client_of(machine: Machine) -> Iterator[Callable[[str, str], MongoClient]]:
         each.close()
 
 
-def test_user_has_its_database_only(machine: Machine, client_of: Callable[..., MongoClient]):
+def test_user_can_use_only_its_database(machine: Machine, client_of: Callable[..., MongoClient]):
     with replica_set(machine) as rs:
         rs.set_user("relation-1-1", {("readWrite", "one")}, "p")
     client = client_of("relation-1-1", "p")
@@ -177,7 +177,7 @@ def test_user_has_its_database_only(machine: Machine, client_of: Callable[..., M
             client[database].notes.find_one()
 
 
-def test_rotation_keeps_the_old_user_until_dropped(
+def test_replaced_user_works_until_dropped(
     machine: Machine, client_of: Callable[..., MongoClient]
 ):
     with replica_set(machine) as rs:
@@ -194,7 +194,7 @@ def test_rotation_keeps_the_old_user_until_dropped(
         assert set(rs.users()) == {"operator", "relation-1-2"}
 
 
-def test_set_user_again_changes_roles_and_password(
+def test_set_user_changes_roles_and_password(
     machine: Machine, client_of: Callable[..., MongoClient]
 ):
     with replica_set(machine) as rs:
@@ -206,7 +206,7 @@ def test_set_user_again_changes_roles_and_password(
         client_of("relation-1-1", "p").two.notes.find_one()
 
 
-def test_wrong_password_is_not_in_the_error(machine: Machine):
+def test_wrong_password_is_not_in_error(machine: Machine):
     machine.initiate()
     wrong = PASSWORD + "x"
     with ReplicaSet(REPLSET, [machine.host], wrong) as rs, pytest.raises(OperationFailure) as e:

@@ -1,4 +1,4 @@
-"""The packed charm under test. pytest-jubilant has the fixture ``juju``, a model of a module."""
+"""The packed charm under test. pytest-jubilant provides the fixture ``juju``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def charm_at(variable: str) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def charm() -> pathlib.Path:
-    """Return the charm of CHARM_PATH, or else the one in this folder. Tests never pack."""
+    """Return the charm at CHARM_PATH, or else the one in this folder. Tests do not pack it."""
     if "CHARM_PATH" in os.environ:
         return charm_at("CHARM_PATH")
     found = list(pathlib.Path().glob("*.charm"))
@@ -27,10 +27,10 @@ def charm() -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def resources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The resource mongod, if MONGOD_PATH names one; MongoDB's apt repository otherwise."""
+    """The resource mongod at MONGOD_PATH; without it, mongod comes from MongoDB's repository."""
     if "MONGOD_PATH" not in os.environ:
         return {}
-    # Juju takes no file whose name ends otherwise than the one in charmcraft.yaml.
+    # Juju accepts only a file with the same ending as the filename in charmcraft.yaml.
     named = tmp_path_factory.mktemp("resources") / "mongod.tgz"
     named.write_bytes(charm_at("MONGOD_PATH").read_bytes())
     return {"mongod": str(named)}

@@ -1,4 +1,4 @@
-"""The charm on a controller; the tests run in this order."""
+"""The charm on a real controller. The tests depend on each other, and run in this order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 APP = "mongodb"
 PATIENCE = 15 * 60.0
-"""Seconds for machines to be made and MongoDB to be installed."""
+"""How many seconds to wait for new machines and for the installation of MongoDB."""
 
 
 def messages(juju: jubilant.Juju) -> list[str]:

@@ -1,4 +1,4 @@
-"""The charm with a pretended MongoDB, which holds what the charm did with it."""
+"""The charm with a fake MongoDB, which records how the charm uses it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from states import ADMIN, HOST, SET_ID, STORAGE, peers
 
 @dataclasses.dataclass
 class World:
-    """What there is besides the model: this unit's mongod, and the replica set."""
+    """Everything outside the model: this unit's mongod, and the replica set."""
 
     tmp_path: pathlib.Path
     installed: bool = True
@@ -32,34 +32,34 @@ class World:
     up_to_date: bool = True
     series: str = "8.0"
     file: str = "None"
-    present: str = ""
+    present_version: str = ""
     busy: bool = False
-    silent: set[str] = dataclasses.field(default_factory=set)
+    unreachable: set[str] = dataclasses.field(default_factory=set)
     holds_data: bool = True
     saved: Credentials | None = None
     old_data: bool = False
     install_error: MongodError | None = None
     start_error: MongodError | None = None
-    hands_over: bool = True
+    can_hand_over: bool = True
     lag: float = 0.0
     configs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    primary: bool = True
+    has_primary: bool = True
     members: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": HOST})
-    stays: set[str] = dataclasses.field(default_factory=set)
-    joins: bool = True
+    cannot_leave: set[str] = dataclasses.field(default_factory=set)
+    can_join: bool = True
     users: dict[str, set[tuple[str, str]]] = dataclasses.field(default_factory=dict)
     passwords: dict[str, str] = dataclasses.field(default_factory=dict)
     units: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": "active"})
     calls: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
 
     def called(self, name: str) -> list[tuple[Any, ...]]:
-        """The arguments of every call of that name."""
+        """Return the arguments of every call with this name."""
         return [call[1:] for call in self.calls if call[0] == name]
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
-    """MongoDB as the charm finds it: one member, and the model's unit is that one."""
+    """A fake MongoDB with one member, which is this unit."""
     world = World(tmp_path)
 
     class Mongod:
@@ -92,7 +92,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
 
         def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
             world.calls.append(("install", series, file))
-            world.present = present
+            world.present_version = present
             if world.install_error:
                 raise world.install_error
             world.up_to_date = world.up_to_date and world.installed and not file
@@ -112,7 +112,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             pass
 
         def wait_until_it_is_a_member(self) -> None:
-            world.calls.append(("is a member",))
+            world.calls.append(("wait_until_it_is_a_member",))
 
         def holds_data(self) -> bool:
             return world.holds_data
@@ -146,7 +146,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.calls.append(("ReplicaSet", *args))
 
         def __enter__(self):
-            if not world.primary:
+            if not world.has_primary:
                 raise ServerSelectionTimeoutError("no primary")
             return self
 
@@ -170,16 +170,16 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             world.calls.append(("reconcile_members", leaving, joining))
             world.members = {
                 unit: host
-                for unit, host in ((joining if world.joins else {}) | world.members).items()
-                if unit not in leaving - world.stays
+                for unit, host in ((joining if world.can_join else {}) | world.members).items()
+                if unit not in leaving - world.cannot_leave
             }
 
         def set_id(self) -> str:
             return SET_ID
 
         def hand_over(self, unit: str) -> bool:
-            world.calls.append(("hand over", unit))
-            return world.hands_over
+            world.calls.append(("hand_over", unit))
+            return world.can_hand_over
 
         def wait_until(self, condition: Any, seconds: float) -> bool:
             return condition(self.status())
@@ -204,7 +204,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         return host in world.members.values()
 
     def is_reachable(host: str) -> bool:
-        return host not in world.silent
+        return host not in world.unreachable
 
     def fetch_config(host: str, password: str) -> dict[str, Any] | None:
         config = world.configs.get(host)
@@ -213,7 +213,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         return config
 
     def force_config(host: str, password: str, config: dict[str, Any], members: Any) -> None:
-        world.calls.append(("force", host, members))
+        world.calls.append(("force_config", host, members))
 
     def goal_state() -> ops.hookcmds.GoalState:
         now = datetime.datetime.now(datetime.timezone.utc)
@@ -227,7 +227,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
     monkeypatch.setattr(local_member, "ReplicaSet", ReplicaSet)
     for function in (is_reachable, holds_data, fetch_config, force_config):
         monkeypatch.setattr(leader, function.__name__, function)
-    # ops.testing knows neither of these hook commands.
+    # ops.testing does not support these two hook commands.
     monkeypatch.setattr(ops.hookcmds, "goal_state", goal_state)
     monkeypatch.setattr(ops.hookcmds, "secret_ids", list)
     return world
@@ -240,19 +240,19 @@ def ctx(world: World) -> testing.Context[charm.MongodbCharm]:
 
 @pytest.fixture
 def interface_setup(ctx: testing.Context[charm.MongodbCharm], model: Any) -> tuple[Any, Any]:
-    """For the tests of the interfaces that this charm speaks: it, and a model that is ready."""
+    """The charm and a model for it, for the tests of this charm's interfaces."""
     return ctx, model()
 
 
 @pytest.fixture
 def model(world: World):
-    """A function that makes a State of the leader, with what every unit has."""
-    nothing = world.tmp_path / "nothing"
-    nothing.touch()
+    """A function that returns a State of the leader, with everything that a unit needs."""
+    empty_file = world.tmp_path / "empty"
+    empty_file.touch()
 
     def state(*relations: testing.RelationBase, **kwargs: Any) -> testing.State:
         secrets = kwargs.pop("secrets", [])
-        kwargs.setdefault("resources", [testing.Resource(name="mongod", path=nothing)])
+        kwargs.setdefault("resources", [testing.Resource(name="mongod", path=empty_file)])
         return testing.State(
             relations=relations or [peers()],
             secrets=[ADMIN, *secrets],
@@ -265,8 +265,8 @@ def model(world: World):
 
 
 @pytest.fixture
-def unsettled(model: Any):
-    """A function that makes a State of the leader before it has settled anything."""
+def uninitialised(model: Any):
+    """A function that returns a State of the leader before it has written the settings."""
 
     def state(relation: testing.PeerRelation, **kwargs: Any) -> testing.State:
         return dataclasses.replace(model(relation, **kwargs), secrets=frozenset())

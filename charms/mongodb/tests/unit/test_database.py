@@ -1,4 +1,4 @@
-"""What the leader does for the `database` relations."""
+"""The leader's work for the `database` relations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import local_member
 from states import ADDRESS, HOST, database, peers
 
 
-def answer(state: testing.State, id: int) -> dict[str, Any]:
+def provider_databag(state: testing.State, id: int) -> dict[str, Any]:
     relation = state.get_relation(id)
     return {key: json.loads(value) for key, value in relation.local_app_data.items()}
 
@@ -25,7 +25,7 @@ def secret_of(state: testing.State, id: int) -> testing.Secret:
 
 @pytest.fixture
 def served(ctx, world, model):
-    """A function that makes the State in which these relations have what they ask for."""
+    """A function that returns a State in which the requests of these relations are served."""
 
     def serve(*relations: testing.RelationBase) -> testing.State:
         return ctx.run(ctx.on.update_status(), model(peers(), *relations))
@@ -33,8 +33,8 @@ def served(ctx, world, model):
     return serve
 
 
-def asks(state: testing.State, id: int, **request: Any) -> testing.State:
-    """The State after a requirer has asked for something else."""
+def with_request(state: testing.State, id: int, **request: Any) -> testing.State:
+    """Return the State after a requirer has changed its request."""
     relation = state.get_relation(id)
     changed = dataclasses.replace(
         relation, remote_app_data=database(id, **request).remote_app_data
@@ -44,12 +44,12 @@ def asks(state: testing.State, id: int, **request: Any) -> testing.State:
 
 
 @pytest.mark.parametrize("event", ["relation_joined", "relation_changed"])
-def test_relation_is_served(ctx, world, model, event):
+def test_request_gets_database_user_and_secret(ctx, world, model, event):
     relation = database(7, database="notes", extra_user_roles=["dbAdmin"])
     args = {"remote_unit": 0} if event == "relation_joined" else {}
     state = ctx.run(getattr(ctx.on, event)(relation, **args), model(peers(), relation))
     secret = secret_of(state, 7)
-    assert answer(state, 7) == {
+    assert provider_databag(state, 7) == {
         "database": "notes",
         "endpoints": [HOST],
         "replset": "mongodb",
@@ -69,23 +69,23 @@ def test_relation_is_served(ctx, world, model, event):
     assert state.app_status == testing.ActiveStatus()
 
 
-def test_follower_serves_nothing(ctx, world, model):
+def test_follower_creates_nothing(ctx, world, model):
     relation = database(7)
     state = ctx.run(ctx.on.relation_changed(relation), model(peers(), relation, leader=False))
-    assert answer(state, 7) == {}
+    assert provider_databag(state, 7) == {}
     assert not world.users
 
 
-@pytest.mark.parametrize("bag", [{}, {"extra-user-roles": '["dbAdmin"]'}])
+@pytest.mark.parametrize("databag", [{}, {"extra-user-roles": '["dbAdmin"]'}])
 @pytest.mark.parametrize("event", ["relation_joined", "relation_changed"])
-def test_nothing_is_made_before_it_is_asked_for(ctx, world, model, bag, event):
-    relation = database(7, bag=bag)
+def test_relation_without_request_gets_only_unit_databag(ctx, world, model, databag, event):
+    relation = database(7, databag=databag)
     args = {"remote_unit": 0} if event == "relation_joined" else {}
     state = ctx.run(getattr(ctx.on, event)(relation, **args), model(peers(), relation))
     assert not world.users
-    assert answer(state, 7) == {}
+    assert provider_databag(state, 7) == {}
     assert {secret.label for secret in state.secrets} == {"admin"}
-    # What a requirer of before v0 reads, which asks for nothing.
+    # A requirer from before v0 sends no request, and reads this databag.
     assert state.get_relation(7).local_unit_data["hostname"] == ADDRESS
     assert state.app_status == testing.ActiveStatus()
 
@@ -93,22 +93,22 @@ def test_nothing_is_made_before_it_is_asked_for(ctx, world, model, bag, event):
 def test_request_without_units_is_served(ctx, world, model):
     relation = dataclasses.replace(database(7, database="notes"), remote_units_data={})
     state = ctx.run(ctx.on.update_status(), model(peers(), relation))
-    assert answer(state, 7)["database"] == "notes"
+    assert provider_databag(state, 7)["database"] == "notes"
 
 
-def test_request_that_vanishes_keeps_what_it_had(served, ctx, world):
+def test_relation_keeps_its_database_when_request_is_removed(served, ctx, world):
     before = served(database(7, database="notes", extra_user_roles=["dbAdmin"]))
     relation = dataclasses.replace(before.get_relation(7), remote_app_data={})
     state = dataclasses.replace(before, relations=[*before.get_relations("replicas"), relation])
     users = {"relation-7-1": {("readWrite", "notes"), ("dbAdmin", "notes")}}
     after = ctx.run(ctx.on.relation_changed(relation), state)
-    assert answer(after, 7) == answer(before, 7)
+    assert provider_databag(after, 7) == provider_databag(before, 7)
     assert world.users == users
     world.members["mongodb/1"] = "10.0.0.1:27017"
     world.units["mongodb/1"] = "active"
     after = ctx.run(ctx.on.update_status(), after)
-    assert answer(after, 7)["endpoints"] == ["10.0.0.1:27017", HOST]
-    assert answer(after, 7)["database"] == "notes"
+    assert provider_databag(after, 7)["endpoints"] == ["10.0.0.1:27017", HOST]
+    assert provider_databag(after, 7)["database"] == "notes"
     assert world.users == users
 
 
@@ -119,12 +119,12 @@ def test_request_that_vanishes_keeps_what_it_had(served, ctx, world):
 @pytest.mark.parametrize("request_", [{"database": None}, {"extra_user_roles": None}])
 def test_default_database(served, app, name, request_):
     state = served(database(7, app, **request_))
-    assert answer(state, 7)["database"] == name
+    assert provider_databag(state, 7)["database"] == name
 
 
 def test_unknown_fields_are_accepted(served):
-    bag = {"database": '"notes"', "more": "not JSON", "external-node-connectivity": "true"}
-    assert answer(served(database(7, bag=bag)), 7)["database"] == "notes"
+    databag = {"database": '"notes"', "more": "not JSON", "external-node-connectivity": "true"}
+    assert provider_databag(served(database(7, databag=databag)), 7)["database"] == "notes"
 
 
 REFUSED = [
@@ -147,95 +147,95 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("bag", "complaint"), REFUSED)
-def test_bad_request_is_named_and_harms_no_other(served, ctx, bag, complaint):
-    state = served(database(7, bag={"database": "null", **bag}), database(8, "other"))
+@pytest.mark.parametrize(("databag", "problem"), REFUSED)
+def test_invalid_request_is_named_and_others_are_served(served, ctx, databag, problem):
+    state = served(database(7, databag={"database": "null", **databag}), database(8, "other"))
     assert isinstance(state.app_status, testing.BlockedStatus)
-    assert state.app_status.message.startswith(f"database: my-app sent an invalid {complaint}")
+    assert state.app_status.message.startswith(f"database: my-app sent an invalid {problem}")
     assert len(state.app_status.message) < 200
-    assert any(complaint in log.message for log in ctx.juju_log if log.level == "ERROR")
-    assert answer(state, 7) == {}
-    assert answer(state, 8)["database"] == "other"
+    assert any(problem in log.message for log in ctx.juju_log if log.level == "ERROR")
+    assert provider_databag(state, 7) == {}
+    assert provider_databag(state, 8)["database"] == "other"
     assert state.unit_status == testing.ActiveStatus("primary")
 
 
-@pytest.mark.parametrize(("bag", "complaint"), REFUSED)
-def test_bad_request_keeps_what_was_there(served, ctx, world, bag, complaint):
+@pytest.mark.parametrize(("databag", "problem"), REFUSED)
+def test_invalid_request_keeps_existing_database(served, ctx, world, databag, problem):
     before = served(database(7, database="notes"))
-    asked = {"database": "null", **bag}
+    asked = {"database": "null", **databag}
     relation = dataclasses.replace(before.get_relation(7), remote_app_data=asked)
     state = dataclasses.replace(before, relations=[*before.get_relations("replicas"), relation])
     after = ctx.run(ctx.on.relation_changed(relation), state)
-    assert answer(after, 7) == answer(before, 7)
+    assert provider_databag(after, 7) == provider_databag(before, 7)
     assert world.users == {"relation-7-1": {("readWrite", "notes")}}
     assert isinstance(after.app_status, testing.BlockedStatus)
 
 
-def test_refusal_is_over_when_the_request_is_good(served, ctx):
+def test_corrected_request_is_served(served, ctx):
     before = served(database(7, database="admin"))
-    state = asks(before, 7, database="notes")
+    state = with_request(before, 7, database="notes")
     after = ctx.run(ctx.on.relation_changed(state.get_relation(7)), state)
     assert after.app_status == testing.ActiveStatus()
-    assert answer(after, 7)["database"] == "notes"
+    assert provider_databag(after, 7)["database"] == "notes"
 
 
-def test_second_that_asks_for_the_same_database_is_refused(served, world):
+def test_second_request_for_same_database_is_refused(served, world):
     state = served(database(7, "a", database="notes"), database(8, "b", database="Notes"))
-    assert answer(state, 8) == {}
+    assert provider_databag(state, 8) == {}
     assert list(world.users) == ["relation-7-1"]
     assert state.app_status == testing.BlockedStatus(
         "database: b sent an invalid database: 'Notes' belongs to a"
     )
 
 
-def test_older_relation_does_not_take_the_database_of_a_younger(served, ctx, world):
+def test_older_relation_cannot_take_database_of_newer_one(served, ctx, world):
     before = served(database(7, "a"), database(8, "b", database="notes"))
-    state = asks(before, 7, database="notes")
+    state = with_request(before, 7, database="notes")
     after = ctx.run(ctx.on.relation_changed(state.get_relation(7)), state)
-    assert answer(after, 7)["database"] == "a"
-    assert answer(after, 8)["database"] == "notes"
+    assert provider_databag(after, 7)["database"] == "a"
+    assert provider_databag(after, 8)["database"] == "notes"
     assert world.users["relation-7-1"] == {("readWrite", "a")}
 
 
-def test_another_database_means_another_user(served, ctx, world):
+def test_new_user_for_other_database(served, ctx, world):
     before = served(database(7, database="one"))
-    state = asks(before, 7, database="two")
+    state = with_request(before, 7, database="two")
     after = ctx.run(ctx.on.relation_changed(state.get_relation(7)), state)
-    assert answer(after, 7)["database"] == "two"
+    assert provider_databag(after, 7)["database"] == "two"
     secret = secret_of(after, 7)
     assert secret.latest_content
     assert secret.latest_content["username"] == "relation-7-2"
     assert "/two?" in secret.latest_content["uris"]
-    # The old user has lost the old database at once: another relation may ask for it.
+    # The old user loses the old database at once, because another relation may ask for it.
     assert {role for roles in world.users.values() for role in roles} == {("readWrite", "two")}
 
 
-def test_other_roles_keep_the_user(served, ctx, world):
+def test_new_roles_keep_user(served, ctx, world):
     before = served(database(7))
-    state = asks(before, 7, extra_user_roles=["dbAdmin"])
+    state = with_request(before, 7, extra_user_roles=["dbAdmin"])
     after = ctx.run(ctx.on.relation_changed(state.get_relation(7)), state)
     assert secret_of(after, 7).latest_content == secret_of(before, 7).latest_content
     assert world.users == {"relation-7-1": {("readWrite", "my-app"), ("dbAdmin", "my-app")}}
 
 
-def test_nothing_new_writes_nothing_new(served, ctx, world):
+def test_second_hook_changes_nothing(served, ctx, world):
     before = served(database(7))
     after = ctx.run(ctx.on.update_status(), before)
-    assert answer(after, 7) == answer(before, 7)
+    assert provider_databag(after, 7) == provider_databag(before, 7)
     assert secret_of(after, 7).latest_content == secret_of(before, 7).latest_content
 
 
-def test_new_members_are_published_and_keep_the_secret(served, ctx, world):
+def test_new_members_change_endpoints_and_not_secret(served, ctx, world):
     before = served(database(7))
     world.members["mongodb/1"] = "10.0.0.1:27017"
     world.units["mongodb/1"] = "active"
     after = ctx.run(ctx.on.update_status(), before)
-    assert answer(after, 7)["endpoints"] == ["10.0.0.1:27017", HOST]
-    assert answer(after, 7)["secret-user"] == answer(before, 7)["secret-user"]
+    assert provider_databag(after, 7)["endpoints"] == ["10.0.0.1:27017", HOST]
+    assert provider_databag(after, 7)["secret-user"] == provider_databag(before, 7)["secret-user"]
     assert secret_of(after, 7).latest_content == secret_of(before, 7).latest_content
 
 
-def test_secret_is_renewed_when_it_names_no_member_any_more(served, ctx, world):
+def test_new_secret_revision_when_no_member_of_old_one_is_left(served, ctx, world):
     before = served(database(7))
     world.members = {"mongodb/0": "10.0.0.9:27017"}
     after = ctx.run(ctx.on.update_status(), before)
@@ -245,14 +245,14 @@ def test_secret_is_renewed_when_it_names_no_member_any_more(served, ctx, world):
     assert "@10.0.0.9:27017/my-app?" in content["uris"]
 
 
-def test_dropped_user_is_made_again(served, ctx, world):
+def test_dropped_user_is_created_again(served, ctx, world):
     before = served(database(7))
     world.users.clear()
     ctx.run(ctx.on.update_status(), before)
     assert list(world.users) == ["relation-7-2"]
 
 
-def test_dropped_user_is_made_again_though_an_older_one_is_there(served, ctx, world):
+def test_dropped_user_is_created_again_beside_older_user(served, ctx, world):
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     del world.users["relation-7-2"]
     state = ctx.run(ctx.on.update_status(), state)
@@ -261,8 +261,8 @@ def test_dropped_user_is_made_again_though_an_older_one_is_there(served, ctx, wo
     assert content["username"] in world.users
 
 
-def test_user_without_a_revision_is_dropped(served, ctx, world):
-    """A hook that fails has made a user, and Juju discards its secret."""
+def test_user_of_failed_hook_is_dropped(served, ctx, world):
+    """A hook created a user and then failed, so Juju rolled back its secret."""
     before = served(database(7))
     world.users["relation-7-2"] = world.users["relation-7-1"]
     after = ctx.run(ctx.on.update_status(), before)
@@ -270,17 +270,21 @@ def test_user_without_a_revision_is_dropped(served, ctx, world):
     assert secret_of(after, 7).latest_content == secret_of(before, 7).latest_content
 
 
-def test_lost_secret_is_made_again(served, ctx, world):
+def test_lost_secret_is_created_again(served, ctx, world):
     before = served(database(7))
     lost = [secret for secret in before.secrets if secret.label == "admin"]
     after = ctx.run(ctx.on.update_status(), dataclasses.replace(before, secrets=lost))
     secret = secret_of(after, 7)
-    assert answer(after, 7)["secret-user"] == secret.id != answer(before, 7)["secret-user"]
+    assert (
+        provider_databag(after, 7)["secret-user"]
+        == secret.id
+        != provider_databag(before, 7)["secret-user"]
+    )
     assert secret.latest_content
     assert secret.latest_content["password"] == world.passwords["relation-7-1"]
 
 
-def test_broken_takes_user_and_secret_away(served, ctx, world, monkeypatch):
+def test_relation_broken_removes_user_and_secret(served, ctx, world, monkeypatch):
     before = served(database(7), database(8, "other"))
     world.users["somebody"] = {("read", "other")}
     ids = [secret.id for secret in before.secrets]
@@ -290,7 +294,9 @@ def test_broken_takes_user_and_secret_away(served, ctx, world, monkeypatch):
     assert {secret.label for secret in after.secrets} == {"admin", "database-8"}
 
 
-def test_new_leader_clears_away_what_an_old_one_left(served, ctx, world, model, monkeypatch):
+def test_new_leader_removes_users_and_secrets_of_old_relations(
+    served, ctx, world, model, monkeypatch
+):
     before = served(database(7))
     ids = [secret.id for secret in before.secrets]
     monkeypatch.setattr(ops.hookcmds, "secret_ids", lambda: ids)
@@ -300,7 +306,7 @@ def test_new_leader_clears_away_what_an_old_one_left(served, ctx, world, model, 
     assert {secret.label for secret in after.secrets} == {"admin"}
 
 
-def test_leader_that_is_leaving_takes_nothing_away(served, ctx, world, monkeypatch):
+def test_leader_that_is_being_removed_keeps_users_and_secrets(served, ctx, world, monkeypatch):
     before = served(database(7))
     ids = [secret.id for secret in before.secrets]
     monkeypatch.setattr(ops.hookcmds, "secret_ids", lambda: ids)
@@ -310,14 +316,14 @@ def test_leader_that_is_leaving_takes_nothing_away(served, ctx, world, monkeypat
     assert secret_of(after, 7)
 
 
-def test_broken_on_a_follower(ctx, world, model):
+def test_relation_broken_on_follower_changes_nothing(ctx, world, model):
     relation = database(7)
     world.users["relation-7-1"] = {("readWrite", "my-app")}
     ctx.run(ctx.on.relation_broken(relation), model(peers(), relation, leader=False))
     assert list(world.users) == ["relation-7-1"]
 
 
-def test_rotate_all(served, ctx, world):
+def test_rotate_password_of_all_relations(served, ctx, world):
     before = served(database(7), database(8, "other"))
     after = ctx.run(ctx.on.action("rotate-password"), before)
     assert ctx.action_results == {"rotated": "7, 8"}
@@ -332,7 +338,7 @@ def test_rotate_all(served, ctx, world):
     assert after.app_status == testing.ActiveStatus()
 
 
-def test_rotate_one(served, ctx, world):
+def test_rotate_password_of_one_relation(served, ctx, world):
     before = served(database(7), database(8, "other"))
     ctx.run(ctx.on.action("rotate-password", params={"relation-id": 8}), before)
     assert ctx.action_results == {"rotated": "8"}
@@ -340,32 +346,32 @@ def test_rotate_one(served, ctx, world):
 
 
 @pytest.mark.parametrize(
-    ("params", "complaint"),
+    ("params", "problem"),
     [({"relation-id": 9}, r"relation-id: 9 is not one of \[7\]")],
 )
-def test_rotate_unknown(served, ctx, params, complaint):
+def test_rotate_password_of_unknown_relation_fails(served, ctx, params, problem):
     before = served(database(7))
-    with pytest.raises(testing.ActionFailed, match=complaint):
+    with pytest.raises(testing.ActionFailed, match=problem):
         ctx.run(ctx.on.action("rotate-password", params=params), before)
 
 
-def test_rotate_nothing(ctx, world, model):
+def test_rotate_password_without_relations_fails(ctx, world, model):
     with pytest.raises(testing.ActionFailed, match="no relation has a user yet"):
         ctx.run(ctx.on.action("rotate-password"), model())
 
 
-def test_rotate_on_a_follower(ctx, model):
+def test_rotate_password_on_follower_fails(ctx, model):
     with pytest.raises(testing.ActionFailed, match="use mongodb/leader"):
         ctx.run(ctx.on.action("rotate-password"), model(leader=False))
 
 
-def test_rotate_without_a_primary(ctx, world, model):
-    world.primary = False
+def test_rotate_password_without_primary_fails(ctx, world, model):
+    world.has_primary = False
     with pytest.raises(testing.ActionFailed, match="cannot connect to the replica set"):
         ctx.run(ctx.on.action("rotate-password"), model())
 
 
-def test_replaced_user_goes_when_nobody_tracks_it(served, ctx, world):
+def test_secret_remove_drops_replaced_user(served, ctx, world):
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     state = ctx.run(ctx.on.update_status(), state)
     secret = secret_of(state, 7)
@@ -374,26 +380,26 @@ def test_replaced_user_goes_when_nobody_tracks_it(served, ctx, world):
     assert ctx.removed_secret_revisions == [1]
 
 
-def test_replaced_user_goes_later_without_a_primary(served, ctx, world):
+def test_secret_remove_is_deferred_without_primary(served, ctx, world):
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     state = ctx.run(ctx.on.update_status(), state)
-    world.primary = False
+    world.has_primary = False
     state = ctx.run(ctx.on.secret_remove(secret_of(state, 7), revision=1), state)
     assert not ctx.removed_secret_revisions
     assert len(state.deferred) == 1
-    world.primary = True
+    world.has_primary = True
     ctx.run(ctx.on.update_status(), state)
     assert list(world.users) == ["relation-7-2"]
     assert ctx.removed_secret_revisions == [1]
 
 
-def test_secret_that_is_gone_is_not_removed_again(served, ctx, world, monkeypatch):
-    """The command succeeds, and some versions of Juju fail the hook for it after its end."""
+def test_deferred_secret_remove_of_missing_secret_removes_nothing(served, ctx, world, monkeypatch):
+    """The hook command would succeed, but some versions of Juju then fail the hook."""
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     state = ctx.run(ctx.on.update_status(), state)
-    world.primary = False
+    world.has_primary = False
     state = ctx.run(ctx.on.secret_remove(secret_of(state, 7), revision=1), state)
-    world.primary = True
+    world.has_primary = True
     state = dataclasses.replace(
         state,
         secrets={secret for secret in state.secrets if secret.label == "admin"},
@@ -409,30 +415,30 @@ def test_secret_that_is_gone_is_not_removed_again(served, ctx, world, monkeypatc
     assert not world.users
 
 
-def test_former_leader_leaves_a_replaced_user_alone(served, ctx, world):
+def test_deferred_secret_remove_on_former_leader_does_nothing(served, ctx, world):
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     state = ctx.run(ctx.on.update_status(), state)
-    world.primary = False
+    world.has_primary = False
     state = ctx.run(ctx.on.secret_remove(secret_of(state, 7), revision=1), state)
-    world.primary = True
-    # Only the leader may remove a revision: Juju would fail the hook, and each retry.
+    world.has_primary = True
+    # Only the leader may remove a revision. Otherwise Juju fails the hook and every retry.
     after = ctx.run(ctx.on.update_status(), dataclasses.replace(state, leader=False))
     assert not after.deferred
     assert not ctx.removed_secret_revisions
 
 
-def test_nobody_is_given_a_user_while_no_member_stays(served, ctx, world, monkeypatch):
+def test_no_new_user_while_only_member_is_being_removed(served, ctx, world, monkeypatch):
     state = served(database(7))
     world.members = {"mongodb/1": "10.0.0.1:27017"}
     world.units["mongodb/1"] = "dying"
     monkeypatch.setattr(local_member.ReplicaSet, "reconcile_members", lambda *_, **__: None)
     after = ctx.run(ctx.on.update_status(), state)
     assert list(world.users) == ["relation-7-1"]
-    assert answer(after, 7) == answer(state, 7)
+    assert provider_databag(after, 7) == provider_databag(state, 7)
 
 
-def test_owner_follows_its_own_secrets(served, ctx, world):
-    # Or Juju would never say that nobody tracks the old revision.
+def test_follower_refreshes_application_secret(served, ctx, world):
+    # Otherwise the unit keeps the old revision in use, and secret-remove never comes.
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     secret = dataclasses.replace(secret_of(state, 7), owner=None)
     state = dataclasses.replace(state, secrets=[secret], leader=False)

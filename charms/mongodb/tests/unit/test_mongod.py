@@ -1,4 +1,4 @@
-"""What can go wrong on a machine is one kind of error, whoever raises it."""
+"""Mongod turns every error of the machine into a MongodError, and finds old data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import mongod
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> mongod.Mongod:
-    """A mongod whose every path is in a folder of the test's own."""
+    """A mongod with all its paths in a folder of the test."""
     for name, value in vars(mongod.Mongod).items():
         if isinstance(value, pathlib.Path):
             monkeypatch.setattr(mongod.Mongod, name, tmp_path / value.relative_to("/"))
@@ -32,7 +32,7 @@ ERRORS = [
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_every_failure_of_the_machine_is_a_mongod_error(
+def test_every_machine_error_becomes_mongod_error(
     machine: mongod.Mongod, monkeypatch: pytest.MonkeyPatch, error: Exception
 ):
     def fail(*_: object, **__: object) -> None:
@@ -64,7 +64,7 @@ def test_every_failure_of_the_machine_is_a_mongod_error(
 
 
 @pytest.mark.parametrize("config", [None, "", "net: {}", "{"])
-def test_state_before_there_are_settings(machine: mongod.Mongod, config: str | None):
+def test_state_without_valid_settings(machine: mongod.Mongod, config: str | None):
     if config is not None:
         machine.config_file.write_text(config)
     assert machine.state() == ""
@@ -72,11 +72,11 @@ def test_state_before_there_are_settings(machine: mongod.Mongod, config: str | N
         machine.hello()
 
 
-def test_data_of_before_there_was_storage(machine: mongod.Mongod):
+def test_has_data_outside_storage(machine: mongod.Mongod):
     assert not machine.has_data_outside_storage()
     machine.old_data_dir.mkdir()
-    assert not machine.has_data_outside_storage(), "the package makes an empty folder"
+    assert not machine.has_data_outside_storage(), "the package creates an empty folder"
     (machine.old_data_dir / "WiredTiger").touch()
     assert machine.has_data_outside_storage()
     machine.data_dir.mkdir(parents=True)
-    assert not machine.has_data_outside_storage(), "they have been moved"
+    assert not machine.has_data_outside_storage(), "the data have been moved"

@@ -1,4 +1,4 @@
-"""The model's proxies reach what downloads."""
+"""The charm passes the model's proxies to mongod's downloads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import pytest
         ({"JUJU_CHARM_HTTPS_PROXY": ""}, {}),
     ],
 )
-def test_proxies_of_the_model(ctx, model, monkeypatch, environment, proxies):
+def test_model_proxies_are_passed_to_mongod(ctx, model, monkeypatch, environment, proxies):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with ctx(ctx.on.update_status(), model()) as manager:

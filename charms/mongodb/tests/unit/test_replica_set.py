@@ -1,4 +1,4 @@
-"""Every unit's mongod, and the leader's work on the replica set."""
+"""The mongod of every unit, and the leader's work on the replica set."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from mongod import Credentials, InstallError, MongodError, UnusableMongodError
 from states import ADDRESS, ADMIN, HOST, SET_ID, STORAGE, database, peers
 
 
-def app_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
-    bag = state.get_relation(relation.id).local_app_data
-    return {key: json.loads(value) for key, value in bag.items()}
+def app_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
+    databag = state.get_relation(relation.id).local_app_data
+    return {key: json.loads(value) for key, value in databag.items()}
 
 
-def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
-    bag = state.get_relation(relation.id).local_unit_data
-    ours = {key: value for key, value in bag.items() if not key.endswith(("address", "subnets"))}
+def unit_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
+    databag = state.get_relation(relation.id).local_unit_data
+    ours = {
+        key: value for key, value in databag.items() if not key.endswith(("address", "subnets"))
+    }
     return {key: json.loads(value) for key, value in ours.items()}
 
 
-def test_install_waits_for_the_peers(ctx, world):
+def test_install_before_peer_relation_does_nothing(ctx, world):
     state = ctx.run(ctx.on.install(), testing.State(leader=True, storages=[STORAGE]))
     assert state.unit_status == testing.WaitingStatus(
         "replicas: waiting for the leader to send the settings"
@@ -34,14 +36,14 @@ def test_install_waits_for_the_peers(ctx, world):
     assert not world.calls
 
 
-def test_leader_settles_first_and_starts_nothing(ctx, world, unsettled):
+def test_leader_writes_settings_before_it_starts_mongod(ctx, world, uninitialised):
     relation = testing.PeerRelation("replicas")
-    state = ctx.run(ctx.on.leader_elected(), unsettled(relation))
+    state = ctx.run(ctx.on.leader_elected(), uninitialised(relation))
     [secret] = state.secrets
     assert secret.owner == "app"
     assert secret.label == "admin"
     assert set(secret.latest_content) == {"keyfile", "password"}
-    assert app_bag(state, relation) == {
+    assert app_databag(state, relation) == {
         "secret-admin": secret.id,
         "seed": "mongodb/0",
         "set-id": None,
@@ -53,19 +55,19 @@ def test_leader_settles_first_and_starts_nothing(ctx, world, unsettled):
     assert not world.calls
 
 
-def test_leader_that_settles_installs_too(ctx, world, model):
+def test_leader_installs_mongod_in_same_hook_as_it_writes_settings(ctx, world, model):
     world.installed, world.running = False, False
     state = ctx.run(ctx.on.leader_elected(), model(testing.PeerRelation("replicas")))
     assert [call[0] for call in world.calls] == ["install"]
     assert state.unit_status == testing.WaitingStatus("waiting for mongod to start: see its log")
 
 
-def test_follower_settles_nothing(ctx, world):
+def test_follower_writes_no_settings(ctx, world):
     relation = testing.PeerRelation("replicas")
     state = testing.State(relations=[relation], storages=[STORAGE])
     state = ctx.run(ctx.on.config_changed(), state)
     assert not state.secrets
-    assert not app_bag(state, relation)
+    assert not app_databag(state, relation)
     assert not world.calls
 
 
@@ -88,10 +90,10 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
     relation = peers()
     state = ctx.run(getattr(ctx.on, event)(), model(relation, client, leader=leader))
     assert world.called("configure") == [CONFIGURED]
-    assert not world.called("start"), "it runs"
-    assert not world.called("initiate"), "there is a set"
+    assert not world.called("start"), "it runs already"
+    assert not world.called("initiate"), "the replica set exists"
     assert bool(world.called("reconcile_members")) == leader
-    assert unit_bag(state, relation) == {
+    assert unit_databag(state, relation) == {
         "host": HOST,
         "has-data": True,
         "version": "8.0.4",
@@ -128,18 +130,18 @@ def test_peer_events_reconcile(ctx, world, model):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_seed_initiates(ctx, world, model, leader):
+def test_initiator_initiates_replica_set(ctx, world, model, leader):
     world.holds_data = False
     ctx.run(ctx.on.config_changed(), model(peers(members=[]), leader=leader))
     assert world.called("initiate") == [("mongodb", "mongodb/0", HOST, "admin's password")]
 
 
-def test_not_the_seed_initiates_nothing(ctx, world, model):
+def test_other_unit_does_not_initiate(ctx, world, model):
     ctx.run(ctx.on.config_changed(), model(peers(members=[], app={"seed": "mongodb/1"})))
     assert not world.called("initiate")
 
 
-def test_seed_initiates_nothing_while_another_unit_has_data(ctx, world, model):
+def test_initiator_does_not_initiate_if_another_unit_has_data(ctx, world, model):
     world.holds_data = False
     world.units["mongodb/1"] = "active"
     ctx.run(ctx.on.config_changed(), model(peers(1, members=[]), leader=False))
@@ -153,48 +155,48 @@ def test_ipv6(ctx, world, model):
     assert state.get_relation(relation.id).local_unit_data["host"] == '"[fd00::1]:27017"'
 
 
-def test_members_follow_the_units(ctx, world, model):
+def test_leader_adds_each_unit(ctx, world, model):
     relation = peers(1, 2)
     world.units = {"mongodb/0": "active", "mongodb/1": "active", "mongodb/2": "active"}
     state = ctx.run(ctx.on.relation_changed(relation, remote_unit=2), model(relation))
     hosts = {"mongodb/0": HOST, "mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
     assert world.called("reconcile_members") == [(set(), hosts)]
-    assert app_bag(state, relation)["members"] == sorted(hosts.values())
+    assert app_databag(state, relation)["members"] == sorted(hosts.values())
 
 
 @pytest.mark.parametrize("gone", [{}, {"mongodb/1": "dying"}])
-def test_removed_unit_goes_though_it_stays_in_relation_list(ctx, world, model, gone):
-    # Q5: only goal-state tells.
+def test_removed_unit_in_relation_list_is_no_member(ctx, world, model, gone):
+    # On Juju 4 relation-list keeps a removed unit (juju issue 23326), but goal-state does not.
     world.members["mongodb/1"] = "10.0.0.1:27017"
     world.units = {"mongodb/0": "active", **gone}
     client = database(7)
     state = ctx.run(ctx.on.update_status(), model(peers(1), client))
     assert world.called("reconcile_members") == [({"mongodb/1"}, {"mongodb/0": HOST})]
-    assert app_bag(state, client)["endpoints"] == [HOST]
+    assert app_databag(state, client)["endpoints"] == [HOST]
 
 
-def test_member_that_cannot_leave_yet_is_no_endpoint(ctx, world, model):
+def test_endpoints_leave_out_member_of_removed_unit(ctx, world, model):
     world.members |= {"mongodb/1": "10.0.0.1:27017"}
-    world.stays = {"mongodb/1"}
+    world.cannot_leave = {"mongodb/1"}
     client = database(7)
     state = ctx.run(ctx.on.update_status(), model(peers(1), client))
-    assert app_bag(state, client)["endpoints"] == [HOST]
+    assert app_databag(state, client)["endpoints"] == [HOST]
 
 
-def test_member_that_somebody_else_has_added_stays(ctx, world, model):
+def test_member_that_charm_did_not_add_stays(ctx, world, model):
     world.members[""] = "10.9.9.9:27017"
     ctx.run(ctx.on.update_status(), model())
     assert world.called("reconcile_members") == [(set(), {"mongodb/0": HOST})]
 
 
-def test_unit_that_has_published_nothing_yet_stays_out_and_in(ctx, world, model):
+def test_unit_without_host_is_not_added(ctx, world, model):
     world.units["mongodb/1"] = "waiting"
     relation = dataclasses.replace(peers(), peers_data={1: {}})
     ctx.run(ctx.on.update_status(), model(relation))
     assert world.called("reconcile_members") == [(set(), {"mongodb/0": HOST})]
 
 
-def test_malformed_peer_harms_nobody(ctx, world, model):
+def test_invalid_peer_databag_is_logged_and_others_are_added(ctx, world, model):
     world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
     relation = dataclasses.replace(
         peers(), peers_data={1: {"host": "{"}, 2: {"host": '"10.0.0.2:27017"', "more": "x"}}
@@ -204,77 +206,77 @@ def test_malformed_peer_harms_nobody(ctx, world, model):
         "mongodb/0": HOST,
         "mongodb/2": "10.0.0.2:27017",
     }
-    complaint = "replicas: mongodb/1 sent an invalid host: it is not JSON"
-    assert complaint in [log.message for log in ctx.juju_log]
+    problem = "replicas: mongodb/1 sent an invalid host: it is not JSON"
+    assert problem in [log.message for log in ctx.juju_log]
 
 
 NO_DATA = {"has-data": "false"}
 
 
-def test_new_leader_waits_for_the_seed(ctx, world, model):
+def test_new_leader_waits_for_initiator(ctx, world, model):
     world.members, world.holds_data = {}, False
     world.units["mongodb/1"] = "active"
     relation = peers(1, members=[], app={"seed": "mongodb/1"}, more={1: NO_DATA})
     state = ctx.run(ctx.on.update_status(), model(relation))
-    assert app_bag(state, relation)["seed"] == "mongodb/1"
+    assert app_databag(state, relation)["seed"] == "mongodb/1"
     assert not world.called("reconcile_members")
     assert state.app_status == testing.WaitingStatus(
         "waiting for the leader's mongod to join the replica set"
     )
 
 
-def test_new_leader_takes_over_from_a_seed_that_has_gone(ctx, world, model):
+def test_new_leader_replaces_removed_initiator(ctx, world, model):
     world.members, world.holds_data = {}, False
     relation = peers(members=[], app={"seed": "mongodb/1"})
     state = ctx.run(ctx.on.update_status(), model(relation))
-    assert app_bag(state, relation)["seed"] == "mongodb/0"
-    assert not world.called("initiate"), "not before it is on record"
+    assert app_databag(state, relation)["seed"] == "mongodb/0"
+    assert not world.called("initiate"), "the settings must be written first"
 
 
-def test_new_leader_names_no_seed_while_a_unit_has_not_spoken(ctx, world, model):
-    # The old leader, the seed, has gone. Its set is not on record, and Juju does not show the
-    # unit that has the data yet.
+def test_new_leader_keeps_initiator_until_all_units_have_written(ctx, world, model):
+    # The old leader and initiator is gone, and had not written the members yet. Juju does not show
+    # the unit with the data to the new leader yet.
     world.members, world.holds_data = {}, False
     world.units["mongodb/2"] = "active"
     relation = peers(members=[], app={"seed": "mongodb/1"})
     state = ctx.run(ctx.on.leader_elected(), model(relation))
-    assert app_bag(state, relation)["seed"] == "mongodb/1"
+    assert app_databag(state, relation)["seed"] == "mongodb/1"
 
 
 @pytest.mark.parametrize("databag", [{}, NO_DATA])
-def test_new_leader_initiates_no_second_set(ctx, world, model, databag):
-    # The old leader initiated a set and added a member, and its hook was discarded.
+def test_new_leader_initiates_no_second_replica_set(ctx, world, model, databag):
+    # The old leader initiated the replica set and added a member, but its hook failed.
     world.members = {"mongodb/1": "10.0.0.1:27017", "mongodb/2": "10.0.0.2:27017"}
     world.units = {"mongodb/0": "active", "mongodb/2": "active"}
     world.holds_data = False
     relation = peers(2, members=[], app={"seed": "mongodb/1"}, more={2: databag})
     state = ctx.run(ctx.on.update_status(), model(relation))
-    assert app_bag(state, relation)["seed"] == "mongodb/1"
+    assert app_databag(state, relation)["seed"] == "mongodb/1"
     assert world.called("reconcile_members")[0][0] == {"mongodb/1"}
 
 
-def test_scaled_to_none_and_up_again(world, model):
+def test_scale_to_zero_and_up_with_new_storage(world, model):
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     world.units = {"mongodb/1": "active"}
     world.members, world.holds_data = {}, False
-    # The application's bag and secrets outlive the last unit, and the data has gone with it.
+    # The application's databag and secrets outlive the last unit. Its data do not.
     relation = peers(members=["10.0.0.9:27017"])
     state = ctx.run(ctx.on.update_status(), model(relation))
     assert not world.called("ReplicaSet")
-    assert app_bag(state, relation)["set-id"] is None, "another set"
+    assert app_databag(state, relation)["set-id"] is None, "another replica set"
     ctx.run(ctx.on.update_status(), state)
     assert world.called("initiate")
 
 
-def test_scaled_to_none_and_up_again_with_the_storage(world, model):
+def test_scale_to_zero_and_up_with_old_storage(world, model):
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     world.units = {"mongodb/1": "active"}
-    world.primary, world.state = False, ""
+    world.has_primary, world.state = False, ""
     member = {"_id": 0, "host": "10.0.0.9:27017", "tags": {"unit": "mongodb/0"}, "votes": 1}
     world.configs[HOST] = {"members": [member], "version": 3, "term": 2}
     world.saved = SAVED
     ctx.run(ctx.on.update_status(), model(peers(members=["10.0.0.9:27017"])))
-    [(host, members)] = world.called("force")
+    [(host, members)] = world.called("force_config")
     assert host == HOST
     assert [(member["host"], member["tags"]) for member in members] == [
         (HOST, {"unit": "mongodb/1"})
@@ -282,22 +284,22 @@ def test_scaled_to_none_and_up_again_with_the_storage(world, model):
     assert not world.called("initiate")
 
 
-def test_new_leader_that_sees_no_peer_yet_makes_no_second_set(world, model):
+def test_new_leader_without_visible_peers_initiates_no_second_replica_set(world, model):
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=3, juju_version="3.6.28")
     hosts = ["10.0.0.1:27017", "10.0.0.2:27017"]
     world.members = {"mongodb/1": hosts[0], "mongodb/2": hosts[1]}
     world.units = {"mongodb/1": "active", "mongodb/2": "active", "mongodb/3": "waiting"}
     world.holds_data = False
-    relation = peers(members=hosts)  # The seed, mongodb/0, has gone.
+    relation = peers(members=hosts)  # The initiator, mongodb/0, is gone.
     state = ctx.run(ctx.on.leader_elected(), model(relation))
-    assert app_bag(state, relation)["seed"] == "mongodb/0"
+    assert app_databag(state, relation)["seed"] == "mongodb/0"
     ctx.run(ctx.on.update_status(), state)
     assert not world.called("initiate")
 
 
 @pytest.mark.parametrize(("other", "joins"), [("dying", True), ("active", False)])
-def test_unit_joins_by_itself_while_another_leaves(ctx, world, model, other, joins):
-    # The leader may be the one that leaves, and only member: it waits until another has its data.
+def test_unit_adds_itself_while_another_unit_is_removed(ctx, world, model, other, joins):
+    # The leader may be the unit that is removed and the only member. It waits for another one.
     world.state = ""
     world.units["mongodb/1"] = other
     world.members = {"mongodb/1": "10.0.0.1:27017"}
@@ -306,27 +308,27 @@ def test_unit_joins_by_itself_while_another_leaves(ctx, world, model, other, joi
     assert world.called("reconcile_members") == ([(set(), {"mongodb/0": HOST})] if joins else [])
 
 
-def test_unit_that_leaves_too_does_not_join(ctx, world, model):
+def test_unit_that_is_removed_does_not_add_itself(ctx, world, model):
     world.state = ""
     world.units = {"mongodb/0": "dying", "mongodb/1": "dying"}
     ctx.run(ctx.on.update_status(), model(peers(1), leader=False))
     assert not world.called("reconcile_members")
 
 
-def test_members_that_are_still_there_are_not_given_up(ctx, world, model):
+def test_initiator_stays_while_its_unit_is_being_removed(ctx, world, model):
     world.units["mongodb/9"] = "dying"
     world.members, world.holds_data = {}, False
     relation = peers(members=["10.0.0.9:27017"], app={"seed": "mongodb/9"})
     state = ctx.run(ctx.on.update_status(), model(relation))
-    assert app_bag(state, relation)["seed"] == "mongodb/9"
+    assert app_databag(state, relation)["seed"] == "mongodb/9"
 
 
-def test_pymongo_does_not_flood_the_log():
+def test_pymongo_logs_only_warnings():
     assert not logging.getLogger("pymongo.command").isEnabledFor(logging.INFO)
 
 
-def test_without_a_primary_goes_on_later(ctx, world, model):
-    world.primary = False
+def test_hook_without_primary_succeeds(ctx, world, model):
+    world.has_primary = False
     world.state = ""
     state = ctx.run(ctx.on.update_status(), model())
     assert state.unit_status == testing.WaitingStatus(
@@ -334,8 +336,8 @@ def test_without_a_primary_goes_on_later(ctx, world, model):
     )
 
 
-def test_leaving_unit_takes_itself_out(world, model):
-    # Not mongodb/0: ops.testing ignores departing_unit=0.
+def test_removed_unit_leaves_replica_set(world, model):
+    # Use mongodb/1, because ops.testing ignores departing_unit=0.
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     relation = peers(0)
     ctx.run(
@@ -346,16 +348,16 @@ def test_leaving_unit_takes_itself_out(world, model):
     assert not world.called("configure")
 
 
-def test_unit_that_the_others_cannot_do_without_stays(world, model):
-    # Or `remove` would delete the only full copy, for instance while the others sync.
+def test_removed_unit_stays_while_others_need_its_data(world, model):
+    # Otherwise the removal could delete the only full copy, for example while others sync.
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     relation = peers(0)
     world.members = {"mongodb/1": "10.0.0.1:27017"}
-    world.stays = {"mongodb/1"}
+    world.cannot_leave = {"mongodb/1"}
     leaving = ctx.on.relation_departed(relation, remote_unit=0, departing_unit=1)
     with pytest.raises(testing.errors.UncaughtCharmError, match="still need this unit's data"):
         ctx.run(leaving, model(relation, leader=False))
-    world.stays = set()
+    world.cannot_leave = set()
     ctx.run(leaving, model(relation, leader=False))
 
 
@@ -367,9 +369,9 @@ def test_stop_and_remove(ctx, world, model):
     assert not world.installed
 
 
-def test_unit_with_data_does_not_leave_while_there_is_no_primary(ctx, world, model):
-    # Its copy may be the only one, or have the newest data.
-    world.primary = False
+def test_unit_with_data_does_not_leave_without_primary(ctx, world, model):
+    # It may have the only copy or the newest data.
+    world.has_primary = False
     relation = dataclasses.replace(peers(), local_unit_data={"has-data": "true"})
     for event in (ctx.on.storage_detaching(STORAGE), ctx.on.stop()):
         with pytest.raises(testing.errors.UncaughtCharmError, match="cannot leave the replica"):
@@ -377,13 +379,13 @@ def test_unit_with_data_does_not_leave_while_there_is_no_primary(ctx, world, mod
     assert world.running
 
 
-def test_unit_without_data_leaves_also_when_there_is_no_primary(ctx, world, model):
-    world.primary = False
+def test_unit_without_data_leaves_without_primary(ctx, world, model):
+    world.has_primary = False
     ctx.run(ctx.on.stop(), model())
     assert not world.running
 
 
-def test_whole_application_goes_without_the_dance(ctx, world, model):
+def test_removed_application_does_not_change_members(ctx, world, model):
     world.units = {"mongodb/0": "dying"}
     ctx.run(ctx.on.stop(), model(planned_units=0))
     assert not world.called("reconcile_members")
@@ -396,22 +398,22 @@ def test_whole_application_goes_without_the_dance(ctx, world, model):
     ("option", "value"),
     [("port", 80), ("port", 70000), ("version", "latest"), ("version", "8")],
 )
-def test_unusable_option_is_named(ctx, world, model, option, value):
+def test_invalid_option_is_named(ctx, world, model, option, value):
     state = ctx.run(ctx.on.config_changed(), model(config={option: value}))
     assert isinstance(state.unit_status, testing.BlockedStatus)
     assert state.unit_status.message.startswith(f"config option {option}: ")
-    assert world.called("configure") == [CONFIGURED], "the last good stay"
+    assert world.called("configure") == [CONFIGURED], "the last valid settings stay"
 
 
 @pytest.mark.parametrize(("option", "value"), [("port", 80), ("version", "7.0")])
-def test_unusable_option_at_first(ctx, world, unsettled, option, value):
-    state = unsettled(testing.PeerRelation("replicas"), config={option: value})
+def test_invalid_option_at_deployment(ctx, world, uninitialised, option, value):
+    state = uninitialised(testing.PeerRelation("replicas"), config={option: value})
     state = ctx.run(ctx.on.leader_elected(), state)
-    assert not state.secrets, "nothing is settled"
+    assert not state.secrets, "no settings are written"
     assert f"config option {option}: " in state.unit_status.message
 
 
-def test_settled_port_keeps(ctx, world, model):
+def test_port_cannot_change(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), model(config={"port": 27018}))
     assert state.unit_status == testing.BlockedStatus(
         "config option port: it cannot change after deployment: set it to 27017"
@@ -428,7 +430,7 @@ def test_no_storage(ctx, world, model):
     assert not world.calls
 
 
-def test_installs_when_it_has_to(ctx, world, model):
+def test_missing_mongod_is_installed(ctx, world, model):
     world.installed, world.running = False, False
     state = ctx.run(ctx.on.config_changed(), model())
     assert world.called("install") == [("8.0", None)]
@@ -436,7 +438,7 @@ def test_installs_when_it_has_to(ctx, world, model):
     assert state.unit_status == testing.ActiveStatus("primary")
 
 
-def test_installation_that_may_succeed_later_fails_the_hook(ctx, world, model):
+def test_temporary_install_error_fails_hook(ctx, world, model):
     world.installed = False
     world.install_error = InstallError("no network")
     with pytest.raises(testing.errors.UncaughtCharmError, match="no network"):
@@ -450,7 +452,7 @@ def resource(world):
     return testing.Resource(name="mongod", path=path)
 
 
-def test_file_that_cannot_be_used_is_for_the_operator_to_mend(ctx, world, model, resource):
+def test_unusable_resource_blocks_unit(ctx, world, model, resource):
     world.installed, world.running = False, False
     world.install_error = UnusableMongodError("the file is not a mongod that runs on this machine")
     blocked = testing.BlockedStatus(f"resource mongod: {world.install_error}")
@@ -465,21 +467,21 @@ def test_file_that_cannot_be_used_is_for_the_operator_to_mend(ctx, world, model,
     assert state.unit_status == testing.ActiveStatus("primary")
 
 
-def test_unusable_other_file_changes_nothing(ctx, world, model, resource):
+def test_unusable_new_resource_keeps_old_mongod(ctx, world, model, resource):
     world.install_error = UnusableMongodError("not a mongod")
     state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
     assert not world.called("stop")
-    assert world.called("reconcile_members"), "the old one goes on"
+    assert world.called("reconcile_members"), "the installed mongod stays in use"
     assert state.unit_status == testing.BlockedStatus("resource mongod: not a mongod")
 
 
-def test_file_is_installed_once(ctx, world, model, resource):
+def test_resource_is_installed_once(ctx, world, model, resource):
     state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
     ctx.run(ctx.on.update_status(), state)
     assert world.called("install") == [("8.0", resource.path)]
 
 
-def test_mongod_that_does_not_run(ctx, world, model):
+def test_status_when_mongod_does_not_start(ctx, world, model):
     world.running = False
     world.start_error = MongodError("does not start")
     state = ctx.run(ctx.on.update_status(), model())
@@ -489,8 +491,8 @@ def test_mongod_that_does_not_run(ctx, world, model):
     )
 
 
-def test_no_primary(ctx, world, model):
-    world.state, world.primary = "no primary", False
+def test_status_without_primary(ctx, world, model):
+    world.state, world.has_primary = "no primary", False
     state = ctx.run(ctx.on.update_status(), model())
     no_primary = testing.WaitingStatus("no primary: writes are unavailable until most members run")
     assert state.unit_status == state.app_status == no_primary
@@ -507,12 +509,12 @@ def test_status_action(ctx, world, model):
     ]
 
 
-def test_status_action_before_replica_set_exists(ctx, world):
+def test_status_action_without_replica_set_fails(ctx, world):
     with pytest.raises(testing.ActionFailed, match="there is no replica set yet"):
         ctx.run(ctx.on.action("replica-set-status"), testing.State(storages=[STORAGE]))
 
 
-def test_no_credential_in_a_databag_or_log(ctx, world, model):
+def test_no_credentials_in_databags_and_logs(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), model(peers(), database(7)))
     written = " ".join(log.message for log in ctx.juju_log)
     for relation in state.relations:
@@ -521,7 +523,7 @@ def test_no_credential_in_a_databag_or_log(ctx, world, model):
         assert password not in written
 
 
-def test_what_cannot_be_removed_keeps_no_unit_from_going(ctx, world, model, monkeypatch):
+def test_failed_uninstall_does_not_fail_remove(ctx, world, model, monkeypatch):
     def uninstall(self: object) -> None:
         raise MongodError("cannot remove mongod: it is locked")
 
@@ -530,8 +532,8 @@ def test_what_cannot_be_removed_keeps_no_unit_from_going(ctx, world, model, monk
     assert "cannot remove mongod: it is locked" in [log.message for log in ctx.juju_log]
 
 
-def test_leader_that_leaves_takes_nothing_from_anybody(ctx, world, model):
-    # It sees each of its relations break, though only this unit goes.
+def test_leader_that_is_being_removed_changes_nothing(ctx, world, model):
+    # It sees every relation break, although only this unit is removed.
     world.units = {"mongodb/0": "dying", "mongodb/1": "active"}
     world.users["relation-7-1"] = {("readWrite", "my-app")}
     ctx.run(ctx.on.update_status(), model(peers(1)))
@@ -539,10 +541,10 @@ def test_leader_that_leaves_takes_nothing_from_anybody(ctx, world, model):
     assert "relation-7-1" in world.users
 
 
-def test_nothing_is_served_while_only_a_unit_that_leaves_is_a_member(ctx, world, model):
+def test_no_request_is_served_while_only_member_is_being_removed(ctx, world, model):
     world.members = {"mongodb/9": "10.0.0.9:27017"}
-    world.stays, world.joins = {"mongodb/9"}, False
+    world.cannot_leave, world.can_join = {"mongodb/9"}, False
     client = database(7, database="notes")
     state = ctx.run(ctx.on.update_status(), model(peers(), client))
-    assert app_bag(state, client) == {}
+    assert app_databag(state, client) == {}
     assert world.users == {}

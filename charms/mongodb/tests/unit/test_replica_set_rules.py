@@ -1,4 +1,4 @@
-"""What the members should be, which may restart, and which series the data may move to."""
+"""The rules: the next members, the next restart, and the allowed upgrades."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from replica_set_rules import (
 
 
 def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
-    """P(rimary), S(econdary), D(own) or N(ew): one letter for each of mongodb/0, mongodb/1, ..."""
+    """Return mongodb/0, mongodb/1, … with these states: P(rimary), S(econdary), D(own), N(ew)."""
     names = {"P": "PRIMARY", "S": "SECONDARY", "D": "(not reachable/healthy)", "N": "STARTUP2"}
     config = [
         {
@@ -45,9 +45,9 @@ def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
     [
         ("PSS", {2}, [0, 1]),
         ("PSS", {1, 2}, [0, 2]),  # One at a time.
-        ("PSD", {1, 2}, [0, 1]),  # First the one that is away.
+        ("PSD", {1, 2}, [0, 1]),  # First the member that is down.
         ("PSSD", {1, 3}, [0, 1, 2]),
-        ("PSD", {1}, None),  # One of two would be no majority.
+        ("PSD", {1}, None),  # One of two is no majority.
         ("PDD", {1}, None),
         ("PS", {0}, [1]),
         ("PD", {0}, None),
@@ -55,13 +55,13 @@ def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
         ("PS", set(), None),
     ],
 )
-def test_leaving(states: str, leaving: set[int], left: list[int] | None):
+def test_remove_one_member(states: str, leaving: set[int], left: list[int] | None):
     config, status = members(states)
     after = next_members(config, status, {f"mongodb/{n}" for n in leaving}, {})
     assert (after and [member["_id"] for member in after]) == left
 
 
-def test_joining_one_at_a_time():
+def test_add_one_member_at_a_time():
     config, status = members("P")
     after = next_members(config, status, set(), {"mongodb/1": "h1", "mongodb/2": "h2"})
     assert after
@@ -70,27 +70,27 @@ def test_joining_one_at_a_time():
     ]
 
 
-def test_member_joins_once_and_with_an_id_of_its_own():
+def test_member_is_added_once_with_new_id():
     config, status = members("PSS")
-    config, status = [config[0], config[2]], [status[0], status[2]]  # One has left.
-    there = {"mongodb/0": "h0", "mongodb/2": "h2"}
-    assert next_members(config, status, set(), there) is None
-    after = next_members(config, status, set(), {**there, "mongodb/3": "h3"})
+    config, status = [config[0], config[2]], [status[0], status[2]]  # mongodb/1 has left.
+    joining = {"mongodb/0": "h0", "mongodb/2": "h2"}
+    assert next_members(config, status, set(), joining) is None
+    after = next_members(config, status, set(), {**joining, "mongodb/3": "h3"})
     assert after
     assert [member["_id"] for member in after] == [0, 2, 3]
 
 
-def test_next_joins_when_the_last_has_synced():
+def test_no_member_is_added_while_another_syncs():
     config, status = members("PN")
     assert next_members(config, status, set(), {"mongodb/2": "h2"}) is None
 
 
-def test_one_that_is_down_holds_up_nobody():
+def test_member_that_is_down_does_not_block_others():
     config, status = members("PSD")
     assert next_members(config, status, set(), {"mongodb/3": "h3"})
 
 
-def test_eighth_has_no_vote_until_one_leaves():
+def test_eighth_member_gets_vote_when_another_leaves():
     config, status = members("PSSSSSS")
     after = next_members(config, status, set(), {"mongodb/7": "h7"})
     assert after
@@ -107,10 +107,10 @@ def test_eighth_has_no_vote_until_one_leaves():
 
 
 @pytest.mark.parametrize("moved", [0, 1])
-def test_member_with_another_address(moved: int):
+def test_member_with_new_address_is_moved(moved: int):
     config, status = members("PSS")
-    there = {f"mongodb/{n}": f"h{n}" for n in range(3)} | {f"mongodb/{moved}": "new"}
-    after = next_members(config, status, set(), there)
+    joining = {f"mongodb/{n}": f"h{n}" for n in range(3)} | {f"mongodb/{moved}": "new"}
+    after = next_members(config, status, set(), joining)
     assert after
     assert [member["host"] for member in after] == [
         "new" if n == moved else f"h{n}" for n in range(3)
@@ -118,35 +118,33 @@ def test_member_with_another_address(moved: int):
     assert [member["_id"] for member in after] == [0, 1, 2]
 
 
-def test_primary_that_has_just_stepped_down_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+def test_no_change_after_primary_has_stepped_down(monkeypatch: pytest.MonkeyPatch):
     config, status = members("SSS")
     with ReplicaSet("mongodb", ["127.0.0.1:1"], "password") as replica_set:
         monkeypatch.setattr(replica_set, "_read", lambda: ({"members": config}, status, True))
-        monkeypatch.setattr(replica_set, "_admin", None)  # Nobody is told anything.
+        monkeypatch.setattr(replica_set, "_admin", None)  # No command may be sent.
         replica_set.reconcile_members({"mongodb/2"}, {}, seconds=0)
 
 
 @pytest.mark.parametrize(
-    ("joining", "units"),
+    ("hosts", "units"),
     [
-        ({0: "h1", 1: "h2", 2: "h0"}, [2, 0, 1]),  # All have swapped.
+        ({0: "h1", 1: "h2", 2: "h0"}, [2, 0, 1]),  # All machines have swapped addresses.
         ({0: "h1", 1: "h0", 2: "h2"}, [1, 0, 2]),
         ({0: "h1", 1: "new", 2: "h2"}, [1, 0, 2]),  # Then h0 moves to "new".
-        ({0: "h0", 1: "h1", 3: "h2"}, [0, 1, 3]),  # A new unit where the last was.
+        ({0: "h0", 1: "h1", 3: "h2"}, [0, 1, 3]),  # A new unit at the host of mongodb/2.
     ],
 )
-def test_members_are_named_after_the_unit_that_is_at_their_host(
-    joining: dict[int, str], units: list[int]
-):
+def test_members_are_named_after_unit_at_their_host(hosts: dict[int, str], units: list[int]):
     config, status = members("PSS")
-    there = {f"mongodb/{n}": host for n, host in joining.items()}
-    after = next_members(config, status, set(), there)
+    joining = {f"mongodb/{n}": host for n, host in hosts.items()}
+    after = next_members(config, status, set(), joining)
     assert after
     assert [member["host"] for member in after] == ["h0", "h1", "h2"]
     assert [member["tags"]["unit"] for member in after] == [f"mongodb/{n}" for n in units]
 
 
-def test_members_of_somebody_else_are_left_alone():
+def test_members_that_charm_did_not_add_stay():
     config, status = members("PSS")
     for member in config[1:]:
         del member["tags"]
@@ -166,12 +164,12 @@ def forced(states: str, hosts: Mapping[str, str | None], answering: set[int]) ->
 
 
 @pytest.mark.parametrize("hosts", [HERE, {**HERE, "mongodb/0": "new"}])
-def test_voters_that_can_elect_are_left_to_do_so(hosts: dict[str, str | None]):
+def test_no_force_if_voters_can_elect_primary(hosts: dict[str, str | None]):
     assert forced("SSD", hosts, {0, 1}) is None
 
 
 @pytest.mark.parametrize("answering", [set(), {0}])
-def test_operator_is_told_which_voters_are_missing(answering: set[int]):
+def test_error_names_missing_voters(answering: set[int]):
     with pytest.raises(NeedsOperatorError) as error:
         forced("SDD", HERE, answering)
     missing = [f"mongodb/{n}" for n in range(3) if n not in answering]
@@ -181,15 +179,15 @@ def test_operator_is_told_which_voters_are_missing(answering: set[int]):
     )
 
 
-@pytest.mark.parametrize("there", [{0, 1, 2}, {0, 1}])
-def test_unit_that_has_said_nothing_yet_is_not_gone(there: set[int]):
-    # To a new leader Juju shows one unit after the other.
-    hosts = {f"mongodb/{n}": f"h{n}" if n == 0 else None for n in there}
+@pytest.mark.parametrize("remaining", [{0, 1, 2}, {0, 1}])
+def test_unit_without_host_is_missing(remaining: set[int]):
+    # Juju shows the units to a new leader one by one.
+    hosts = {f"mongodb/{n}": f"h{n}" if n == 0 else None for n in remaining}
     with pytest.raises(NeedsOperatorError, match="start mongodb/1"):
         forced("SSS", hosts, {0})
 
 
-def test_host_of_a_unit_that_has_said_nothing_yet_stays():
+def test_unit_without_host_keeps_configured_host():
     hosts: dict[str, str | None] = {"mongodb/0": "new", "mongodb/1": "new-1", "mongodb/2": None}
     assert forced("SSS", hosts, {0, 1}) == [
         "0 mongodb/0 new 1",
@@ -201,7 +199,7 @@ def test_host_of_a_unit_that_has_said_nothing_yet_stays():
 @pytest.mark.parametrize(
     ("answering", "units"), [({0, 1, 2}, {0, 1, 2}), ({0, 1}, {0, 1, 2}), ({1, 2}, {0, 1, 2})]
 )
-def test_moved_members_are_forced_if_most_answer(answering: set[int], units: set[int]):
+def test_moved_members_are_forced_if_majority_answers(answering: set[int], units: set[int]):
     assert forced("SSS", MOVED, answering) == [
         f"{n} mongodb/{n} new-h{n} 1" for n in sorted(units)
     ]
@@ -212,7 +210,7 @@ def test_single_member_that_moved_is_forced():
 
 
 @pytest.mark.parametrize("answering", [set(), {0}])
-def test_moved_members_of_which_most_are_missing_are_the_operators_to_decide(answering: set[int]):
+def test_operator_decides_if_majority_of_moved_members_is_missing(answering: set[int]):
     with pytest.raises(
         NeedsOperatorError, match=r"start mongodb/1, mongodb/2|start mongodb/0, "
     ) as e:
@@ -220,27 +218,27 @@ def test_moved_members_of_which_most_are_missing_are_the_operators_to_decide(ans
     assert "juju remove-unit --force mongodb/" in str(e.value)
 
 
-def test_what_is_left_is_forced_when_the_missing_units_are_removed():
+def test_remaining_members_are_forced_after_missing_units_are_removed():
     assert forced("SDD", {"mongodb/0": "h0"}, {0}) == ["0 mongodb/0 h0 1"]
-    # One of the two that are left is away: it may be the one with the newer data.
+    # One of the two remaining members is missing. It may have newer data.
     hosts = {unit: f"new-{host}" for unit, host in list(HERE.items())[:2]}
     config, _ = members("SSSSS")
     with pytest.raises(NeedsOperatorError, match="start mongodb/1"):
         forced_members(config, hosts, {"mongodb/0"})
 
 
-def test_unit_with_the_storage_of_one_that_is_gone_is_forced():
+def test_unit_with_storage_of_removed_unit_is_forced():
     assert forced("S", {"mongodb/5": "h5"}, {5}) == ["0 mongodb/5 h5 1"]
 
 
-def test_members_that_are_forced_can_vote():
+def test_forced_members_can_vote():
     config, _ = members("SSSSSSSS")  # The eighth has no vote.
     after = forced_members(config, {"mongodb/7": "h7"}, {"mongodb/7"})
     assert after
     assert [(member["votes"], member["priority"]) for member in after] == [(1, 1)]
 
 
-def test_no_more_than_seven_forced_members_vote():
+def test_at_most_seven_forced_members_vote():
     config, _ = members("SSSSSSSSS")
     config[0] |= {"votes": 0, "priority": 0}
     config[8] |= {"votes": 1, "priority": 1}
@@ -250,13 +248,13 @@ def test_no_more_than_seven_forced_members_vote():
     assert [member["votes"] for member in after] == [1] * 7 + [0] * 2
 
 
-def test_member_that_recovers_holds_up_nobody():
+def test_recovering_member_does_not_block_others():
     config, status = members("PS")
     status[1]["state"] = "RECOVERING"
     assert next_members(config, status, set(), {"mongodb/2": "h2"})
 
 
-def test_secondaries_restart_first_and_the_primary_last():
+def test_secondaries_restart_first_and_primary_last():
     _, status = members("SPS")
     waiting = {"mongodb/0", "mongodb/1", "mongodb/2"}
     order = []
@@ -277,7 +275,7 @@ def test_secondaries_restart_first_and_the_primary_last():
         ("SSS", 0, "there is no primary"),
     ],
 )
-def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
+def test_find_problem(states: str, lag: float, problem: str):
     _, status = members(states)
     status[-1]["lag"] = lag
     assert find_problem(status) == problem
@@ -296,15 +294,15 @@ def test_what_is_wrong_with_the_set(states: str, lag: float, problem: str):
         ("10.0", "9.0", "MongoDB cannot be downgraded from 10.0 to 9.0; keep 10.0"),
     ],
 )
-def test_series_that_data_may_move_to(present: str, wanted: str, refusal: str):
+def test_upgrade_refusal(present: str, wanted: str, refusal: str):
     assert upgrade_refusal(present, wanted) == refusal
 
 
-def test_half_of_the_voters_is_no_majority():
+def test_half_of_voters_is_no_majority():
     hosts = {f"mongodb/{n}": f"new-h{n}" for n in range(4)}
     with pytest.raises(NeedsOperatorError, match="start mongodb/2, mongodb/3"):
         forced("SSSS", hosts, {0, 1})
-    # One of two at its old address cannot elect a primary alone.
+    # One of two members at its old address cannot elect a primary alone.
     hosts = {"mongodb/0": "h0", "mongodb/1": "new-h1"}
     assert forced("SS", hosts, {0, 1}) == ["0 mongodb/0 h0 1", "1 mongodb/1 new-h1 1"]
 
@@ -314,13 +312,11 @@ def test_half_of_the_voters_is_no_majority():
     [
         ({0}, "aab", "waiting for mongodb/2 to receive the same change"),
         ({0}, "aaa", ""),
-        ({1}, "aab", ""),  # A secondary may go first.
+        ({1}, "aab", ""),  # A secondary may restart first.
         ({0, 1}, "aab", ""),
     ],
 )
-def test_primary_goes_when_all_have_heard_of_the_change(
-    waiting: set[int], targets: str, problem: str
-):
+def test_primary_waits_for_units_without_change(waiting: set[int], targets: str, problem: str):
     _, status = members("PSS")
     published: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
     assert why_primary_waits({f"mongodb/{n}" for n in waiting}, status, published) == problem
