@@ -165,7 +165,10 @@ class MongodbCharm(ops.CharmBase):
         elif not self._member.mongod.is_installed():
             event.add_status(ops.WaitingStatus("waiting to install mongod"))
         elif not self._member.mongod.is_running():
-            event.add_status(ops.WaitingStatus("waiting for mongod to start: see journalctl -u mongod"))
+            message = (
+                f"waiting for mongod to start: see journalctl -u {self._member.mongod.service}"
+            )
+            event.add_status(ops.WaitingStatus(message))
         elif not (state := self._member.mongod.state()):
             event.add_status(
                 ops.WaitingStatus("waiting for mongod to join the replica set and to sync")

@@ -1,28 +1,27 @@
-"""What travels over a relation with the interface `mongodb`, v0.
+"""The `mongodb` interface, v0: a database for an application, with credentials in a secret.
 
-The requirer's leader asks for a database in its application bag: the field `database` is the
-request, with a name, or with null for the default. The provider's leader answers in its own
-application bag, and hands over the credentials in a secret that is granted to this relation alone:
-the bag carries only the secret's id. A requirer that does not write the field gets no database and
-no user; it can read the provider's unit bags, as requirers did before v0. If the field vanishes
-later, the relation keeps what it has.
+The requirer's leader asks for a database: it writes the field `database` to its application's
+databag, with a name, or with null for the default. The provider's leader answers in the databag of
+its own application. It puts the credentials into a secret, grants the secret to this relation
+only, and writes only the secret's id to the databag. A requirer that does not write the field gets
+no database and no user. It can still read the provider's unit databags, as all requirers did
+before v0. If the field is removed later, the relation keeps its database.
 
-The database user lives in the database `admin` (`authSource=admin`) and may use only the
-relation's own database, in which it has the role `readWrite` and the extra roles that were asked
-for.
+The database user is defined in the database `admin` (`authSource=admin`). It can use only the
+relation's own database, with the role `readWrite` and the extra roles that the requirer asked for.
 
-A client may take `uris` from the secret as it is, or build its own connection string from
-`endpoints`, `database` and `replset` of the bag and `username` and `password` of the secret.
-`endpoints` always lists the present members. `uris` lists the members there were when its revision
-was made, of which at least one is still there: a driver that is given `replicaSet` finds the
-others by itself. A new revision of the secret means a new user; the old one works until every unit
-of the requirer has refreshed.
+A client can use `uris` from the secret. Or it builds a connection string from `endpoints`,
+`database` and `replset` in the databag and `username` and `password` in the secret. `endpoints`
+always lists the current members. `uris` lists the members at the time of its revision. At least
+one of them still exists: a driver with the option `replicaSet` finds the others. A new revision of
+the secret has a new user. The replaced user works until every unit of the requirer has refreshed
+the secret.
 
-Both sides keep a copy of this file, because a charm packs alone. Values are JSON (`Relation.load`
-and `Relation.save` as they come), except in the provider's unit bags, which hold plain strings as
-they always did: `relation.save(data, self.unit, encoder=str)` and
-`relation.load(MongodbProviderUnit, unit, decoder=str)`. No field is mandatory: a reader accepts
-what is absent, null or unknown to it.
+Both charms have a copy of this file, because a packed charm has no other code. Values are JSON,
+the default of `Relation.load` and `Relation.save`. Only the provider's unit databags have plain
+strings, as before v0: `relation.save(data, self.unit, encoder=str)` and
+`relation.load(MongodbProviderUnit, unit, decoder=str)`. Any field may be missing or null, and
+there may be unknown fields.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ from typing import Annotated
 
 import pydantic
 
-# In order, or relation-changed fires for nothing.
+# Sorted, because another order would trigger relation-changed.
 SortedStrings = Annotated[list[str], pydantic.AfterValidator(sorted)]
 
 
 class _Fields(pydantic.BaseModel):
-    """Field names have underscores in Python and dashes on the wire."""
+    """Field names have underscores in Python and dashes in the databag."""
 
     model_config = pydantic.ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -46,61 +45,61 @@ class _Fields(pydantic.BaseModel):
 
 
 class MongodbRequirerApp(_Fields):
-    """The application bag of the requirer, written by its leader."""
+    """The databag of the requirer's application. Its leader writes it."""
 
     database: str | None = None
-    """The request: name of the database wanted, or null for one named after the application."""
+    """The request: the name of the database, or null for the name of the application."""
 
     extra_user_roles: SortedStrings | None = None
-    """Roles wanted in that database beside `readWrite`, from the provider's short list."""
+    """Roles in that database in addition to `readWrite`. The provider allows only some roles."""
 
 
 class MongodbProviderApp(_Fields):
-    """The application bag of the provider, written by its leader once the database can be used."""
+    """The databag of the provider's application. Its leader writes it when the database exists."""
 
     database: str | None = None
-    """Name of the database that the user may use."""
+    """The name of the database that the user can use."""
 
     endpoints: SortedStrings | None = None
-    """`host:port` of each member of the replica set (`[host]:port` for IPv6)."""
+    """The `host:port` of each member of the replica set (`[host]:port` for IPv6)."""
 
     replset: str | None = None
-    """Name of the replica set, for the option `replicaSet` of a connection string."""
+    """The name of the replica set, for the option `replicaSet` of a connection string."""
 
     version: str | None = None
-    """Version of the server, such as `8.0.4`."""
+    """The version of the server, such as `8.0.4`."""
 
     secret_user: str | None = None
-    """Id of the secret with the credentials: see `MongodbUserSecret`."""
+    """The id of the secret with the credentials: see `MongodbUserSecret`."""
 
 
 class MongodbProviderUnit(_Fields):
-    """The unit bag of the provider, as plain strings: what `mongodb` relations held before v0."""
+    """The databag of each unit of the provider: the fields from before v0, as plain strings."""
 
     hostname: str | None = None
-    """Address of the unit."""
+    """The address of the unit."""
 
     port: str | None = None
-    """Port of the unit's mongod, in digits."""
+    """The port of the unit's mongod, in digits."""
 
     type: str | None = None
     """Always `database`."""
 
     replset: str | None = None
-    """Name of the replica set."""
+    """The name of the replica set."""
 
     version: str | None = None
-    """Version of the server."""
+    """The version of the server."""
 
 
 class MongodbUserSecret(_Fields):
     """The content of the secret that `secret-user` names."""
 
     username: str | None = None
-    """Name of the user, made for this relation."""
+    """The name of the user, which belongs to this relation."""
 
     password: str | None = None
-    """Password of the user; needs no escaping in a URI."""
+    """The password of the user. It needs no escaping in a URI."""
 
     uris: str | None = None
-    """A connection string for a driver: members, credentials, `replicaSet` and `authSource`."""
+    """A connection string with the members, the credentials, `replicaSet` and `authSource`."""

@@ -63,6 +63,8 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
     world = World(tmp_path)
 
     class Mongod:
+        service = "mongod"
+
         def __init__(self, storage_dir: pathlib.Path | None = None):
             pass
 

@@ -59,7 +59,9 @@ def test_leader_installs_mongod_in_same_hook_as_it_writes_settings(ctx, world, m
     world.installed, world.running = False, False
     state = ctx.run(ctx.on.leader_elected(), model(testing.PeerRelation("replicas")))
     assert [call[0] for call in world.calls] == ["install"]
-    assert state.unit_status == testing.WaitingStatus("waiting for mongod to start: see journalctl -u mongod")
+    assert state.unit_status == testing.WaitingStatus(
+        "waiting for mongod to start: see journalctl -u mongod"
+    )
 
 
 def test_follower_writes_no_settings(ctx, world):
@@ -485,7 +487,9 @@ def test_status_when_mongod_does_not_start(ctx, world, model):
     world.running = False
     world.start_error = MongodError("does not start")
     state = ctx.run(ctx.on.update_status(), model())
-    assert state.unit_status == testing.WaitingStatus("waiting for mongod to start: see journalctl -u mongod")
+    assert state.unit_status == testing.WaitingStatus(
+        "waiting for mongod to start: see journalctl -u mongod"
+    )
     assert state.app_status == testing.WaitingStatus(
         "waiting for the leader's mongod to join the replica set"
     )

@@ -1,6 +1,6 @@
-"""What travels between the units of this application: the interface `mongodb-replica-set`, v0.
+"""The `mongodb-replica-set` interface, v0: what the units of one application write for each other.
 
-These are peers, so nobody else reads these bags. Values are JSON.
+This is a peer relation, so no other application reads its databags. Values are JSON.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from typing import Annotated
 
 import pydantic
 
-# In order, or relation-changed fires for nothing.
+# Sorted, because another order would trigger relation-changed.
 SortedStrings = Annotated[list[str], pydantic.AfterValidator(sorted)]
 
 
 class _Fields(pydantic.BaseModel):
-    """Field names have underscores in Python and dashes on the wire."""
+    """Field names have underscores in Python and dashes in the databag."""
 
     model_config = pydantic.ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),
@@ -24,47 +24,47 @@ class _Fields(pydantic.BaseModel):
 
 
 class MongodbReplicaSetApp(_Fields):
-    """The application bag, written by the leader."""
+    """The databag of the application. The leader writes it."""
 
     secret_admin: str | None = None
-    """Id of the application's secret with `keyfile` and `password`."""
+    """The id of the application's secret with `keyfile` and `password`."""
 
     seed: str | None = None
-    """Name of the one unit that may initiate the replica set."""
+    """The initiator: the name of the only unit that may initiate the replica set."""
 
     set_id: str | None = None
-    """What MongoDB tells this replica set by from every other; absent until there is one."""
+    """MongoDB's unique id of the replica set. Missing until the replica set exists."""
 
     version: str | None = None
-    """Series of MongoDB that every unit installs, such as `8.0`."""
+    """The series of MongoDB that every unit installs, such as `8.0`."""
 
     port: int | None = None
-    """Port of every unit's mongod."""
+    """The port of every unit's mongod."""
 
     members: SortedStrings | None = None
-    """`host:port` of each member of the replica set; absent until there is one."""
+    """The `host:port` of each member. Missing until the replica set exists."""
 
     restarting: str | None = None
-    """Name of the one unit that may restart its mongod now."""
+    """The name of the only unit that may restart its mongod now."""
 
 
 class MongodbReplicaSetUnit(_Fields):
-    """The unit bag."""
+    """The databag of each unit."""
 
     host: str | None = None
-    """`host:port` of the unit's mongod, written once it runs."""
+    """The `host:port` of the unit's mongod. Missing until it runs."""
 
     has_data: bool | None = None
-    """Whether the unit has the data of a replica set: while any has, none initiates another."""
+    """Whether the unit has data of a replica set. If so, no unit may initiate another one."""
 
     version: str | None = None
-    """Version of the mongod that runs, such as `8.0.4`."""
+    """The version of the running mongod, such as `8.0.4`."""
 
     target: str | None = None
-    """What the mongod should be: equal on all units once all have taken up a change."""
+    """A digest of the program and the settings that the mongod should have."""
 
     restart: bool | None = None
-    """Whether the mongod has to be restarted, and waits for its turn."""
+    """Whether the mongod has to restart, and waits for its turn."""
 
 
 # The schema in the form of the public registry. Charms copy only the part above.
@@ -74,14 +74,14 @@ class MongodbAdminSecret(_Fields):
     """The content of the secret that `secret-admin` names, which only the application reads."""
 
     keyfile: str | None = None
-    """What the members of the replica set know each other by."""
+    """The key with which the members authenticate to each other."""
 
     password: str | None = None
-    """Password of the administrator of the replica set."""
+    """The password of the administrator of the replica set."""
 
 
 class PeerSchema(pydantic.BaseModel):
-    """What the units write."""
+    """The databags of the units."""
 
     app: MongodbReplicaSetApp
     unit: MongodbReplicaSetUnit
