@@ -89,7 +89,7 @@ class MongodbCharm(ops.CharmBase):
         try:
             settings_to_install = settings or self._initialise_settings()
             if settings_to_install:
-                # An error that may pass fails the hook, so that Juju retries it.
+                # A temporary error fails the hook, so that Juju retries it.
                 self._member.install(settings_to_install)
         except UnusableMongodError as error:
             self._stored.unit_problem = str(error)
@@ -212,7 +212,7 @@ class MongodbCharm(ops.CharmBase):
         """Return the options.
 
         Raises:
-            NotReadyError: an option is invalid, or may not change any more.
+            NotReadyError: an option is invalid, or has changed although it cannot change.
         """
         config = read_config(self, MongodbConfig)
         if settings and config.port != settings.port:

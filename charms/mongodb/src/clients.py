@@ -168,7 +168,7 @@ class Clients(ops.Object):
             event.secret.get_content(refresh=True)
 
     def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
-        """Drop the user that is not used any more, and the secret's revision that held it."""
+        """Drop the replaced user, and the revision of the secret that held it."""
         if not self.model.unit.is_leader():  # The event was deferred, and the leader has changed.
             return
         try:

@@ -55,7 +55,7 @@ _MACHINE_ERRORS = (
     systemd.SystemdError,
 )
 
-# This variable in mongod's environment tells with which settings it was started.
+# This variable in mongod's environment identifies the settings that mongod was started with.
 _SETTINGS_VARIABLE = "MONGOD_SETTINGS"
 
 _UNIT_FILE = """\
@@ -108,7 +108,7 @@ class MongodError(Exception):
 
 
 class InstallError(MongodError):
-    """mongod cannot be installed now, for example because the network is down. Retry later."""
+    """Installing mongod fails now, for example because the network is down. Retry later."""
 
 
 class UnusableMongodError(MongodError):
@@ -116,7 +116,7 @@ class UnusableMongodError(MongodError):
 
 
 ERRORS = (MongodError, PyMongoError)
-"""The errors that work with MongoDB may raise. The next hook retries."""
+"""The errors that may come up when the charm uses MongoDB. The next hook retries."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -253,7 +253,7 @@ class Mongod:
         Args:
             series: the series of MongoDB for the apt repository, such as "8.0".
             file: a mongod binary, or a .tgz with a file named mongod in it.
-            present: the version of the other members. It counts if none is installed here.
+            present: the version of the other members, used if mongod is not installed here.
 
         Raises:
             UnusableMongodError: the file or the series cannot be used. The installed program
@@ -290,11 +290,10 @@ class Mongod:
                 refusal = upgrade_refusal(series_of(present), series_of(version))
                 if refusal:
                     raise UnusableMongodError(refusal)
-            if self.custom_binary.exists() and filecmp.cmp(
-                candidate, self.custom_binary, shallow=False
-            ):
+            installed = self.custom_binary
+            if installed.exists() and filecmp.cmp(candidate, installed, shallow=False):
                 return
-            candidate.replace(self.custom_binary)  # A running program cannot be overwritten.
+            candidate.replace(installed)  # A running program cannot be overwritten.
         except (OSError, tarfile.TarError, EOFError) as error:
             raise UnusableMongodError(f"cannot read the file: {error}") from error
         finally:
@@ -344,8 +343,8 @@ class Mongod:
         generates the settings, so its text represents them.
 
         Args:
-            series: the series of MongoDB that should run. It counts if mongod was not installed
-                from a file.
+            series: the series of MongoDB that should run, used if mongod was not installed from a
+                file.
         """
         file = self.custom_binary
         program = f"{self.version()} {file.stat().st_size}" if file.exists() else series
@@ -355,7 +354,7 @@ class Mongod:
     def is_up_to_date(self) -> bool:
         """Return whether the running mongod has the installed program and the current settings.
 
-        The process is asked, so the answer is right after a restart of any kind.
+        This looks at the process itself, so the answer is right after any kind of restart.
         """
         try:
             process = pathlib.Path("/proc", (self.data_dir / "mongod.lock").read_text().strip())
@@ -414,8 +413,8 @@ class Mongod:
         config: dict[str, Any] = {
             "net": {
                 "port": port,
-                # Do not listen on the loopback address: before the first user exists, every
-                # local process could create it.
+                # Do not listen on the loopback address: every local process could create the
+                # first user there.
                 "bindIp": address,
                 "ipv6": ":" in address,
                 "unixDomainSocket": {"pathPrefix": str(self.run_dir), "filePermissions": 0o700},
