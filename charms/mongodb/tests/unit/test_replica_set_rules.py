@@ -21,7 +21,7 @@ from replica_set_rules import (
 
 
 def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
-    """Return mongodb/0, mongodb/1, … with these states: P(rimary), S(econdary), D(own), N(ew)."""
+    """Return members with these states: P(rimary), S(econdary), D(own) or N(ew)."""
     names = {"P": "PRIMARY", "S": "SECONDARY", "D": "(not reachable/healthy)", "N": "STARTUP2"}
     config = [
         {
