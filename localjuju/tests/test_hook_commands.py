@@ -26,10 +26,10 @@ def test_call_that_cannot_be_answered_fails_by_name_and_the_next_is_well(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a"))
-    run = "subprocess.run(['is-leader', '--loudly'], capture_output=True, text=True).stderr"
+    run = "subprocess.run(['is-leader', '--help'], capture_output=True, text=True).stderr"
     with pytest.raises(jubilant.TaskError) as failure:
         evaluate(juju, "a/0", run)
-    assert "--loudly" in failure.value.task.message
+    assert "is-leader: --help" in failure.value.task.message
     assert evaluate(juju, "a/0", "1 + 1") == "2"
 
 

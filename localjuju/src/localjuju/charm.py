@@ -55,6 +55,8 @@ class Charm:
     folder: pathlib.Path
     subordinate: bool
     endpoints: dict[str, Endpoint]
+    bindings: frozenset[str]
+    """What network-get can be asked for: the endpoints and the extra bindings."""
     options: dict[str, dict[str, Any]]
     actions: dict[str, dict[str, Any]]
     resources: dict[str, dict[str, Any]]
@@ -243,6 +245,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
         folder=folder,
         subordinate=bool(data.get("subordinate")),
         endpoints=endpoints,
+        bindings=frozenset({*endpoints, *(data.get("extra-bindings") or {})}),
         options=charm_checks.checked_options(data.get("config")),
         actions=charm_checks.actions(data["name"], data.get("actions")),
         resources=data.get("resources") or {},

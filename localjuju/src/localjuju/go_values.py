@@ -99,6 +99,14 @@ def load_yaml(text: str) -> Any:
     return yaml.load(text, _Loader)
 
 
+def is_text_in_yaml(text: str) -> bool:
+    """Tell whether YAML that says this without quotes means a text: not ``yes``, ``1``, ``~``."""
+    return all(
+        loader("").resolve(yaml.ScalarNode, text, (True, False)) == "tag:yaml.org,2002:str"
+        for loader in (_Loader, yaml.SafeLoader)
+    )
+
+
 def as_json(value: Any) -> str:
     """Write a value as messages of Juju's quote it."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

@@ -7,7 +7,7 @@ import datetime
 import time
 from collections.abc import Callable
 
-from localjuju.hook_commands import DatabagWrite
+from localjuju.relation_hook_commands import DatabagWrite
 from localjuju.uniter import Hook
 
 

@@ -9,11 +9,12 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from localjuju import model_config
+from localjuju.action_hook_commands import Action
 from localjuju.charm import Charm
 from localjuju.constraints import Constraints, merge
 from localjuju.history import History
 from localjuju.hook_arguments import HookCommandError
-from localjuju.hook_commands import Action, DatabagWrite, HookContext
+from localjuju.hook_commands import HookContext
 from localjuju.hook_runner import Ending
 from localjuju.machine import Machine
 from localjuju.machine_pool import MachinePool
@@ -21,6 +22,7 @@ from localjuju.model import Application, Model, Status, Unit
 from localjuju.operations import Operation, Task
 from localjuju.placement import NEW_MACHINE, Placement
 from localjuju.relation import Life, Relation, Side
+from localjuju.relation_hook_commands import DatabagWrite
 from localjuju.storage import Directive, Stores
 from localjuju.uniter import Hook, Uniter
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from localjuju.hook_arguments import HookCommandError
 from localjuju.model import Model, Unit
 from localjuju.secret import Grant, Secret
 
@@ -55,8 +56,8 @@ class SecretChanges:
         self._updates: dict[str, SecretUpdate] = {}
         self._removals: dict[str, set[int] | None] = {}
         """By secret: the revisions, None for all."""
-        self._grants: list[tuple[str, Grant]] = []
-        self._revoked: list[tuple[str, Grant]] = []
+        self._access: list[tuple[str, Grant | str]] = []
+        """By secret: the grants, and the names of those who lose theirs, in order."""
         self._refreshed: set[str] = set()
 
     # What the hook sees
@@ -86,6 +87,17 @@ class SecretChanges:
             self._refreshed.add(secret_id)
         return self._updates[secret_id].content
 
+    def grants_of(self, secret_id: str) -> list[Grant]:
+        """Return who may read a secret, as this hook left it."""
+        secret = self.find(secret_id)
+        grants = set(secret.grants) if secret else set()
+        for changed, change in self._access:
+            if changed == secret_id and isinstance(change, tuple):
+                grants.add(change)
+            elif changed == secret_id:
+                grants = {grant for grant in grants if grant[1] != change}
+        return sorted(grants, key=str)
+
     # What the hook does
 
     def create(self, secret: Secret) -> None:
@@ -109,24 +121,27 @@ class SecretChanges:
         for changes in (self._created, self._updates):
             changes.pop(secret_id, None)
         self._refreshed.discard(secret_id)
-        self._grants = [grant for grant in self._grants if grant[0] != secret_id]
-        self._revoked = [grant for grant in self._revoked if grant[0] != secret_id]
+        self._access = [change for change in self._access if change[0] != secret_id]
         if revision is None:
             self._removals[secret_id] = None
         elif (revisions := self._removals.setdefault(secret_id, set())) is not None:
             revisions.add(revision)
 
     def grant(self, secret_id: str, grant: Grant) -> None:
-        self._grants.append((secret_id, grant))
+        self._access.append((secret_id, grant))
 
-    def revoke(self, secret_id: str, grant: Grant) -> None:
-        self._revoked.append((secret_id, grant))
+    def revoke(self, secret_id: str, target: str) -> None:
+        """Take every grant of a secret from an application or a unit."""
+        self._access.append((secret_id, target))
 
     # When the hook ends
 
-    def missing(self) -> str | None:
-        """Return the id of a secret that is to be updated and is not there, if any."""
-        return next((one for one in self._updates if one not in self._model.secrets), None)
+    def check(self) -> None:
+        """Raise a HookCommandError if a secret that is to change is not there."""
+        changed = [*self._updates, *(secret_id for secret_id, _ in self._access)]
+        for secret_id in changed:
+            if self.find(secret_id) is None:
+                raise HookCommandError(f'secret "{secret_id}" not found')
 
     def apply(self) -> list[Secret]:
         """Make all this take effect, and return the secrets that the hook has refreshed."""
@@ -140,10 +155,8 @@ class SecretChanges:
         refreshed = [secrets[one] for one in sorted(self._refreshed)]
         for secret in refreshed:
             secret.tracked[self._unit.name] = secret.latest
-        for secret_id, grant in self._grants:
-            secrets[secret_id].grants.add(grant)
-        for secret_id, grant in self._revoked:
-            secrets[secret_id].grants.discard(grant)
+        for secret_id in {secret_id for secret_id, _ in self._access}:
+            secrets[secret_id].grants = set(self.grants_of(secret_id))
         for secret_id, revisions in self._removals.items():
             self._remove(secret_id, revisions)
         return refreshed

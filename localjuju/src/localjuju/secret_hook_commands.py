@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
 import datetime
 import pathlib
@@ -11,9 +10,17 @@ from collections.abc import Callable
 
 from localjuju import secret_content
 from localjuju.go_duration import seconds_of
-from localjuju.hook_arguments import HookCommandError, HookParser, parser_of, printed
-from localjuju.relation import Relation
-from localjuju.secret import POLICIES, Revision, Secret, id_of
+from localjuju.hook_arguments import (
+    Call,
+    HookCommandError,
+    Options,
+    Switch,
+    Text,
+    not_an_argument,
+    whole_number,
+)
+from localjuju.hook_output import SMART, STRUCTURED
+from localjuju.secret import POLICIES, Grant, Revision, Secret, id_of
 from localjuju.secret_changes import SecretChanges, SecretUpdate
 from localjuju.uniter import Uniter
 
@@ -24,20 +31,20 @@ class SecretHookCommands:
     def __init__(
         self,
         uniter: Uniter,
-        find_relation: Callable[[str | None], Relation],
+        relation: Callable[[], Text],
         now: Callable[[], float],
     ):
         """Prepare.
 
         Args:
             uniter: whose hook it is.
-            find_relation: finds what ``-r`` names.
+            relation: gives the option that names a relation.
             now: tells the model's time.
         """
         self._uniter = uniter
         self._unit = uniter.unit
         self._model = uniter.model
-        self._find_relation = find_relation
+        self._relation = relation
         self._now = now
         self.changes = SecretChanges(self._model, self._unit, now)
 
@@ -50,10 +57,10 @@ class SecretHookCommands:
         if secret.owner != self._unit.name and not leads:
             raise HookCommandError("permission denied")
 
-    def add(self, arguments: list[str]) -> str:
-        options = _secret_parser("secret-add").parse_args(arguments)
+    def add(self, call: Call) -> str:
+        options = call.parse(*_described(), rest="pairs")
         if not options.pairs and not options.file:
-            raise HookCommandError("missing secret value or filename", 2)
+            raise not_an_argument("missing secret value or filename")
         update = self._update(options)
         if update.content is None:
             raise HookCommandError("empty secret value not valid")
@@ -74,25 +81,26 @@ class SecretHookCommands:
         self.changes.create(secret)
         return f"secret://{self._model.uuid}/{secret.id}"
 
-    def set(self, arguments: list[str]) -> str:
-        options = _secret_parser("secret-set", reference=True).parse_args(arguments)
-        secret_id = _id_of(options.reference)
+    def set(self, call: Call) -> str:
+        options = call.parse(*_described(), takes=["reference"], rest="pairs")
+        secret_id = _required_id(options)
+        update = self._update(options)
         self._manageable(secret_id)
-        self.changes.update(secret_id, self._update(options))
+        self.changes.update(secret_id, update)
         return ""
 
-    def _update(self, options: argparse.Namespace) -> SecretUpdate:
+    def _update(self, options: Options) -> SecretUpdate:
         """Read what secret-add and secret-set say of a secret."""
         expires = self._expiry(options.expire) if options.expire else None
         if options.rotate and options.rotate not in POLICIES:
-            raise HookCommandError(f'rotate policy "{options.rotate}" not valid', 2)
+            raise not_an_argument(f'rotate policy "{options.rotate}" not valid')
         if options.owner not in ("application", "unit"):
-            raise HookCommandError(f'secret owner "{options.owner}" not valid', 2)
+            raise not_an_argument(f'secret owner "{options.owner}" not valid')
         try:
             # Juju's agent reads the files, so a path is never relative to the hook's folder.
             content = secret_content.parse(options.pairs, options.file, pathlib.Path("/"))
         except secret_content.SecretContentError as error:
-            raise HookCommandError(str(error), 2) from None
+            raise not_an_argument(str(error)) from None
         return SecretUpdate(
             content or None,
             options.label or None,
@@ -103,45 +111,45 @@ class SecretHookCommands:
 
     def _expiry(self, text: str) -> float:
         """Read when a secret ends: at a time, or after a duration."""
-        try:
-            moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
-            if "T" in text:
-                zone = moment.tzinfo or datetime.timezone.utc
-                return moment.replace(tzinfo=zone).timestamp()
-        except ValueError:
-            pass
+        if TIME.fullmatch(text):
+            try:
+                moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+            except ValueError:
+                raise _no_expiry(text) from None
+            zone = moment.tzinfo or datetime.timezone.utc
+            return moment.replace(tzinfo=zone).timestamp()
         seconds = seconds_of(text)
         if seconds is None:
-            raise HookCommandError(f'expire time or duration "{text}" not valid', 2)
+            raise _no_expiry(text)
         if seconds <= 0:
-            raise HookCommandError(f'negative expire duration "{text}" not valid', 2)
+            raise not_an_argument(f'negative expire duration "{text}" not valid')
         return self._now() + seconds
 
-    def get(self, arguments: list[str]) -> str:
-        parser = parser_of("secret-get")
-        parser.add_argument("reference", nargs="?")
-        parser.add_argument("key", nargs="?")
-        parser.add_argument("--label")
-        parser.add_argument("--refresh", action="store_true")
-        parser.add_argument("--peek", action="store_true")
-        options = parser.parse_args(arguments)
+    def get(self, call: Call) -> str:
+        options = call.parse(
+            Text("label"),
+            Switch("peek"),
+            Switch("refresh"),
+            takes=["reference", "key"],
+            formats=STRUCTURED,
+        )
         _check_named(options)
         if options.peek and options.refresh:
-            raise HookCommandError("specify one of --peek or --refresh but not both", 2)
+            raise not_an_argument("specify one of --peek or --refresh but not both")
         secret = self._readable(options.reference, options.label)
         if options.reference and options.label:
             self._give_label(secret, options.label)
         content = self.changes.pending_content(secret.id, options.refresh, options.peek)
         content = content or self._read(secret, options.refresh, options.peek)
         if not options.key:
-            return printed(content, options.format)
+            return options.printed(content)
         key = options.key.removesuffix("#base64")
         if key not in content:
             raise HookCommandError(f'secret key value "{key}" not found')
         value = content[key]
         if key != options.key:
             value = base64.b64encode(value.encode()).decode()
-        return printed(value, options.format)
+        return options.printed(value)
 
     def _readable(self, reference: str | None, label: str | None) -> Secret:
         """Find a secret that the unit may read: by its id, or by the label that the unit gave."""
@@ -189,55 +197,71 @@ class SecretHookCommands:
             self._uniter.consume(secret)
         return secret.revisions[revision].content
 
-    def info_get(self, arguments: list[str]) -> str:
-        parser = parser_of("secret-info-get")
-        parser.add_argument("reference", nargs="?")
-        parser.add_argument("--label")
-        options = parser.parse_args(arguments)
+    def info_get(self, call: Call) -> str:
+        options = call.parse(Text("label"), takes=["reference"], formats=STRUCTURED)
         _check_named(options)
+        if options.reference and options.label:
+            raise not_an_argument("specify either a secret URI or label but not both")
         wanted = _id_of(options.reference) if options.reference else options.label
         for secret in self.changes.owned().values():
             if wanted == (secret.id if options.reference else secret.label):
-                expires = secret.revisions[secret.latest].expires
-                info = {
-                    "revision": secret.latest,
-                    "label": secret.label,
-                    "description": secret.description,
-                    "owner": "unit" if "/" in secret.owner else "application",
-                    "rotation": secret.rotation,
-                    "rotates": secret.rotates and _moment(secret.rotates),
-                    "expiry": expires and _moment(expires),
-                }
-                return printed({secret.id: {k: v for k, v in info.items() if v}}, options.format)
+                return options.printed({secret.id: self._describe(secret)}, in_order=True)
         raise HookCommandError(f'secret "{wanted}" not found')
 
-    def ids(self, arguments: list[str]) -> str:
-        options = parser_of("secret-ids").parse_args(arguments)
+    def _describe(self, secret: Secret) -> dict[str, object]:
+        described: dict[str, object] = {
+            "revision": secret.latest,
+            "label": secret.label,
+            "owner": "unit" if "/" in secret.owner else "application",
+        }
+        expires = secret.revisions[secret.latest].expires
+        # When it rotates next is the controller's to say, once the hook has ended.
+        stored = self._model.secrets.get(secret.id)
+        further = {
+            "description": secret.description,
+            "rotation": secret.rotation if stored or secret.rotation != "never" else "",
+            "expiry": expires and _moment(expires),
+            "rotates": stored and stored.rotates and _moment(stored.rotates),
+            "access": [self._describe_grant(one) for one in self.changes.grants_of(secret.id)],
+        }
+        described.update({name: value for name, value in further.items() if value})
+        return described
+
+    def _describe_grant(self, grant: Grant) -> dict[str, str]:
+        relation, target = grant
+        kind = "unit" if "/" in target else "application"
+        key = self._model.relations[relation].key if relation in self._model.relations else ""
+        return {
+            "target": f"{kind}-{target.replace('/', '-')}",
+            "scope": f"relation-{key.replace(':', '.').replace(' ', '#')}",
+            "role": "view",
+        }
+
+    def ids(self, call: Call) -> str:
+        options = call.parse(formats=SMART)
         owners = (
             [self._unit.name, self._unit.application.name]
             if self._unit.is_leader
             else [self._unit.name]
         )
-        owned = self.changes.owned().values()
-        return printed([s.id for s in owned if s.owner in owners], options.format)
+        found = tuple(s.id for s in self.changes.owned().values() if s.owner in owners)
+        # Go prints a list that was never made as null.
+        return options.printed(found or (None if options.format == "json" else ()))
 
-    def grant(self, arguments: list[str]) -> str:
-        self.changes.grant(*self._grant("secret-grant", arguments))
-        return ""
-
-    def revoke(self, arguments: list[str]) -> str:
-        self.changes.revoke(*self._grant("secret-revoke", arguments))
-        return ""
-
-    def _grant(self, command: str, arguments: list[str]) -> tuple[str, tuple[int, str]]:
-        parser = parser_of(command)
-        parser.add_argument("-r", "--relation", required=True)
-        parser.add_argument("--unit")
-        parser.add_argument("reference")
-        options = parser.parse_args(arguments)
-        relation = self._find_relation(options.relation)
-        remote = relation.remote(self._unit.application).application
-        secret_id = _id_of(options.reference)
+    def grant(self, call: Call) -> str:
+        options = call.parse(self._relation(), Text("unit", default=""), takes=["reference"])
+        secret_id = _required_id(options)
+        if options.relation is None:
+            raise not_an_argument("no relation id specified")
+        remote = options.relation.remote(self._unit.application).application
+        application = remote.name
+        if options.unit:
+            _check_unit(options.unit)
+            if options.unit.partition("/")[0] != application:
+                raise not_an_argument(
+                    f'cannot specify unit "{options.unit}" in relation to application '
+                    f'"{application}"'
+                )
         self._manageable(secret_id)
         if secret_id not in self.changes.owned():
             raise HookCommandError(f'secret "{secret_id}" not found')
@@ -245,20 +269,55 @@ class SecretHookCommands:
             raise HookCommandError(
                 "sharing consumer secrets across a cross model relation not supported"
             )
-        return secret_id, (relation.id, options.unit or remote.name)
+        self._grant(secret_id, (options.relation.id, options.unit or application))
+        return ""
 
-    def remove(self, arguments: list[str]) -> str:
-        parser = parser_of("secret-remove")
-        parser.add_argument("--revision", type=int)
-        parser.add_argument("reference")
-        options = parser.parse_args(arguments)
-        secret_id = _id_of(options.reference)
+    def _grant(self, secret_id: str, grant: Grant) -> None:
+        targets = [t for scope, t in self.changes.grants_of(secret_id) if scope == grant[0]]
+        if grant[1] in targets or any("/" not in target for target in targets):
+            return
+        if targets and "/" not in grant[1]:
+            raise HookCommandError(
+                "any unit level grants need to be revoked before granting access to the "
+                "corresponding application"
+            )
+        self.changes.grant(secret_id, grant)
+
+    def revoke(self, call: Call) -> str:
+        options = call.parse(
+            self._relation(),
+            Text("app", "application", default=""),
+            Text("unit", default=""),
+            takes=["reference"],
+        )
+        secret_id = _required_id(options)
+        application = options.application
+        if application and not re.fullmatch(r"[a-z][a-z0-9-]*", application):
+            raise not_an_argument(f'application "{application}" not valid')
+        if options.unit:
+            _check_unit(options.unit)
+        if application and options.unit:
+            raise not_an_argument("specify only one of application or unit")
+        if options.relation is not None:
+            if application:
+                raise not_an_argument("do not specify both relation and app")
+            application = options.relation.remote(self._unit.application).application.name
+        if not application and not options.unit:
+            raise not_an_argument("missing relation or application or unit")
         self._manageable(secret_id)
-        self.changes.remove(secret_id, options.revision)
+        self.changes.revoke(secret_id, options.unit or application)
+        return ""
+
+    def remove(self, call: Call) -> str:
+        revision = Text("revision", default=0, read=whole_number)
+        options = call.parse(revision, takes=["reference"])
+        secret_id = _required_id(options)
+        self._manageable(secret_id)
+        self.changes.remove(secret_id, options.revision if options.revision > 0 else None)
         return ""
 
 
-COMMANDS: dict[str, Callable[[SecretHookCommands, list[str]], str]] = {
+COMMANDS: dict[str, Callable[[SecretHookCommands, Call], str]] = {
     "secret-add": SecretHookCommands.add,
     "secret-get": SecretHookCommands.get,
     "secret-grant": SecretHookCommands.grant,
@@ -270,31 +329,42 @@ COMMANDS: dict[str, Callable[[SecretHookCommands, list[str]], str]] = {
 }
 
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
+"""As RFC 3339 has it, and without a zone, which is UTC."""
+
+
 def _id_of(reference: str) -> str:
     """Return the bare id of a secret, which may not exist."""
     secret_id = id_of(reference)
     if not re.fullmatch("[0-9a-v]{20}", secret_id):
-        raise HookCommandError(f'secret URI "{reference}" not valid', 2)
+        raise not_an_argument(f'secret URI "{reference}" not valid')
     return secret_id
 
 
-def _secret_parser(command: str, reference: bool = False) -> HookParser:
-    parser = parser_of(command)
-    parser.add_argument("--label")
-    parser.add_argument("--description")
-    parser.add_argument("--expire")
-    parser.add_argument("--rotate")
-    parser.add_argument("--file")
-    parser.add_argument("--owner", default="application")
-    if reference:
-        parser.add_argument("reference")
-    parser.add_argument("pairs", nargs="*")
-    return parser
+def _required_id(options: Options) -> str:
+    if options.reference is None:
+        raise not_an_argument("missing secret URI")
+    return _id_of(options.reference)
 
 
-def _check_named(options: argparse.Namespace) -> None:
+def _described() -> list[Text]:
+    """Return the options of secret-add and secret-set."""
+    texts = [Text(name) for name in ("label", "description", "expire", "rotate", "file")]
+    return [*texts, Text("owner", default="application")]
+
+
+def _check_named(options: Options) -> None:
     if not options.reference and not options.label:
-        raise HookCommandError("require either a secret URI or label", 2)
+        raise not_an_argument("require either a secret URI or label")
+
+
+def _check_unit(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9-]*/\d+", name):
+        raise not_an_argument(f'unit "{name}" not valid')
+
+
+def _no_expiry(text: str) -> HookCommandError:
+    return not_an_argument(f'expire time or duration "{text}" not valid')
 
 
 def _moment(seconds: float) -> str:

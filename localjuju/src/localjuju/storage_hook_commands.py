@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localjuju.hook_arguments import HookCommandError, parser_of, printed
+from localjuju.hook_arguments import Call, HookCommandError, Text, not_an_argument
+from localjuju.hook_output import SMART
 from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
 from localjuju.uniter import Hook, Uniter
 
@@ -33,53 +34,54 @@ class StorageHookCommands:
         for name, count in self._asked.items():
             self._stores.add(self._unit, name, Directive(count=count))
 
-    def get(self, arguments: list[str]) -> str:
-        parser = parser_of("storage-get")
-        parser.add_argument("-s", dest="storage")
-        parser.add_argument("key", nargs="?")
-        options = parser.parse_args(arguments)
-        instance = self._storage(options.storage)
-        values = {"kind": "filesystem", "location": str(instance.location)}
+    def get(self, call: Call) -> str:
+        option = Text("s", default=self._hook.storage, read=self._find)
+        options = call.parse(option, takes=["key"], formats=SMART)
+        if options.s is None:
+            raise not_an_argument("no storage instance specified")
+        values = {"kind": "filesystem", "location": str(options.s.location)}
         if options.key and options.key not in values:
             raise HookCommandError(f'invalid storage attribute "{options.key}"')
-        return printed(values[options.key] if options.key else values, options.format)
+        return options.printed(values[options.key] if options.key else values)
 
-    def _storage(self, reference: str | None) -> StorageInstance:
-        if reference is None:
-            if self._hook.storage is None:
-                raise HookCommandError("no storage instance specified")
-            return self._hook.storage
+    def _find(self, reference: str) -> StorageInstance:
         for instance in self._stores.of(self._unit):
             if instance.id == reference:
                 return instance
-        raise HookCommandError(f'invalid value "{reference}" for option -s: storage not found')
+        raise ValueError("storage not found")
 
-    def list(self, arguments: list[str]) -> str:
-        parser = parser_of("storage-list")
-        parser.add_argument("name", nargs="?")
-        options = parser.parse_args(arguments)
-        found = [instance.id for instance in self._stores.of(self._unit, options.name)]
-        return printed(found, options.format)
+    def show_list(self, call: Call) -> str:
+        options = call.parse(takes=["name"], formats=SMART)
+        found = self._stores.of(self._unit, options.name)
+        return options.printed(tuple(instance.id for instance in found))
 
-    def add(self, arguments: list[str]) -> str:
-        if not arguments:
-            raise HookCommandError("storage add requires a storage directive")
-        for argument in arguments:
-            name, _, text = argument.partition("=")
-            try:
-                asked = parse_directive(text or "1", self._word)
-            except StorageError as error:
-                raise HookCommandError(
-                    f'cannot parse {self._word}s for storage "{name}": {error}'
-                ) from None
-            if asked.pool or asked.size:
-                raise HookCommandError(f'only count can be specified for "{name}"')
-            self._asked[name] = self._asked.get(name, 0) + (asked.count or 1)
+    def add(self, call: Call) -> str:
+        directives = call.parse(rest="directives").directives
+        if not directives:
+            raise not_an_argument("storage add requires a storage directive")
+        asked: dict[str, int] = {}
+        for directive in directives:
+            name, _, text = directive.partition("=")
+            if name in asked:
+                raise not_an_argument(f'storage "{name}" specified more than once')
+            asked[name] = self._count(name, text or "1")
+        for name, count in asked.items():
+            self._asked[name] = self._asked.get(name, 0) + count
         return ""
 
+    def _count(self, name: str, text: str) -> int:
+        try:
+            asked = parse_directive(text, self._word)
+        except StorageError as error:
+            problem = f'cannot parse {self._word}s for storage "{name}": {error}'
+            raise not_an_argument(problem) from None
+        if asked.pool or asked.size:
+            raise not_an_argument(f'only count can be specified for "{name}"')
+        return asked.count or 1
 
-COMMANDS: dict[str, Callable[[StorageHookCommands, list[str]], str]] = {
+
+COMMANDS: dict[str, Callable[[StorageHookCommands, Call], str]] = {
     "storage-add": StorageHookCommands.add,
     "storage-get": StorageHookCommands.get,
-    "storage-list": StorageHookCommands.list,
+    "storage-list": StorageHookCommands.show_list,
 }

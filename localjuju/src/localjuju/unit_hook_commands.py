@@ -1,10 +1,18 @@
-"""Older hook commands on the unit, its leader's settings, its machine and its cloud."""
+"""The hook commands on a unit's options, leader, resources, machine and cloud."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
-from localjuju.hook_arguments import HookCommandError, key_values, parser_of, printed
+from localjuju.hook_arguments import (
+    Call,
+    HookCommandError,
+    Switch,
+    key_values,
+    not_an_argument,
+)
+from localjuju.hook_output import SMART
 from localjuju.uniter import Uniter
 
 
@@ -20,32 +28,32 @@ class UnitHookCommands:
         self.reboots_now = False
         """The machine is to start anew at once; then the hook runs again."""
 
-    def unit_get(self, arguments: list[str]) -> str:
-        parser = parser_of("unit-get")
-        parser.add_argument("setting", nargs="?")
-        options = parser.parse_args(arguments)
-        if not options.setting:
-            raise HookCommandError("no setting specified", 2)
-        if options.setting not in ("private-address", "public-address"):
-            raise HookCommandError(f'unknown setting "{options.setting}"', 2)
-        return printed(self._unit.machine.address, options.format)
+    def config_get(self, call: Call) -> str:
+        options = call.parse(Switch("a", "all"), takes=["key"], formats=SMART)
+        if options.key and options.all:
+            problem = f'cannot use argument --all together with key "{options.key}"'
+            raise not_an_argument(problem)
+        settings = self._unit.application.settings
+        if options.key:
+            return options.printed(settings.get(options.key))
+        unset = dict.fromkeys(self._unit.application.charm.options) if options.all else {}
+        return options.printed({**unset, **settings})
 
-    def leader_get(self, arguments: list[str]) -> str:
-        parser = parser_of("leader-get")
-        parser.add_argument("key", nargs="?", default="-")
-        options = parser.parse_args(arguments)
-        if "=" in options.key:
-            raise HookCommandError(f'invalid key "{options.key}"', 2)
+    def is_leader(self, call: Call) -> str:
+        return call.parse(formats=SMART).printed(self._unit.is_leader)
+
+    def leader_get(self, call: Call) -> str:
+        options = call.parse(takes=["key"], formats=SMART)
+        if "=" in (options.key or ""):
+            raise not_an_argument(f'invalid key "{options.key}"')
         settings = self._unit.application.leader_settings.data
-        return printed(
-            settings if options.key == "-" else settings.get(options.key), options.format
-        )
+        if options.key in (None, "", "-"):
+            return options.printed(settings)
+        return options.printed(settings.get(options.key))
 
-    def leader_set(self, arguments: list[str]) -> str:
+    def leader_set(self, call: Call) -> str:
         """Unlike most, it takes effect at once, and stays where the hook fails."""
-        parser = parser_of("leader-set")
-        parser.add_argument("pairs", nargs="*")
-        changes = key_values(parser.parse_args(arguments).pairs)
+        changes = key_values(call.parse(rest="pairs").pairs)
         if not self._unit.is_leader:
             raise HookCommandError(
                 "cannot write leadership settings: cannot write settings: not the leader"
@@ -53,8 +61,28 @@ class UnitHookCommands:
         self._unit.application.leader_settings.update(changes)
         return ""
 
-    def credential_get(self, arguments: list[str]) -> str:
-        options = parser_of("credential-get").parse_args(arguments)
+    def resource_get(self, call: Call) -> str:
+        name = call.parse(takes=["name"]).name
+        if name is None:
+            raise not_an_argument("missing required resource name")
+        application = self._unit.application
+        if name not in application.resources:
+            raise HookCommandError(
+                f"could not download resource: HTTP request failed: "
+                f'Get resource "{name}" of application "{application.name}": '
+                "resource not found"
+            )
+        uploaded = application.resources[name]
+        filename = application.charm.resources[name].get("filename") or name
+        file = self._unit.folder / "resources" / name / filename
+        if not (file.exists() and file.samefile(uploaded)):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+            os.link(uploaded, file)
+        return str(file)
+
+    def credential_get(self, call: Call) -> str:
+        options = call.parse(formats=SMART)
         if not self._unit.application.trusted:
             raise HookCommandError("cannot access cloud credentials: permission denied")
         # There is no cloud, so nothing of one can be given away.
@@ -65,22 +93,22 @@ class UnitHookCommands:
             "endpoint": "",
             "credential": {"auth-type": "empty", "attrs": {}},
         }
-        return printed(cloud, options.format)
+        return options.printed(cloud, in_order=True)
 
-    def juju_reboot(self, arguments: list[str]) -> str:
-        parser = parser_of("juju-reboot")
-        parser.add_argument("--now", action="store_true")
-        options = parser.parse_args(arguments)
+    def juju_reboot(self, call: Call) -> str:
+        options = call.parse(Switch("now"))
         if self._in_action:
             raise HookCommandError("juju-reboot is not supported when running an action.")
         self.reboots, self.reboots_now = True, options.now
         return ""
 
 
-COMMANDS: dict[str, Callable[[UnitHookCommands, list[str]], str]] = {
+COMMANDS: dict[str, Callable[[UnitHookCommands, Call], str]] = {
+    "config-get": UnitHookCommands.config_get,
     "credential-get": UnitHookCommands.credential_get,
+    "is-leader": UnitHookCommands.is_leader,
     "juju-reboot": UnitHookCommands.juju_reboot,
     "leader-get": UnitHookCommands.leader_get,
     "leader-set": UnitHookCommands.leader_set,
-    "unit-get": UnitHookCommands.unit_get,
+    "resource-get": UnitHookCommands.resource_get,
 }
