@@ -55,6 +55,8 @@ class ApplicationCommands:
         )
         if application.charm.subordinate and not self.runner.behaviour.subordinates_take_units:
             raise CommandError(f"ERROR {problem}application is a subordinate")
+        if application.life == "dying":
+            raise CommandError(f"ERROR {problem}application is not found or not alive")
         if options.num_units < 1:
             raise CommandError("ERROR --num-units must be a positive integer", 2)
         attach = self._storage.to_attach(

@@ -396,12 +396,13 @@ class ModelRunner:
         for secret in self.model.secrets.values():
             secret.notice(self.clock.now())
             secret.prune()
-        for uniter in list(self.uniters.values()):
+        # Subordinates first: their principals wait for them.
+        for uniter in sorted(self.uniters.values(), key=lambda one: one.unit.principal is None):
             if uniter.failed and uniter.forced:
                 uniter.give_up()
             uniter.leave_without_hooks()
             uniter.die_without_principal_relation()
-            if uniter.removed:
+            if uniter.removed and not self._has_subordinates(uniter.unit):
                 self._forget(uniter.unit)
             elif uniter.unit.life == "alive":
                 uniter.enter_scopes()
@@ -426,6 +427,10 @@ class ModelRunner:
             if not any(u.principal is principal for u in application.units.values()):
                 self._add_unit(application, principal.machine, principal)
                 self.model.choose_leader(application)
+
+    def _has_subordinates(self, unit: Unit) -> bool:
+        """Whether a unit has to wait: a principal goes after its subordinates."""
+        return any(other.principal is unit for other in self.model.units.values())
 
     def _forget(self, unit: Unit) -> None:
         for instance in self.model.stores.of(unit):

@@ -47,6 +47,9 @@ class RelationCommands:
         if existing:
             raise CommandError(self._relation_exists(first, second, existing))
         for side in pair:
+            if side.application.life == "dying":
+                problem = self._problem(first, second, pair)
+                raise CommandError(f'{problem}application "{side.application.name}" is not alive')
             if self._is_full(side):
                 raise CommandError(self._limit_reached(first, second, pair, side))
         self.runner.integrate(*pair)
@@ -72,20 +75,27 @@ class RelationCommands:
             f"establishing a new relation for {full.application.name}:{full.endpoint.name} "
             f"would exceed its maximum relation limit of {full.endpoint.limit}"
         )
+        quota = " (quota limit exceeded)" if self._words_of_3_6 else ""
+        return f"{self._problem(first, second, pair)}{reason}{quota}"
+
+    def _problem(self, first: str, second: str, pair: tuple[Side, Side]) -> str:
+        """Begin the words for why two endpoints cannot be related."""
         if self._words_of_3_6:
             requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")
-            return (
-                f'ERROR cannot add relation "{_key(requirer_first)}": {reason} '
-                "(quota limit exceeded)"
-            )
+            return f'ERROR cannot add relation "{_key(requirer_first)}": '
         ends = '", "'.join(_key(pair).split())
         return (
             f'ERROR adding relation between endpoints "{first}" and "{second}": '
-            f'cannot add relation "{ends}": relation {_key(pair)}: {reason}'
+            f'cannot add relation "{ends}": relation {_key(pair)}: '
         )
 
     def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
         if self._words_of_3_6:
+            if existing.life == "dying":
+                return (
+                    f'ERROR cannot add relation "{existing.key}": relation {existing.key} '
+                    "is dying, but not yet removed (already exists)"
+                )
             return (
                 f'ERROR cannot add relation "{existing.key}"\n'
                 f"relation {existing.key} (already exists): \n\n"

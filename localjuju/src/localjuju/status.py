@@ -209,19 +209,17 @@ class StatusPrinter:
         return unit.workload_status
 
     def _unit(self, unit: Unit) -> dict[str, Any]:
+        agent = {**self._status(unit.agent_status), "version": self.runner.behaviour.version}
+        if unit.life == "dying":
+            agent["life"] = "dying"
         described: dict[str, Any] = {
             "workload-status": self._status(self._unit_status(unit)),
-            "juju-status": {
-                **self._status(unit.agent_status),
-                "version": self.runner.behaviour.version,
-            },
+            "juju-status": agent,
         }
         if unit.is_leader:
             described["leader"] = True
         if unit.principal is None:
             described["machine"] = unit.machine.number
-        if unit.life == "dying":
-            described["life"] = "dying"
         if unit.ports:
             described["open-ports"] = sorted(unit.ports)
         described["public-address"] = unit.machine.address

@@ -1,0 +1,123 @@
+"""``relation-ids``, ``relation-get``, ``relation-set`` and the like, by hand."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conftest import PEERS, PROVIDER, REQUIRER, SCRIPT, MakeCharm, evaluate, run
+from localjuju import LocalJuju
+
+
+@pytest.fixture
+def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
+    """Units a/0 and a/1, with peers, related to b/0."""
+    juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}", SCRIPT), num_units=2)
+    juju.deploy(make_charm("b", REQUIRER, SCRIPT))
+    juju.integrate("a", "b")
+    juju.settle()
+    return juju
+
+
+def test_ids_of_endpoints(pair: LocalJuju) -> None:
+    assert run(
+        pair,
+        "relation-ids data",
+        "relation-ids replicas --format=json",
+        "relation-ids none",
+        "relation-ids none --format=json",
+        "relation-list -r data:1",
+        "relation-list -r 1 --format=json",
+        "relation-list --app -r data:1",
+        "relation-list -r replicas:0",
+    ) == ["data:1", '["replicas:0"]', 0, "[]", "b/0", '["b/0"]', "b", "a/1"]
+
+
+def test_ids_are_sorted_as_texts(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a", PROVIDER, SCRIPT))
+    requirer = make_charm("b", REQUIRER)
+    for number in range(11):
+        juju.deploy(requirer, f"b{number}", num_units=0)
+        juju.integrate("a", f"b{number}")
+    numbers = sorted(map(str, range(11)))
+    assert run(juju, "relation-ids data") == ["\n".join(f"data:{n}" for n in numbers)]
+
+
+def test_relation_hook_names_its_own(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on["data"].relation_joined, self._look)
+
+def _look(self, _):
+    for line in ("relation-ids", "relation-list", "relation-get egress-subnets",
+                 "relation-list -r 7", "relation-set key=one", "relation-get key a/0"):
+        done = subprocess.run(line.split(), capture_output=True, text=True)
+        print(f"{line}: {done.stdout or done.stderr or '-'}".strip())
+"""
+    juju.deploy(make_charm("a", PROVIDER, body))
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    juju.settle()
+    log = juju.debug_log()
+    assert "relation-ids: data:0" in log
+    assert "relation-list: b/0" in log
+    assert "relation-get egress-subnets: 127." in log
+    assert 'relation-list -r 7: ERROR invalid value "7" for option -r: relation not found' in log
+    assert "relation-get key a/0: one" in log
+
+
+def test_bags_that_are_not_there(pair: LocalJuju) -> None:
+    assert run(
+        pair,
+        "relation-get -r data:1 - b/7",
+        "relation-get -r data:1 - a/1",
+        "relation-get -r replicas:0 none a/1",
+        "relation-get -r data:1 --app - b",
+        "relation-get -r data:1 --app - b/0",
+        "relation-get -r data:1 --app - c",
+    ) == [
+        "ERROR permission denied",
+        "ERROR permission denied",
+        0,
+        "{}",
+        "{}",
+        'ERROR application "c" not found (not found)',
+    ]
+
+
+TYPES = "word: yes\\nnumber: 08\\nratio: 1.50\\nday: 2024-01-01\\nquoted: 'q'\\ngone: null\\nleft: ~\\n"
+
+
+def test_settings_from_yaml_are_texts(pair: LocalJuju) -> None:
+    run(pair, "relation-set -r data:1 gone=here left=here kept=here")
+    command = ["relation-set", "-r", "data:1", "--file", "-", "more=pair", "ratio=2"]
+    evaluate(pair, "a/0", f"subprocess.run({command!r}, input='{TYPES}', text=True).returncode")
+    (bag,) = run(pair, "relation-get -r data:1 - a/0 --format=json")
+    read = json.loads(str(bag))
+    assert {key: read[key] for key in sorted(read) if "-" not in key} == {
+        "day": "2024-01-01",
+        "kept": "here",
+        "more": "pair",
+        "number": "08",
+        "quoted": "q",
+        "ratio": "2",
+        "word": "yes",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a: [1]", "yaml: unmarshal errors:\\n  line 1: cannot unmarshal !!seq into string"),
+        ("a: {b: c}", "cannot unmarshal !!map into string"),
+        ("- a", "cannot unmarshal !!seq into map[string]string"),
+        ("text", "cannot unmarshal !!str `text` into map[string]string"),
+        ("a: b: c", "yaml: mapping values are not allowed"),
+    ],
+)
+def test_yaml_that_is_no_map_of_texts(pair: LocalJuju, text: str, complaint: str) -> None:
+    for command in ("relation-set -r data:1 --file -", "state-set --file=-"):
+        done = f"subprocess.run({command.split()!r}, input={text!r}, text=True, **self.quiet)"
+        python = f"[setattr(self, 'quiet', dict(capture_output=True)), {done}.stderr][1]"
+        assert complaint in evaluate(pair, "a/0", python)

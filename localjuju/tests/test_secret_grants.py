@@ -1,0 +1,180 @@
+"""``secret-grant`` and ``secret-revoke``: to whom, twice, and what of it is shown."""
+
+from __future__ import annotations
+
+import jubilant
+import pytest
+
+from conftest import PROVIDER, REQUIRER, SCRIPT, MakeCharm, run
+from localjuju import LocalJuju
+
+
+@pytest.fixture
+def shared(juju: LocalJuju, make_charm: MakeCharm) -> tuple[LocalJuju, str]:
+    """A secret of a/0, which is alone and related to b/0 and b/1."""
+    juju.deploy(make_charm("a", PROVIDER, SCRIPT))
+    juju.deploy(make_charm("b", REQUIRER, SCRIPT), num_units=2)
+    juju.integrate("a", "b")
+    juju.settle()
+    (added,) = run(juju, "secret-add key=one")
+    return juju, str(added)
+
+
+def reads(juju: LocalJuju, secret: str) -> list[bool]:
+    """Tell which of b's units may read a secret."""
+    return [
+        run(juju, f"secret-get {secret} --peek", unit=unit) == ["key: one"]
+        for unit in ("b/0", "b/1")
+    ]
+
+
+def test_units_are_granted_one_by_one(shared: tuple[LocalJuju, str]) -> None:
+    juju, secret = shared
+    grant = f"secret-grant {secret} -r data:0"
+    assert (
+        run(juju, f"{grant} --unit b/0", f"{grant} --unit=b/0", f"{grant} --unit b/1") == [0] * 3
+    )
+    assert reads(juju, secret) == [True, True]
+    refusal = (
+        "ERROR any unit level grants need to be revoked before granting access to the "
+        "corresponding application"
+    )
+    assert run(juju, grant, f"secret-revoke {secret} --unit b/1") == [refusal, 0]
+    assert reads(juju, secret) == [True, False]
+    assert run(juju, f"secret-revoke {secret} -r 0 --unit b/0", grant) == [0, 0]
+    assert reads(juju, secret) == [True, True]
+
+
+def test_unit_of_an_application_that_is_granted_needs_no_grant(
+    shared: tuple[LocalJuju, str],
+) -> None:
+    juju, secret = shared
+    grant = f"secret-grant {secret} --relation data:0"
+    assert run(juju, grant, grant, f"{grant} --unit b/0") == [0, 0, 0]
+    (info,) = run(juju, f"secret-info-get {secret}")
+    assert str(info).endswith(
+        "access:\n  - target: application-b\n    scope: relation-b.data#a.data\n    role: view"
+    )
+    assert run(juju, f"secret-revoke {secret} --app b", f"secret-revoke {secret} --app b") == [
+        0,
+        0,
+    ]
+    assert reads(juju, secret) == [False, False]
+    assert "access" not in str(run(juju, f"secret-info-get {secret}")[0])
+
+
+def test_grant_and_revocation_in_one_hook(shared: tuple[LocalJuju, str]) -> None:
+    juju, secret = shared
+    answers = run(
+        juju,
+        f"secret-grant {secret} -r 0",
+        f"secret-info-get {secret}",
+        f"secret-revoke {secret} --relation data:0",
+        f"secret-info-get {secret}",
+    )
+    assert "application-b" in str(answers[1])
+    assert "application-b" not in str(answers[3])
+    assert reads(juju, secret) == [False, False]
+
+
+def test_what_is_refused(shared: tuple[LocalJuju, str]) -> None:
+    juju, secret = shared
+    unknown = "d0000000000000000000"
+    assert run(
+        juju,
+        f"secret-grant {secret} -r 0 --unit b",
+        f"secret-grant {secret} -r 0 --unit c/0",
+        f"secret-grant {secret} -r 9",
+        f"secret-grant secret:{unknown} -r 0",
+        "secret-grant plain -r 0",
+        f"secret-revoke {secret} --unit b",
+        f"secret-revoke {secret} --app b/0",
+        f"secret-revoke {secret} --app b --unit b/0",
+        f"secret-revoke {secret} -r 0 --app b",
+    ) == [
+        'ERROR unit "b" not valid',
+        'ERROR cannot specify unit "c/0" in relation to application "b"',
+        'ERROR invalid value "9" for option -r: relation not found',
+        f'ERROR secret "{unknown}" not found',
+        'ERROR secret URI "plain" not valid',
+        'ERROR unit "b" not valid',
+        'ERROR application "b/0" not valid',
+        "ERROR specify only one of application or unit",
+        "ERROR do not specify both relation and app",
+    ]
+
+
+def test_revocation_of_what_is_no_secret_fails_when_the_hook_ends(
+    shared: tuple[LocalJuju, str],
+) -> None:
+    juju, _ = shared
+    with pytest.raises(jubilant.TaskError) as failure:
+        run(juju, "secret-revoke secret:d0000000000000000000 --app b")
+    assert 'secret "d0000000000000000000" not found' in failure.value.task.message
+
+
+def test_relation_hook_names_the_relation(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    body = """
+def observe(self):
+    self.framework.observe(self.on["data"].relation_joined, self._share)
+
+def _share(self, _):
+    subprocess.run(["secret-grant", self.app.add_secret({"key": "one"}, label="x").id])
+"""
+    juju.deploy(make_charm("a", PROVIDER, body))
+    juju.deploy(make_charm("b", REQUIRER))
+    juju.integrate("a", "b")
+    juju.settle()
+    (secret,) = juju.secrets()
+    shown = juju.cli("show-secret", secret.uri.unique_identifier)
+    assert "target: application-b" in shown
+
+
+def test_what_is_known_of_a_secret(shared: tuple[LocalJuju, str], series: str) -> None:
+    juju, _ = shared
+    answers = run(
+        juju,
+        "secret-add --label mine --description words --rotate daily --expire 24h key=one",
+        "secret-info-get {secret}",
+        "secret-info-get --label mine --format=json",
+        "secret-info-get {secret} --label mine",
+    )
+    first, *lines = str(answers[1]).splitlines()
+    assert answers[0].endswith(first.removesuffix(":"))  # type: ignore[union-attr]
+    # When it rotates is not known before the hook has ended.
+    assert [line.strip().partition(":")[0] for line in lines] == [
+        "revision",
+        "label",
+        "owner",
+        "description",
+        "rotation",
+        "expiry",
+    ]
+    assert '"rotation":"daily"' in str(answers[2])
+    assert answers[3] == "ERROR specify either a secret URI or label but not both"
+    assert "rotates" in str(run(juju, "secret-info-get --label mine")[0])
+    none, ids = run(juju, "secret-ids --format=json", unit="b/0") + run(juju, "secret-ids")
+    assert none == "null"
+    assert len(str(ids).split()) == 2
+
+
+@pytest.mark.parametrize(
+    ("expire", "accepted"),
+    [
+        ("2030-01-01T06:06:06", True),
+        ("2030-01-01T06:06:06Z", True),
+        ("2030-01-01T06:06:06.5+02:00", True),
+        ("1h30m", True),
+        ("2030-01-01", False),
+        ("2030-01-01T06", False),
+        ("20300101T060606", False),
+        ("2030-13-01T06:06:06", False),
+        ("soon", False),
+    ],
+)
+def test_when_a_secret_may_expire(
+    shared: tuple[LocalJuju, str], expire: str, accepted: bool
+) -> None:
+    juju, secret = shared
+    refusal = f'ERROR expire time or duration "{expire}" not valid'
+    assert run(juju, f"secret-set {secret} --expire {expire}") == [0 if accepted else refusal]
