@@ -158,23 +158,16 @@ def test_what_is_known_of_a_secret(shared: tuple[LocalJuju, str], series: str) -
     assert len(str(ids).split()) == 2
 
 
-@pytest.mark.parametrize(
-    ("expire", "accepted"),
-    [
-        ("2030-01-01T06:06:06", True),
-        ("2030-01-01T06:06:06Z", True),
-        ("2030-01-01T06:06:06.5+02:00", True),
-        ("1h30m", True),
-        ("2030-01-01", False),
-        ("2030-01-01T06", False),
-        ("20300101T060606", False),
-        ("2030-13-01T06:06:06", False),
-        ("soon", False),
-    ],
-)
-def test_when_a_secret_may_expire(
-    shared: tuple[LocalJuju, str], expire: str, accepted: bool
-) -> None:
+def test_when_a_secret_may_expire(shared: tuple[LocalJuju, str]) -> None:
     juju, secret = shared
-    refusal = f'ERROR expire time or duration "{expire}" not valid'
-    assert run(juju, f"secret-set {secret} --expire {expire}") == [0 if accepted else refusal]
+    accepted = (
+        "2030-01-01T06:06:06",
+        "2030-01-01T06:06:06Z",
+        "2030-01-01T06:06:06.5+02:00",
+        "1h30m",
+    )
+    refused = ("2030-01-01", "2030-01-01T06", "20300101T060606", "2030-13-01T06:06:06", "soon")
+    lines = [f"secret-set {secret} --expire {time}" for time in (*accepted, *refused)]
+    assert run(juju, *lines) == [0] * len(accepted) + [
+        f'ERROR expire time or duration "{time}" not valid' for time in refused
+    ]
