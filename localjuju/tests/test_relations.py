@@ -116,3 +116,26 @@ def test_ends_that_are_not_there(juju: LocalJuju, make_charm: MakeCharm, series:
                 f"no candidates for {missing}: relation endpoint not found"
             )
     assert refused(juju, "integrate", "a") == "ERROR a relation must involve two applications"
+
+
+def test_relation_that_is_there_already(
+    juju: LocalJuju, make_charm: MakeCharm, series: str
+) -> None:
+    juju.deploy(make_charm("a", PROVIDER))
+    juju.deploy(make_charm("b", REQUIRER))
+    gone = refused(juju, "remove-relation", "a", "b:data")
+    juju.integrate("a", "b")
+    twice = refused(juju, "integrate", "a", "b")
+    if series == "3.6":
+        assert gone == 'ERROR relation matching "a b:data" not found (not found)'
+        assert twice == (
+            'ERROR cannot add relation "b:data a:data"\n'
+            "relation b:data a:data (already exists): \n\n"
+            "Use 'juju status --relations' to view the current relations."
+        )
+    else:
+        assert gone == ("ERROR relation with endpoints [a b:data] or id 0 not found (not found)")
+        assert twice == (
+            'ERROR adding relation between endpoints "a" and "b": cannot add relation "b:data", '
+            '"a:data": relation b:data a:data: already exists'
+        )
