@@ -201,9 +201,10 @@ def statuses(self, *lines):
         "relation-list",
         "storage-get",
         "is-leader --loudly",
+        "secret-add ab=one",
         "secret-get secret:d0000000000000000000",
         "state-get --strict none",
     )
     (unit,) = juju.status().get_units("a")
     answer = juju.run(unit, "evaluate", {"python": f"self.statuses(*{lines!r})"})
-    assert answer.results["value"] == "[2, 2, 2, 2, 1, 1]"
+    assert answer.results["value"] == "[2, 2, 2, 2, 2, 1, 1]"

@@ -177,3 +177,11 @@ def test_hooks_do_not_inherit_what_juju_told_somebody_else(
     environment = evaluate(juju, "a/0", "dict(pathlib.os.environ)")
     assert "other/7" not in environment
     assert "'JUJU_UNIT_NAME': 'a/0'" in environment
+
+
+def test_environment_of_an_action(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a"))
+    names = ("JUJU_ACTION_NAME", "JUJU_ACTION_TAG", "JUJU_PRINCIPAL_UNIT", "JUJU_HOOK_NAME")
+    python = f"[__import__('os').environ[name] for name in {names!r}]"
+    task = juju.run("a/0", "evaluate", {"python": python})
+    assert task.results["value"] == f"['evaluate', 'action-{task.id}', '', '']"

@@ -538,13 +538,13 @@ class ModelRunner:
             "JUJU_MACHINE_ID": unit.machine.number,
             "JUJU_MODEL_NAME": self.model.name,
             "JUJU_MODEL_UUID": self.model.uuid,
+            "JUJU_PRINCIPAL_UNIT": unit.principal.name if unit.principal else "",
             "JUJU_UNIT_NAME": unit.name,
             "JUJU_VERSION": self.behaviour.version,
             **model_config.environment(self.model.config),
         }
-        if unit.principal:
-            environment["JUJU_PRINCIPAL_UNIT"] = unit.principal.name
         if action:
+            environment["JUJU_ACTION_TAG"] = f"action-{action.task}"
             environment["JUJU_ACTION_NAME"] = action.name
             environment["JUJU_ACTION_UUID"] = str(action.task)
         if hook.relation:
