@@ -139,7 +139,7 @@ def test_force_lets_principal_and_subordinate_go(juju: LocalJuju, make_charm: Ma
     juju.deploy(make_charm("s", SUBORDINATE, FAILS_ON_STOP))
     juju.integrate("p:logging", "s:logging")
     juju.settle()
-    juju.cli("remove-unit", "--no-prompt", "--force", "--no-wait", "p/0")
+    juju.cli("remove-unit", "--no-prompt", "--force", "p/0")
     assert not juju.status().apps["p"].units
 
 
@@ -171,8 +171,6 @@ def test_unit_that_fails_to_install_stays_when_it_is_removed(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        ("remove-unit --no-prompt --no-wait a/0", "--no-wait without --force not valid"),
-        ("remove-application --no-prompt --no-wait a", "--no-wait without --force not valid"),
         ("add-unit a", "application is not found or not alive"),
         ("integrate a b", 'application "a" is not alive'),
     ],
@@ -190,3 +188,23 @@ def test_what_juju_refuses_of_a_dying_application(
     assert complaint in failure.value.stderr
     juju.remove_application("a", force=True)
     assert juju.status().apps.keys() == {"b"}
+
+
+def test_several_units_are_resolved_at_once(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    juju.deploy(make_charm("a", "", FAILS_ON_CONFIG), num_units=3)
+    juju.deploy(make_charm("b"))
+    juju.settle()
+    juju.cli("resolved", "--no-retry", "a/0", "a/2")
+    assert [current(juju, f"a/{number}") for number in range(3)] == ["active", "error", "active"]
+    juju.cli("resolved", "--no-retry", "--all")
+    assert current(juju, "a/1") == "active"
+    juju.cli("resolved", "--all")
+    for arguments, complaint in (
+        (["--all", "a/0"], "ERROR specifying unit names(s) with --all not supported"),
+        ([], "ERROR no unit specified"),
+        (["a/7"], 'ERROR unit "a/7" not found'),
+        (["b/0"], "error state"),
+    ):
+        with pytest.raises(jubilant.CLIError) as failure:
+            juju.cli("resolved", *arguments)
+        assert complaint in failure.value.stderr

@@ -6,7 +6,17 @@ import json
 
 import pytest
 
-from conftest import PEERS, PROVIDER, REQUIRER, SCRIPT, MakeCharm, evaluate, run
+from conftest import (
+    PEERS,
+    PROVIDER,
+    REQUIRER,
+    SCRIPT,
+    MakeCharm,
+    evaluate,
+    follower_of,
+    leader_of,
+    run,
+)
 from localjuju import LocalJuju
 
 
@@ -112,6 +122,19 @@ def test_settings_from_yaml_are_texts(pair: LocalJuju) -> None:
         "ratio": "2",
         "word": "yes",
     }
+
+
+def test_bag_of_the_own_application_is_read_by_its_leader_and_by_peers(pair: LocalJuju) -> None:
+    leader, follower = leader_of(pair, "a"), follower_of(pair, "a")
+    writes = [f"relation-set --app -r {relation} key=one" for relation in ("0", "1")]
+    reads = [f"relation-get --app -r {relation} key a" for relation in ("0", "1")]
+    assert run(pair, *writes, *reads, unit=leader) == [0, 0, "one", "one"]
+    assert run(pair, *reads, *writes, unit=follower) == [
+        "one",
+        "ERROR permission denied",
+        "ERROR cannot write relation settings",
+        "ERROR cannot write relation settings",
+    ]
 
 
 NO_MAPS_OF_TEXTS = {

@@ -9,7 +9,7 @@ from typing import Any
 from localjuju import placement
 from localjuju.command import CommandError, Output, Parser, dump
 from localjuju.confirmation import confirm
-from localjuju.model import Application
+from localjuju.model import Application, Unit
 from localjuju.model_runner import ModelRunner
 from localjuju.status import StatusPrinter
 from localjuju.storage import StorageInstance
@@ -151,21 +151,33 @@ class ApplicationCommands:
 
     def resolved(self, arguments: list[str]) -> Output:
         parser = Parser("resolved")
-        parser.add_argument("unit")
+        parser.add_argument("units", nargs="*")
+        parser.add_argument("--all", action="store_true")
         parser.add_argument("--no-retry", action="store_true")
         options = parser.parse_args(arguments)
-        name = options.unit
+        if options.all and options.units:
+            raise CommandError("ERROR specifying unit names(s) with --all not supported", 2)
+        if not options.all and not options.units:
+            raise CommandError("ERROR no unit specified", 2)
+        if options.all:
+            units = [unit for unit in self.model.units.values() if self.runner.in_error(unit)]
+        else:
+            units = [self._unit_in_error(name) for name in options.units]
+        for unit in units:
+            self.runner.resolve(unit, retry=not options.no_retry)
+        return Output()
+
+    def _unit_in_error(self, name: str) -> Unit:
         unit = self.model.find_unit(name)
         if unit is None:
             raise CommandError(f'ERROR unit "{name}" not found')
-        if not self.runner.in_error(unit):
-            if self._words_of_3_6:
-                raise CommandError(f'ERROR unit "{name}" is not in an error state')
-            raise CommandError(
-                f'ERROR resolving unit: checking unit "{name}" status: unit is not in error state'
-            )
-        self.runner.resolve(unit, retry=not options.no_retry)
-        return Output()
+        if self.runner.in_error(unit):
+            return unit
+        if self._words_of_3_6:
+            raise CommandError(f'ERROR unit "{name}" is not in an error state')
+        raise CommandError(
+            f'ERROR resolving unit: checking unit "{name}" status: unit is not in error state'
+        )
 
     def expose(self, arguments: list[str]) -> Output:
         parser = Parser("expose")
