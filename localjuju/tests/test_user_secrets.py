@@ -175,3 +175,8 @@ def test_secrets_of_an_owner(juju: LocalJuju, make_charm: MakeCharm) -> None:
     assert listed("unit-a-0") == listed("application-a") == []
     for owner in ("b-c", "unit-", "model-b-c"):
         assert refused(juju, "secrets", "--owner", owner) == f'ERROR invalid owner "{owner}"'
+
+
+def test_policy_never_is_shown_on_4_0_only(juju: LocalJuju, series: str) -> None:
+    juju.add_secret("mine", {"key": "one"})
+    assert ("rotation: never" in juju.cli("show-secret", "mine")) == (series == "4.0")
