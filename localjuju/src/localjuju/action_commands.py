@@ -49,8 +49,7 @@ class ActionCommands:
             return _unscheduled(operation, not options.background)
         if options.background:
             return _scheduled(operation)
-        for task in operation.tasks:
-            self.runner.run_task(task)
+        self.runner.finish(operation.tasks)
         return _ended(operation, options.format)
 
     def _schedule(

@@ -29,6 +29,10 @@ class CommandError(Exception):
         return f"{self}\n" if str(self) else ""
 
 
+class ClientGoneError(Exception):
+    """Whoever gave the command has stopped waiting for it."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Terminal:
     """Where a command is typed."""
@@ -36,11 +40,15 @@ class Terminal:
     folder: pathlib.Path = pathlib.Path()
     """Paths start there."""
     read_stdin: Callable[[], str] = str
-    """Returns all of the standard input."""
+    """Returns all of the standard input; a line where that is typed."""
     write: Callable[[str], None] | None = None
     """Prints while a command goes on; None where nothing can be seen before it ends."""
     is_typed: bool = False
     """Whether somebody types the standard input: a program that may not want it waits in vain."""
+    is_screen: bool = False
+    """Whether somebody looks at what is printed, and may wait for more."""
+    is_gone: Callable[[], bool] = bool
+    """Whether nobody waits for the command any more."""
 
 
 _THIS_PROCESS = Terminal()

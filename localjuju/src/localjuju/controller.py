@@ -19,6 +19,7 @@ from localjuju.hook_runner import HookRunner
 from localjuju.machine import LoopbackNetwork
 from localjuju.model import Model, new_uuid
 from localjuju.model_runner import ModelRunner
+from localjuju.turns import Alone
 from localjuju.uniter import Uniter
 from localjuju.versions import Behaviour
 
@@ -31,13 +32,16 @@ class Controller:
 
     name = "localjuju"
 
-    def __init__(self, behaviour: Behaviour, seed: int, folder: pathlib.Path):
+    def __init__(
+        self, behaviour: Behaviour, seed: int, folder: pathlib.Path, turns: Alone | None = None
+    ):
         """Make a controller without models.
 
         Args:
             behaviour: the series of Juju whose behaviour is wanted.
             seed: chooses wherever Juju promises no order.
             folder: takes everything that the controller and the units keep.
+            turns: whose turn it is, where hooks run in the background.
         """
         self.behaviour = behaviour
         self.folder = folder
@@ -49,7 +53,8 @@ class Controller:
         self.uuid = new_uuid(self.rng)
         self.cross_model = CrossModelRelations(self.rng)
         self.network = LoopbackNetwork()
-        self.hook_runner = HookRunner(folder, seed, names(behaviour))
+        self.turns = turns or Alone()
+        self.hook_runner = HookRunner(folder, seed, names(behaviour), self.turns)
         self._models_made = 0
         self._hooks_of_models_gone = 0
         self._runs_hooks = True
@@ -88,6 +93,7 @@ class Controller:
         runner.destroy(force, destroy_storage)
         self.settle()
         self._drop_finished_models()
+        self.turns.wait_until(lambda: runner not in self.models.values())
 
     def _drop_finished_models(self) -> None:
         for name, runner in list(self.models.items()):
@@ -117,7 +123,7 @@ class Controller:
         Raises:
             RuntimeError: the charms do not settle.
         """
-        if not self._runs_hooks:
+        if not self._runs_hooks or self.turns.in_background:
             return 0
         before = self.hooks_run
         with self.held():
@@ -145,8 +151,20 @@ class Controller:
 
     def _run_one(self) -> bool:
         """Run a hook or a task, if one is left to run."""
-        self._follow_the_models()
+        self.follow_the_models()
+        return self.run_hook() or self.run_task() or self._retry()
+
+    def follow_the_models(self) -> None:
+        """Do what Juju's own workers do between hooks, until they have no more to do."""
+        while True:
+            for runner in self.models.values():
+                runner.follow_the_model()
+            if not self.cross_model.follow(self.all_models):
+                break
         self._drop_finished_models()
+
+    def run_hook(self) -> bool:
+        """Run a hook, if one that has not failed is left to run."""
         ready = [
             (runner, uniter)
             for runner in self.models.values()
@@ -155,25 +173,22 @@ class Controller:
         if ready:
             runner, uniter = self.rng.choice(ready)
             runner.run_hook(uniter, self.rng.choice(uniter.candidates()))
-            return True
+        return bool(ready)
+
+    def run_task(self) -> bool:
+        """Run a task, if one waits for it."""
         for runner in self.models.values():
             if (task := runner.waiting_task()) is not None:
                 runner.run_task(task)
                 return True
+        return False
+
+    def _retry(self) -> bool:
         failed = list(self._failed_uniters())
         if failed:
             runner, uniter = self.rng.choice(failed)
             runner.retry(uniter)
-            return True
-        return False
-
-    def _follow_the_models(self) -> None:
-        """What Juju's own workers do between hooks, until they have no more to do."""
-        while True:
-            for runner in self.models.values():
-                runner.follow_the_model()
-            if not self.cross_model.follow(self.all_models):
-                return
+        return bool(failed)
 
     def _failed_uniters(self) -> Iterator[tuple[ModelRunner, Uniter]]:
         for runner in self.models.values():

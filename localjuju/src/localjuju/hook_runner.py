@@ -23,6 +23,7 @@ from localjuju.hook_commands import HookContext, Result
 from localjuju.hook_programs import write_commands
 from localjuju.machine import Machine
 from localjuju.model import Unit
+from localjuju.turns import Alone
 
 CLOSING_TIME = 10.0
 """Seconds that the server gets to end what hooks have left running."""
@@ -72,15 +73,24 @@ def _still_runs(process: psutil.Process) -> bool:
 class HookRunner:
     """Starts hooks in a server process, and answers their hook commands."""
 
-    def __init__(self, folder: pathlib.Path, seed: int, names: list[str]):
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        seed: int,
+        names: list[str],
+        turns: Alone,
+    ):
         """Start the server.
 
         Args:
-            folder: takes what a hook prints, until the next hook, and the hook commands.
+            folder: takes what a hook prints, until the next hook, and the hook commands. The
+                server removes it, if this process ends without having closed the runner.
             seed: of the order in which a charm walks its sets.
             names: of the hook commands.
+            turns: whose turn it is to run something.
         """
         self._names = names
+        self._turns = turns
         self._folder = folder
         self._hash_seed = str(seed % 2**32)
         self._stdin = folder / "hook.stdin"
@@ -90,7 +100,7 @@ class HookRunner:
         write_commands(self._commands, names)
         ours, theirs = socket.socketpair()
         self._server = subprocess.Popen(
-            [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno())],
+            [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno()), str(folder)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             # Hooks are forked from it, so it decides how they hash.
@@ -228,28 +238,29 @@ class HookRunner:
         timeout: float,
         **request: Any,
     ) -> Ending:
-        try:
-            self._send(
-                environment=environment,
-                stdout=str(self._stdout),
-                stderr=str(self._stderr),
-                timeout=timeout or LONGEST_HOOK,
-                **request,
+        with self._turns.mine():
+            try:
+                self._send(
+                    environment=environment,
+                    stdout=str(self._stdout),
+                    stderr=str(self._stderr),
+                    timeout=timeout or LONGEST_HOOK,
+                    **request,
+                )
+                problem = None
+                while "exit" not in (message := self._receive()):
+                    if context:  # Without one there are no hook commands that could ask.
+                        problem = self._answer(context, message) or problem
+            except BaseException:
+                # The hook still runs, and nobody is left to answer it.
+                self.close()
+                raise
+            return Ending(
+                message["exit"],
+                self._stdout.read_text(errors="replace"),
+                self._stderr.read_text(errors="replace"),
+                problem,
             )
-            problem = None
-            while "exit" not in (message := self._receive()):
-                if context:  # Without one there are no hook commands that could ask.
-                    problem = self._answer(context, message) or problem
-        except BaseException:
-            # The hook still runs, and nobody is left to answer it.
-            self.close()
-            raise
-        return Ending(
-            message["exit"],
-            self._stdout.read_text(errors="replace"),
-            self._stderr.read_text(errors="replace"),
-            problem,
-        )
 
     def _answer(self, context: HookContext, message: dict[str, Any]) -> str | None:
         """Answer a hook command; say so where localjuju cannot."""
@@ -272,7 +283,8 @@ class HookRunner:
         print(json.dumps(message), file=self._connection, flush=True)
 
     def _receive(self) -> dict[str, Any]:
-        line = self._connection.readline()
+        with self._turns.elsewhere():
+            line = self._connection.readline()
         if not line:
             raise RuntimeError("localjuju's hook server has ended")
         return json.loads(line)

@@ -1,10 +1,11 @@
 """The process that hooks are forked from: it has ops loaded, so a hook starts in milliseconds.
 
-Started as ``python -m localjuju.hook_server FD`` by :mod:`localjuju.hook_runner`, which writes
-one JSON line for each hook, or other program to run, to the socket FD. The forked child
+Started as ``python -m localjuju.hook_server FD FOLDER`` by :mod:`localjuju.hook_runner`, which
+writes one JSON line for each hook, or other program to run, to the socket FD. The forked child
 answers on the same socket: a line for each hook command, which waits for the reply. When the child
-has ended, the server writes its exit status. It ends when the socket closes or on SIGTERM, and
-takes with it every process that hooks started.
+has ended, the server writes its exit status. It ends on SIGTERM, or when the socket closes, which
+means that the other side was killed: then it removes FOLDER. Either way it takes with it every
+process that hooks started.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import json
 import os
 import pathlib
 import runpy
+import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,8 +39,13 @@ PRELOADED: set[pathlib.Path] = set()
 ONE_AT_A_TIME = threading.Lock()
 
 
-def serve(connection: TextIO) -> None:
+class HungUpError(Exception):
+    """The other side of the socket is gone."""
+
+
+def serve(sock: socket.socket, folder: str) -> None:
     """Fork a child for each request, until the other side closes the socket."""
+    connection = sock.makefile("rw")
     # What hooks leave running becomes a child of this process, which can then reap and end it.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # Ctrl-C is for the operator's process, which ends this one when it is done.
@@ -45,28 +53,53 @@ def serve(connection: TextIO) -> None:
     # Raised, so that it ends even the wait for a hook that takes for ever.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
-        # Whoever started this may be gone before it has read the answer.
-        with contextlib.suppress(BrokenPipeError):
-            while line := connection.readline():
-                request = json.loads(line)
-                if "charm" in request:
-                    _preload((pathlib.Path(request["charm"]) / request["entrypoint"]).parent)
-                child = os.fork()
-                if child == 0:
-                    os._exit(_run(request, connection))
-                status = _wait_for(child)
-                print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
-                connection.flush()
+        ended = _ended_children()
+        while line := connection.readline():
+            request = json.loads(line)
+            if "charm" in request:
+                _preload((pathlib.Path(request["charm"]) / request["entrypoint"]).parent)
+            child = os.fork()
+            if child == 0:
+                os._exit(_run(request, connection))
+            status = _wait_for(child, ended, sock)
+            print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
+            connection.flush()
+        raise HungUpError
+    except (HungUpError, BrokenPipeError):
+        _end_all_children()
+        shutil.rmtree(folder, ignore_errors=True)
     finally:
         _end_all_children()
 
 
-def _wait_for(child: int) -> int:
-    """Wait for a hook to end; reap what it stops meanwhile, or it would wait for that in vain."""
+def _ended_children() -> socket.socket:
+    """Return what becomes readable whenever a child process has ended."""
+    ended, write = socket.socketpair()
+    ended.setblocking(False)
+    write.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # Python tells only of signals it handles.
+    signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
+    return ended
+
+
+def _wait_for(child: int, ended: socket.socket, sock: socket.socket) -> int:
+    """Wait for a hook to end; reap what it stops meanwhile, or it would wait for that in vain.
+
+    Raises:
+        HungUpError: nobody waits for the hook any more.
+    """
+    poll = select.poll()
+    poll.register(ended, select.POLLIN)
+    poll.register(sock, select.POLLRDHUP)
     while True:
-        pid, status = os.waitpid(-1, 0)
+        pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == child:
             return status
+        if pid == 0:
+            happened = dict(poll.poll())
+            if sock.fileno() in happened:
+                raise HungUpError
+            ended.recv(4096)
 
 
 def _end_all_children() -> None:
@@ -128,6 +161,8 @@ def _enter(request: dict[str, Any]) -> None:
     """Take on the environment, directory, output files and time limit of a hook."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
     # SIGALRM ends the process when its time is over.
     signal.setitimer(signal.ITIMER_REAL, request["timeout"])
     if "stdin" in request:
@@ -205,4 +240,4 @@ if __name__ == "__main__":
     assert ops
     with socket.socket(fileno=int(sys.argv[1])) as sock:
         sock.set_inheritable(False)
-        serve(sock.makefile("rw"))
+        serve(sock, sys.argv[2])

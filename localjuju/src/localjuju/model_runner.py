@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 RETRIES = 3
 """How often a hook that failed is run again while nothing else changes."""
 
+LONGEST_PAUSE = 300.0
+"""Seconds that Juju waits at most before it runs a hook that failed again."""
+
 
 class ModelRunner:
     """Carries out commands on a model at once, and runs its units' hooks when it is told to."""
@@ -63,6 +66,8 @@ class ModelRunner:
         )
         self._uploads = 0
         self._retries: dict[str, int] = {}
+        self.retry_times: dict[str, float] = {}
+        """By unit: before then its failed hook is not run again, where time is real."""
 
     # The operator's commands
 
@@ -140,7 +145,7 @@ class ModelRunner:
                 self.model.stores.fill(unit, application.storage, only_required=True)
             if force_units and self.uniters[unit.name].failed:
                 self._put_charm(unit)
-                self._retries[unit.name] = 0
+                self._retry_soon(unit)
 
     def attach_resources(
         self, application: Application, resources: dict[str, pathlib.Path]
@@ -288,11 +293,16 @@ class ModelRunner:
     def retry_failed(self) -> None:
         """Note that something has changed: hooks that failed are worth running again."""
         self._retries.clear()
+        self.retry_times.clear()
+
+    def _retry_soon(self, unit: Unit) -> None:
+        self._retries[unit.name] = 0
+        self.retry_times.pop(unit.name, None)
 
     def resolve(self, unit: Unit, retry: bool) -> None:
         """Have a failed hook run again, or go on as if it had succeeded."""
         uniter = self.uniters[unit.name]
-        self._retries[unit.name] = 0
+        self._retry_soon(unit)
         if uniter.failed and not retry:
             uniter.finish(uniter.failed)
 
@@ -350,11 +360,11 @@ class ModelRunner:
 
     def run_task(self, task: Task) -> None:
         """Run an action that waits for it, on a unit in error too."""
-        uniter = self.uniters.get(task.unit.name)
-        if uniter is None or uniter.unit is not task.unit:
+        uniter = self._uniter_of(task)
+        if uniter is None:
             task.finish("cancelled", "unit removed", self.clock.now())
             return
-        task.started = self.clock.now()
+        task.status, task.started = "running", self.clock.now()
         if task.problem:
             refused = "error" if self.behaviour.unit_judges_parameters else "failed"
             task.finish(refused, task.problem, self.clock.now())
@@ -373,20 +383,47 @@ class ModelRunner:
         task.finish(status, message or "", self.clock.now())
 
     def waiting_task(self) -> Task | None:
-        """Return the first that was left to run in the background."""
+        """Return the first that waits to be run, on a unit that can run it."""
         tasks = (task for operation in self.operations for task in operation.tasks)
-        return next((task for task in tasks if task.status == "pending"), None)
+        return next(
+            (task for task in tasks if task.status == "pending" and self._can_start(task)), None
+        )
+
+    def _can_start(self, task: Task) -> bool:
+        uniter = self._uniter_of(task)
+        return uniter is None or uniter.installed or uniter.failed is not None
+
+    def _uniter_of(self, task: Task) -> Uniter | None:
+        """Return the agent of a task's unit, None if that is gone."""
+        uniter = self.uniters.get(task.unit.name)
+        return uniter if uniter and uniter.unit is task.unit else None
+
+    def finish(self, tasks: Sequence[Task]) -> None:
+        """Run tasks; where that happens in the background, wait for it as long as they say."""
+        if not self.controller.turns.in_background:
+            for task in tasks:
+                self.run_task(task)
+            return
+        seconds = max((task.timeout for task in tasks), default=0) or None
+        for task in tasks:
+            task.timeout = 0  # Only whoever asked gives up: the action goes on.
+        ended = self.controller.turns.wait_until(lambda: all(t.ended for t in tasks), seconds)
+        for task in tasks:
+            task.timed_out = not (ended or task.ended)
 
     def run_shell(self, unit: Unit, command: str, timeout: float) -> Ending:
         """Run a shell command on a unit's machine."""
-        hook = Hook("juju-exec", "exec")
-        context = self._context(self.uniters[unit.name], hook)
-        environment = self._environment(unit, hook)
-        shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
-        ending = self._hook_runner.run_program(unit, shell, folder, context, environment, timeout)
-        ending, _ = _flush(context, ending)
-        self._reboot_if_asked(context, ending)
-        return ending
+        with self.controller.turns.mine():
+            hook = Hook("juju-exec", "exec")
+            context = self._context(self.uniters[unit.name], hook)
+            environment = self._environment(unit, hook)
+            shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
+            ending = self._hook_runner.run_program(
+                unit, shell, folder, context, environment, timeout
+            )
+            ending, _ = _flush(context, ending)
+            self._reboot_if_asked(context, ending)
+            return ending
 
     def follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
@@ -485,12 +522,14 @@ class ModelRunner:
             self.history.add_hook(unit.name, hook, None, writes)
             uniter.finish(hook)
             self._retries.clear()
+            self.retry_times.pop(unit.name, None)
         else:
             self.history.add_hook(unit.name, hook, ending.error, writes)
             uniter.fail(hook)
+            pause = min(5.0 * 2 ** (uniter.failures - 1), LONGEST_PAUSE)
+            self.retry_times[unit.name] = self.clock.now() + pause
             self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
         self._reboot_if_asked(context, ending)
-        unit.agent_status = Status("idle", "", self.clock.now())
 
     def _reboot_if_asked(self, context: HookContext, ending: Ending) -> None:
         """Restart the machine where the hook has called juju-reboot."""
@@ -503,7 +542,10 @@ class ModelRunner:
     ) -> tuple[Ending, list[DatabagWrite]]:
         unit, hook, action = context.unit, context.hook, context.action
         environment = self._environment(unit, hook, action)
+        doing = f"running action {hook.name}" if action else f"running {hook.name} hook"
+        unit.agent_status = Status("executing", doing, self.clock.now())
         ending = self._hook_runner.run_hook(unit, context, environment, timeout)
+        unit.agent_status = Status("idle", "", self.clock.now())
         for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):
             for line in text.splitlines():
                 self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from localjuju.model import Unit
 
-TaskStatus = Literal["pending", "completed", "failed", "error", "cancelled"]
+TaskStatus = Literal["pending", "running", "completed", "failed", "error", "cancelled"]
 
 
 @dataclasses.dataclass(eq=False)
@@ -32,6 +32,10 @@ class Task:
     started: float | None = None
     completed: float | None = None
     timed_out: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.completed is not None
 
     @property
     def returncode(self) -> int:
@@ -92,7 +96,10 @@ class Operation:
     def status(self) -> TaskStatus:
         """The most telling of its tasks' statuses, in Juju's order."""
         present = {task.status for task in self.tasks}
-        order: tuple[TaskStatus, ...] = ("pending", "failed", "error", "cancelled", "completed")
+        order: tuple[TaskStatus, ...] = (
+            *("running", "pending"),
+            *("failed", "error", "cancelled", "completed"),
+        )
         for status in order:
             if status in present:
                 return status

@@ -62,6 +62,8 @@ class Uniter:
         self.stopped = False
         self.removed = False
         self.failed: Hook | None = None
+        self.failures = 0
+        """How often in a row."""
         self.interrupted: Hook | None = None
         """Runs again as soon as the machine has started anew."""
         self.forced = False
@@ -353,6 +355,7 @@ class Uniter:
     def finish(self, hook: Hook) -> None:
         """Note that a hook has succeeded."""
         self.failed = self.interrupted = None
+        self.failures = 0
         if hook.kind == "install":
             self.installed = True
         elif hook.kind == "upgrade-charm":
@@ -373,13 +376,14 @@ class Uniter:
     def fail(self, hook: Hook) -> None:
         """Note that a hook has failed."""
         self.failed, self.interrupted = hook, None
+        self.failures += 1
 
     def interrupt(self, hook: Hook) -> None:
         """Note that the machine starts anew in the middle of a hook."""
         self.failed, self.interrupted = None, hook
 
     def _leave(self, relation: Relation) -> None:
-        del self.views[relation.id]
+        self.views.pop(relation.id, None)
         ghost = relation.is_peer and not self.model.behaviour.peers_see_removed_unit_depart
         if not ghost:
             relation.in_scope.discard(self.unit.name)

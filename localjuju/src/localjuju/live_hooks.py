@@ -1,0 +1,94 @@
+"""Runs hooks in the background, in real time, as the agents of a controller do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from localjuju.controller import Controller
+from localjuju.model_runner import ModelRunner
+from localjuju.turns import Shared
+from localjuju.uniter import Uniter
+
+
+class LiveHooks:
+    """A thread that runs what is due on a controller: one hook or action at a time."""
+
+    def __init__(
+        self, controller: Controller, turns: Shared, on_failure: Callable[[BaseException], None]
+    ):
+        """Start.
+
+        Args:
+            controller: whose models these are; made with ``turns``.
+            turns: guards the models.
+            on_failure: is told in the thread why no hook will run any more.
+        """
+        self._controller = controller
+        self._turns = turns
+        self._on_failure = on_failure
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._work, name="hooks", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and end every process and remove every file of the controller."""
+        with self._turns:
+            self._is_closing = True
+        # Ends the hook that runs, and so the thread's wait for it.
+        self._controller.hook_runner.close()
+        self._thread.join()
+        self._controller.close()
+
+    def _work(self) -> None:
+        try:
+            with self._turns:
+                while not self._is_closing:
+                    if not self._run_one():
+                        self._turns.wait(self._seconds_to_wait())
+        except BaseException as error:
+            if not self._is_closing:
+                self._on_failure(error)
+
+    def _run_one(self) -> bool:
+        """Run what is due, and return whether there was anything."""
+        controller = self._controller
+        with self._turns.mine():
+            controller.follow_the_models()
+            return (
+                controller.run_task()
+                or controller.run_hook()
+                or self._retry()
+                or self._update_status()
+            )
+
+    def _retry(self) -> bool:
+        for runner, uniter, moment in self._failed():
+            if moment <= self._controller.clock.now() and uniter.failed:
+                runner.run_hook(uniter, uniter.failed)
+                return True
+        return False
+
+    def _failed(self) -> Iterator[tuple[ModelRunner, Uniter, float]]:
+        """Yield the agents whose hook failed, and when it is to run again."""
+        for runner in list(self._controller.models.values()):
+            for name, uniter in list(runner.uniters.items()):
+                if uniter.failed:
+                    yield runner, uniter, runner.retry_times.get(name, 0.0)
+
+    def _update_status(self) -> bool:
+        for runner in list(self._controller.models.values()):
+            if runner.next_update_status <= self._controller.clock.now():
+                runner.update_status()
+                return True
+        return False
+
+    def _seconds_to_wait(self) -> float | None:
+        """Return how long nothing is due, unless somebody changes something."""
+        now = self._controller.clock.now()
+        moments = [moment for _, _, moment in self._failed()]
+        for runner in self._controller.models.values():
+            moments.append(runner.next_update_status)
+            # What is past and has not been told yet waits for something else.
+            moments += [moment for moment in runner.secret_times().values() if moment > now]
+        return max(0.0, min(moments) - now) if moments else None
