@@ -41,6 +41,7 @@ class StatusPrinter:
                 "region": "localhost",
                 "version": self.runner.behaviour.version,
                 "model-status": {"current": "available", "since": self._since(0)},
+                **({"sla": "unsupported"} if self.runner.behaviour.status_shows_sla else {}),
             },
             "machines": self.machines(),
             "applications": {

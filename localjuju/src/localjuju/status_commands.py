@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Callable
 
-from localjuju.command import CommandError, Output, Parser, dump
+from localjuju import debug_log, status_table
+from localjuju.command import TERMINAL, CommandError, Output, Parser, dump, seconds
+from localjuju.model import Relation
 from localjuju.model_runner import ModelRunner
 from localjuju.status import StatusPrinter
+
+FORMATS = ("json", "line", "oneline", "short", "tabular", "yaml")
+CLEAR = "\x1b[H\x1b[J"
+"""Empties a terminal's screen."""
 
 
 class StatusCommands:
@@ -22,12 +29,44 @@ class StatusCommands:
         parser.add_argument("applications", nargs="*")
         # What is printed as JSON or YAML has both anyway.
         parser.add_argument("--relations", action="store_true")
+        parser.add_argument("--integrations", dest="relations", action="store_true")
         parser.add_argument("--storage", action="store_true")
-        parser.add_argument("--format", default="yaml")
-        options = parser.parse_args(arguments)
+        for name in ("--color", "--no-color", "--utc"):
+            parser.add_argument(name, action="store_true")
+        parser.add_argument("--watch", type=seconds, default=0.0)
+        parser.add_argument("--format", default="tabular", choices=FORMATS)
+        options = parser.parse_intermixed_args(arguments)
         self.runner.settle()
+        write = TERMINAL.get().write
+        while options.watch and write:
+            printed = self._print(options)
+            write(CLEAR * TERMINAL.get().is_screen + printed.stdout + printed.stderr)
+            self.runner.controller.turns.wait_until(lambda: False, options.watch)
+        return self._print(options)
+
+    def _print(self, options: Namespace) -> Output:
+        """Print the status of this moment."""
         described = self._status.status(options.applications)
-        return Output(dump(described, options.format))
+        if options.format in ("json", "yaml"):
+            return Output(dump(described, options.format))
+        if options.format != "tabular":
+            return Output(status_table.lines(described))
+        relations = self._relations(options.applications) if options.relations else []
+        printed = status_table.tabular(described, relations, options.storage)
+        if described["applications"] or described["machines"]:
+            return Output(printed)
+        if options.applications:
+            plural = "s" * (len(options.applications) > 1)
+            return Output(printed, f"Nothing matched specified filter{plural}.\n")
+        return Output(printed, f'\nModel "admin/{self.runner.model.name}" is empty.\n')
+
+    def _relations(self, applications: list[str]) -> list[Relation]:
+        return [
+            relation
+            for relation in self.runner.model.relations.values()
+            if not applications
+            or any(side.application.name in applications for side in relation.sides)
+        ]
 
     def show_unit(self, arguments: list[str]) -> Output:
         parser = Parser("show-unit")
@@ -43,13 +82,7 @@ class StatusCommands:
         return Output(dump(self._status.show_unit(unit), options.format))
 
     def debug_log(self, arguments: list[str]) -> Output:
-        parser = Parser("debug-log")
-        parser.add_argument("--limit", type=int, default=0)
-        parser.add_argument("--replay", action="store_true")
-        parser.add_argument("--no-tail", action="store_true")
-        options = parser.parse_args(arguments)
-        lines = self.runner.history.lines[-options.limit or None :]
-        return Output("".join(f"{line}\n" for line in lines))
+        return debug_log.debug_log(self.runner, arguments)
 
 
 COMMANDS: dict[str, Callable[[StatusCommands, list[str]], Output]] = {

@@ -79,6 +79,9 @@ class Behaviour:
     status_shows_every_life: bool
     """``juju status`` prints an application's life when it is alive too."""
 
+    status_shows_sla: bool
+    """``juju status`` says that the model's service level is ``unsupported``."""
+
 
 BEHAVIOURS = {
     "3.6": Behaviour(
@@ -103,6 +106,7 @@ BEHAVIOURS = {
         status_of_some_hides_relations_to_others=False,
         status_shows_users_of_offers=False,
         status_shows_every_life=False,
+        status_shows_sla=True,
     ),
     "4.0": Behaviour(
         version="4.0.15",
@@ -126,6 +130,7 @@ BEHAVIOURS = {
         status_of_some_hides_relations_to_others=True,
         status_shows_users_of_offers=True,
         status_shows_every_life=True,
+        status_shows_sla=False,
     ),
 }
 
