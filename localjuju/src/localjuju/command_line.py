@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pathlib
+import shlex
 from collections.abc import Callable, Mapping
 
 from localjuju import (
@@ -38,6 +39,40 @@ Command = Callable[[list[str]], Output]
 
 RUN_PROGRAMS = ("exec", "scp", "ssh")
 """Commands whose arguments end with a program's own."""
+
+
+QUIET_COMMANDS = {
+    "constraints",
+    "controllers",
+    "debug-log",
+    "find-offers",
+    "list-controllers",
+    "list-machines",
+    "list-models",
+    "list-offers",
+    "list-resources",
+    "list-secrets",
+    "machines",
+    "model-constraints",
+    "models",
+    "offers",
+    "operations",
+    "resources",
+    "secrets",
+    "show-application",
+    "show-controller",
+    "show-machine",
+    "show-model",
+    "show-offer",
+    "show-operation",
+    "show-secret",
+    "show-task",
+    "show-unit",
+    "status",
+    "version",
+    "whoami",
+}
+"""Commands that only look: they are no steps of the story."""
 
 
 class CommandLine:
@@ -89,6 +124,8 @@ class CommandLine:
         commands = self._commands_on(runner)
         if command not in commands:
             raise refused_commands.refusal(command, self.served(runner))
+        if command not in QUIET_COMMANDS:
+            runner.history.add_step(shlex.join([command, *rest]))
         try:
             return commands[command](rest)
         except NoAddressError as error:

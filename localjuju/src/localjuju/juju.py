@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import logging
 import pathlib
@@ -163,8 +162,6 @@ class LocalJuju(jubilant.Juju):
             logger.info("cli: juju %s", shlex.join(args))
         terminal = TERMINAL.set(Terminal(read_stdin=lambda: stdin or ""))
         try:
-            if not QUIET_COMMANDS.intersection(args[:1]):
-                self._note_step(shlex.join(args))
             output = self._commands.run(list(args), self.model if include_model else None)
         except CommandError as error:
             command = ["juju", *args]
@@ -174,11 +171,6 @@ class LocalJuju(jubilant.Juju):
         finally:
             TERMINAL.reset(terminal)
         return output.stdout, output.stderr
-
-    def _note_step(self, step: str) -> None:
-        """Note a command in the history of the model that it is for, where there is one yet."""
-        with contextlib.suppress(CommandError):
-            self.history.add_step(step)
 
     def settle(self) -> int:
         """Run hooks until none is left to run, and return how many ran."""
@@ -245,40 +237,6 @@ class LocalJuju(jubilant.Juju):
             for runner in self._controller.models.values()
             for application in runner.model.applications.values()
         )
-
-
-QUIET_COMMANDS = {
-    "constraints",
-    "controllers",
-    "debug-log",
-    "find-offers",
-    "list-controllers",
-    "list-machines",
-    "list-models",
-    "list-offers",
-    "list-resources",
-    "list-secrets",
-    "machines",
-    "model-constraints",
-    "models",
-    "offers",
-    "operations",
-    "resources",
-    "secrets",
-    "show-application",
-    "show-controller",
-    "show-machine",
-    "show-model",
-    "show-offer",
-    "show-operation",
-    "show-secret",
-    "show-task",
-    "show-unit",
-    "status",
-    "version",
-    "whoami",
-}
-"""Commands that only look: they are no steps of the story."""
 
 
 def _summary(status: jubilant.Status) -> list[str]:

@@ -1,0 +1,7 @@
+"""``python -m localjuju``: the program ``localjuju``."""
+
+import sys
+
+from localjuju.cli import main
+
+sys.exit(main())

@@ -1,0 +1,179 @@
+"""``localjuju shell`` and ``localjuju run``, in a terminal where one is needed."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from conftest import until
+
+LOCALJUJU = [sys.executable, "-m", "localjuju"]
+
+
+@pytest.fixture(autouse=True)
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A folder of its own for servers' files, which are gone in the end."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    monkeypatch.setenv("PS1", "ready> ")
+    with tempfile.TemporaryDirectory(prefix="t-") as name:
+        monkeypatch.setenv("TMPDIR", name)
+        yield pathlib.Path(name)
+
+
+class Terminal:
+    """A terminal in which ``localjuju shell`` has been typed."""
+
+    def __init__(self, *options: str):
+        self._screen, theirs = pty.openpty()
+        self.shown = ""
+        self.process = subprocess.Popen(
+            [*LOCALJUJU, "shell", *options],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+            # The terminal is this session's, so that its end is told.
+            preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
+        )
+        os.close(theirs)
+        self.read_until("ready> ")
+
+    def read_until(self, text: str) -> str:
+        """Read what appears, up to a text, and return it."""
+        while text not in self.shown:
+            try:
+                self.shown += os.read(self._screen, 4096).decode().replace("\r", "")
+            except OSError:
+                raise AssertionError(f"the terminal ended after {self.shown!r}") from None
+        before, _, self.shown = self.shown.partition(text)
+        return before
+
+    def type(self, line: str) -> str:
+        """Type a command, and return what it printed."""
+        self.press(f"{line}\n")
+        return self.read_until("ready> ").partition("\n")[2]
+
+    def press(self, keys: str) -> None:
+        os.write(self._screen, keys.encode())
+
+    def exit(self) -> int:
+        """Leave the shell, and return its exit status."""
+        self.press("exit 3\n")
+        return self.process.wait(timeout=60)
+
+    def close(self) -> None:
+        os.close(self._screen)
+
+
+@pytest.fixture
+def terminal() -> Iterator[Terminal]:
+    terminal = Terminal("--juju=4.0", "--seed=7")
+    yield terminal
+    terminal.close()
+    assert terminal.process.wait(timeout=60) is not None
+
+
+def test_a_second_terminal_joins_and_the_last_one_ends_the_models(
+    terminal: Terminal, temporary: pathlib.Path
+) -> None:
+    terminal.type("juju add-model m")
+    server = psutil.Process(_server_pid())
+    second = Terminal("--join")
+    assert "Model  Controller  Cloud/Region         Version" in second.type("juju status")
+    assert terminal.exit() == 3
+    assert "m  " in second.type("juju status")
+    assert server.is_running()
+    assert second.exit() == 3
+    second.close()
+    assert psutil.wait_procs([server], timeout=30)[1] == []
+    assert list(temporary.iterdir()) == []
+
+
+def _server_pid() -> int:
+    """Return the number of the only server, as a wrong one is told."""
+    asked = subprocess.run(
+        [*LOCALJUJU, "shell", "--join", "1"], capture_output=True, text=True, timeout=60
+    )
+    assert asked.returncode == 1
+    found = re.search(r"^  (\d+): Juju 4.0, seed 7, started in (.*)$", asked.stderr, re.M)
+    assert found
+    assert found[2] == os.getcwd()
+    return int(found[1])
+
+
+def test_ctrl_c_ends_a_command_that_follows(terminal: Terminal) -> None:
+    terminal.type("juju add-model m")
+    terminal.press("juju status --watch 1s\n")
+    terminal.read_until("Model  Controller")
+    terminal.press("\x03")
+    terminal.read_until("ready> ")
+    assert "Model  Controller" in terminal.type("juju status")
+
+
+@pytest.mark.parametrize("end", ["terminal closes", "SIGHUP", "SIGTERM", "SIGKILL"])
+def test_the_server_ends_with_its_shell(
+    terminal: Terminal, temporary: pathlib.Path, end: str
+) -> None:
+    terminal.type("juju add-model m")
+    server = psutil.Process(_server_pid())
+    processes = [server, *server.children(recursive=True)]
+    if end.startswith("SIG"):
+        processes += psutil.Process(terminal.process.pid).children()
+        terminal.process.send_signal(signal.Signals[end])
+        terminal.process.wait(timeout=60)
+    if end in ("terminal closes", "SIGKILL"):
+        terminal.close()
+        terminal._screen = os.open(os.devnull, os.O_RDONLY)
+    assert psutil.wait_procs(processes, timeout=30)[1] == []
+    until(lambda: list(temporary.iterdir()) == [])
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LOCALJUJU, "run", *arguments], capture_output=True, text=True, timeout=60
+    )
+
+
+def test_run_gives_its_command_a_juju_and_returns_its_status(temporary: pathlib.Path) -> None:
+    done = run("--juju=4.0", "--", "sh", "-c", "juju add-model m && juju status; exit 5")
+    assert done.returncode == 5
+    assert re.search(r"^m +localjuju +localhost/localhost  4\.0", done.stdout, re.M)
+    assert list(temporary.iterdir()) == []
+
+
+def test_run_returns_128_and_the_signal_that_ended_its_command() -> None:
+    assert run("sh", "-c", "kill -TERM $$").returncode == 128 + signal.SIGTERM
+
+
+def test_run_passes_signals_on_to_its_command(tmp_path: pathlib.Path) -> None:
+    script = f"trap 'exit 9' TERM; echo > {tmp_path}/started; while :; do sleep 0.05; done"
+    process = subprocess.Popen([*LOCALJUJU, "run", "--", "sh", "-c", script])
+    until(lambda: (tmp_path / "started").exists())
+    process.terminate()
+    assert process.wait(timeout=60) == 9
+
+
+def test_run_names_a_program_that_is_not_there(temporary: pathlib.Path) -> None:
+    done = run("--", "no-such-program")
+    assert done.returncode == 127
+    assert done.stderr == "localjuju: cannot run no-such-program: No such file or directory\n"
+    assert list(temporary.iterdir()) == []
+    done = run()
+    assert (done.returncode, done.stderr) == (2, "localjuju: no command is given to run\n")
+
+
+def test_there_may_be_nothing_to_join() -> None:
+    done = subprocess.run([*LOCALJUJU, "shell", "--join"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "no server of localjuju runs: start one with `localjuju shell`" in done.stderr
