@@ -12,7 +12,8 @@ DEMO ?=
 BUNDLE ?= bundle.yaml
 MODEL ?=
 MONGOD ?=
-# Arguments of pytest for `make integration`, such as ARGS="--keep-models -k demos".
+# Arguments of pytest for `make integration`, such as ARGS="--keep-models -k demos", and of
+# localjuju for `make shell`, such as ARGS="--juju 4.0" or ARGS=--join.
 ARGS ?=
 # How many of its parts `make test` runs at a time.
 JOBS ?= 2
@@ -36,7 +37,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle lives soak docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle lives soak docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,11 @@ demo: .venv workloads  ## Run the bundle on this machine, with a real mongod and
 	@$(TOX) -q -e demo --notest
 	@# Not through tox, which would end it on Ctrl-C before it has cleaned up.
 	@PYTHONPATH=tools .tox/demo/bin/python tests/demo.py $(DEMO)
+
+shell: .venv workloads  ## Open a shell whose juju runs these charms on this machine: docs/localjuju-shell.md
+	@$(TOX) -q -e demo --notest
+	@# Not through tox, whose terminal is none.
+	@.tox/demo/bin/python -m localjuju shell --charms charms $(ARGS)
 
 test: .venv workloads  ## Run all checks and tests
 	@echo "$(TESTS): $(JOBS) at a time, each is shown when it has ended."

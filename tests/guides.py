@@ -13,6 +13,7 @@ import tempfile
 
 import databag_lesson
 import event_walk
+import shell_walk
 
 DOCS = pathlib.Path(__file__).parents[1] / "docs"
 PLACE = re.compile(
@@ -72,6 +73,12 @@ def main() -> None:
         path = DOCS / f"{name}.md"
         path.write_text(fill(path.read_text(), places))
         print(path.relative_to(DOCS.parent))
+    path = DOCS / "localjuju-shell.md"
+    shown = fill(path.read_text(), shell_walk.walk())
+    # Its tables are as wide as a run's addresses: another run says the same.
+    if shell_walk.comparable(shown) != shell_walk.comparable(path.read_text()):
+        path.write_text(shown)
+    print(path.relative_to(DOCS.parent))
 
 
 if __name__ == "__main__":

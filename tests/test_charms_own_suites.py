@@ -12,6 +12,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
 
+PYTEST = [sys.executable, "-m", "pytest", "-p", "localjuju.pytest_plugin"]
+
 each_charm = pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)
 
 
@@ -21,12 +23,11 @@ def run(charm: pathlib.Path, packed: pathlib.Path, *arguments: str) -> str:
         **os.environ,
         "CHARM_PATH": str(packed / f"{charm.name}.charm"),
         "PRINCIPAL_CHARM_PATH": str(packed / "replicas-demo.charm"),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests"), str(ROOT / "interfaces")]),
     }
     for name in ("CHARM_PATH", "PRINCIPAL_CHARM_PATH"):
         pathlib.Path(environment[name]).touch()  # localjuju takes the folder with this name.
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments, "tests/integration"],
+        [*PYTEST, *arguments, "tests/integration"],
         cwd=charm,
         env=environment,
         stdout=subprocess.PIPE,
@@ -44,7 +45,7 @@ def test_is_collected(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
 
 @each_charm
 def test_passes_on_localjuju(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    run(charm, tmp_path, "-p", "on_localjuju", "-p", "no:pytest-jubilant")
+    run(charm, tmp_path, "--localjuju=4.0", f"--localjuju-charms={ROOT / 'charms'}")
 
 
 def test_charms_share_one_way_to_find_what_is_packed() -> None:

@@ -27,6 +27,12 @@ def test_events_are_as_the_guide_shows() -> None:
     assert shown == text("watch-the-events")
 
 
+def test_the_shell_is_as_the_guide_shows() -> None:
+    shown = guides.fill(text("localjuju-shell"), guides.shell_walk.walk())
+    comparable = guides.shell_walk.comparable
+    assert comparable(shown) == comparable(text("localjuju-shell"))
+
+
 def test_guide_shows_every_step_of_the_lesson() -> None:
     places = {match["name"] for match in guides.PLACE.finditer(text("databags"))}
     assert places == set(guides.databag_lesson.STEPS)

@@ -1,0 +1,98 @@
+"""Runs integration tests that are written with jubilant on localjuju: ``pytest --localjuju=4.0``.
+
+It puts a ``juju`` program first on PATH, so the tests need no change. Without the option it does
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Generator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from localjuju.server_process import KeptServer
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("localjuju", "Juju with no controller")
+    group.addoption(
+        "--localjuju",
+        metavar="SERIES",
+        choices=["3.6", "4.0"],
+        help="run tests' juju commands on this computer, as this series of Juju does",
+    )
+    group.addoption(
+        "--localjuju-seed",
+        metavar="SEED",
+        type=int,
+        help="chooses wherever Juju promises no order; by default a new one",
+    )
+    group.addoption(
+        "--localjuju-runner",
+        choices=["source", "packed"],
+        default="source",
+        help="run a charm from its folder, or a .charm file's own dispatch",
+    )
+    group.addoption(
+        "--localjuju-charms",
+        metavar="FOLDER",
+        type=pathlib.Path,
+        help="has the source folders that .charm files stand for",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a server where it is asked for."""
+    option = config.option
+    # With pytest-xdist the tests run in workers, each of which has a server of its own.
+    starts_workers = getattr(option, "dist", "no") != "no" and not hasattr(config, "workerinput")
+    if not option.localjuju or option.collectonly or starts_workers:
+        return
+    from localjuju.server_process import ServerError, start
+
+    try:
+        server = start(
+            option.localjuju,
+            option.localjuju_seed,
+            option.localjuju_charms,
+            option.localjuju_runner,
+        )
+    except ServerError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.pluginmanager.register(ServerPlugin(server), "localjuju-server")
+
+
+class ServerPlugin:
+    """Gives the tests a server, and its story to the reports of those that fail."""
+
+    def __init__(self, server: KeptServer):
+        self._server = server
+        self._environment = dict(os.environ)
+        _set_environment(server.environment(os.environ))
+
+    def pytest_unconfigure(self) -> None:
+        _set_environment(self._environment)
+        self._server.close()
+
+    def pytest_report_header(self) -> str:
+        return f"localjuju: Juju {self._server.juju}, seed {self._server.seed}"
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self,
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if report.failed and (story := self._server.story()):
+            options = f"--localjuju={self._server.juju} --localjuju-seed={self._server.seed}"
+            report.sections.append((f"localjuju: {options}", story))
+        return report
+
+
+def _set_environment(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)

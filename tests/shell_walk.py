@@ -1,0 +1,69 @@
+"""The walk of docs/localjuju-shell.md: what its commands print, on a real server."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+from unittest import mock
+
+import jubilant
+
+from localjuju import server_process
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+STEPS = {
+    "deploy": (
+        "juju add-model welcome",
+        "juju deploy ./charms/demo-provider",
+        "juju deploy ./charms/demo-requirer",
+        "juju status",
+    ),
+    "log": ("juju debug-log --include demo-provider",),
+    "relate": (
+        "juju integrate demo-provider demo-requirer",
+        "juju status --relations",
+    ),
+    "scale": (
+        "juju add-unit demo-requirer",
+        "juju remove-unit --no-prompt demo-requirer/0",
+        "juju status --format short",
+    ),
+}
+
+
+def walk() -> dict[str, str]:
+    """Return what stands in each place of the page: commands, and what they printed."""
+    with (
+        server_process.start("4.0", seed=7) as server,
+        mock.patch.dict(os.environ, server.environment(os.environ)),
+    ):
+        return {place: _console(commands) for place, commands in STEPS.items()}
+
+
+def _console(commands: tuple[str, ...]) -> str:
+    said = ""
+    for command in commands:
+        done = subprocess.run(
+            command.split(),
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+        said += f"$ {command}\n{printed}"
+        # A reader takes longer than the hooks.
+        jubilant.Juju().wait(jubilant.all_agents_idle, delay=0.3)
+    return f"```console\n{said}```\n"
+
+
+def comparable(text: str) -> str:
+    """Leave out what is another in each run, and the spaces that fill columns."""
+    text = re.sub(r"\d\d:\d\d:\d\d", "TIME", text)
+    text = re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", text)
+    text = re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)
+    return re.sub(r"  +", "  ", text)
