@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 
 from localjuju.cross_model import CrossModelRelations
+from localjuju.faults import FaultInjector, Faults
 from localjuju.history import Clock
 from localjuju.hook_commands import names
 from localjuju.hook_runner import HookRunner
@@ -31,17 +32,19 @@ class Controller:
 
     name = "localjuju"
 
-    def __init__(self, behaviour: Behaviour, seed: int, folder: pathlib.Path):
+    def __init__(self, behaviour: Behaviour, seed: int, folder: pathlib.Path, faults: Faults):
         """Make a controller without models.
 
         Args:
             behaviour: the series of Juju whose behaviour is wanted.
             seed: chooses wherever Juju promises no order.
             folder: takes everything that the controller and the units keep.
+            faults: what goes wrong on purpose.
         """
         self.behaviour = behaviour
         self.folder = folder
         self.rng = random.Random(seed)
+        self.faults = FaultInjector(faults, seed)
         self.clock = Clock()
         self.models: dict[str, ModelRunner] = {}
         self.current_model: str | None = None
@@ -144,17 +147,22 @@ class Controller:
         return f"not settled after {MOST_HOOKS} hooks, the last of them:\n{last}"
 
     def _run_one(self) -> bool:
-        """Run a hook or a task, if one is left to run."""
+        """Run a hook or a task, if one is left to run, or let a fault happen instead."""
         self._follow_the_models()
         self._drop_finished_models()
         ready = [
             (runner, uniter)
             for runner in self.models.values()
             for uniter in runner.ready_uniters()
+            if not self.faults.holds_up(uniter)
         ]
+        if ready and self.faults.before_hook(self.models.values()):
+            return True
         if ready:
             runner, uniter = self.rng.choice(ready)
             runner.run_hook(uniter, self.rng.choice(uniter.candidates()))
+            return True
+        if self.faults.release():
             return True
         for runner in self.models.values():
             if (task := runner.waiting_task()) is not None:

@@ -101,6 +101,9 @@ class HookContext:
         self.uniter = uniter
         self.hook = hook
         self.action = action
+        self.before_command: Callable[[str], None] = lambda command: None
+        """Called with the name of each; what it raises is the command's answer."""
+        self.is_killed = False
         self._log = log
         self._now = now
         self._model = uniter.model
@@ -121,6 +124,11 @@ class HookContext:
     def application(self) -> Application:
         return self.unit.application
 
+    @property
+    def ends_now(self) -> bool:
+        """Whether the hook's process is to be killed before it gets the answer."""
+        return self.is_killed or self.machine.reboots_now
+
     def run(self, command: Sequence[str], stdin: str = "", directory: str = "/") -> Result:
         """Answer one hook command.
 
@@ -135,6 +143,7 @@ class HookContext:
         name, *arguments = command
         self._directory = pathlib.Path(directory)
         try:
+            self.before_command(name)
             if name in PORT_COMMANDS:
                 answer = PORT_COMMANDS[name](self._ports, arguments)
             elif name in UNIT_COMMANDS:
@@ -162,6 +171,7 @@ class HookContext:
             created = self.hook.kind == "relation-created" and self.hook.relation is relation
             if created and not relation.admits(self.unit):
                 raise HookCommandError("relation unit/application not found")
+        self._check_leadership()
         self._storage.check()
         if missing := self._secrets.changes.missing():
             raise HookCommandError(f'secret "{missing}" not found')
@@ -178,6 +188,17 @@ class HookContext:
         self._ports.apply()
         self.uniter.charm_state = self._state
         return [write for write in writes if write.keys]
+
+    def _check_leadership(self) -> None:
+        """Refuse what a leader wrote that has lost its lease since."""
+        if self.unit.is_leader:
+            return
+        if self._app_writes:
+            raise HookCommandError(
+                f'updating unit and application settings for "{self.unit.name}": permission denied'
+            )
+        if self._secrets.changes.need_a_leader():
+            raise HookCommandError("permission denied")
 
     def _write(self, relation_id: int, owner: str, changes: dict[str, str]) -> DatabagWrite:
         relation = self._relations()[relation_id]

@@ -160,11 +160,7 @@ def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
     # Threads log too (pymongo's do), and each has to get its own answer.
     with ONE_AT_A_TIME:
         print(json.dumps(request), file=connection, flush=True)
-        reply = json.loads(connection.readline())
-    if reply["ends_hook"]:
-        # juju-reboot --now. What else the hook has started ends with its machine.
-        os.kill(os.getpid(), signal.SIGKILL)
-    return reply
+        return json.loads(connection.readline())
 
 
 def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
@@ -187,6 +183,9 @@ def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
             "directory": os.path.abspath(options.get("cwd") or "."),
         }
         reply = _ask(connection, request)
+        if reply["ends_hook"]:
+            # What else the hook has started is left as it is, as on a controller.
+            os.kill(os.getpid(), signal.SIGKILL)
         out, err = reply["stdout"], reply["stderr"]
         result = subprocess.CompletedProcess(
             args,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 import shutil
 from collections.abc import Collection, Sequence
@@ -272,6 +273,12 @@ class ModelRunner:
             if uniter.unit.machine in machines:
                 uniter.reboot()
 
+    def move_leadership(self, unit: Unit) -> None:
+        """Have a unit lead its application, in the place of whoever did."""
+        if former := unit.application.leader:
+            self.uniters[former.name].resign()
+        unit.application.leader = unit
+
     def set_config(self, application: Application, values: dict[str, Any]) -> None:
         """Set options; None resets one to its default. Nothing changed means no config-changed."""
         before = application.settings
@@ -463,12 +470,15 @@ class ModelRunner:
             uniter.begin(hook)
             if hook.kind == "install":  # Until then it waits for its machine.
                 unit.workload_status = Status("unknown", "", self.clock.now())
-        if hook.kind == "remove" and not uniter.installed:
+        if self._is_needless(hook, uniter):
             uniter.finish(hook)
             return
         if unit.charm_version is None or hook.kind == "upgrade-charm":
             self._put_charm(unit)
         context = self._context(uniter, hook)
+        context.before_command = functools.partial(
+            self.controller.faults.before_command, self, context
+        )
         ending, writes = self._execute(context)
         self.hooks_run += 1
         if context.machine.reboots_now:
@@ -484,6 +494,13 @@ class ModelRunner:
             self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
         self._reboot_if_asked(context, ending)
         unit.agent_status = Status("idle", "", self.clock.now())
+
+    def _is_needless(self, hook: Hook, uniter: Uniter) -> bool:
+        if hook.kind == "leader-elected" and not uniter.unit.is_leader:
+            text = 'unit is no longer the leader; skipping "leader-elected" execution'
+            self._log_unit(uniter.unit, "INFO", text)
+            return True
+        return hook.kind == "remove" and not uniter.installed
 
     def _reboot_if_asked(self, context: HookContext, ending: Ending) -> None:
         """Restart the machine where the hook has called juju-reboot."""

@@ -128,6 +128,13 @@ class SecretChanges:
         """Return the id of a secret that is to be updated and is not there, if any."""
         return next((one for one in self._updates if one not in self._model.secrets), None)
 
+    def need_a_leader(self) -> bool:
+        """Whether a secret of the application is to change."""
+        granted = [secret_id for secret_id, _ in (*self._grants, *self._revoked)]
+        changed = {*self._created, *self._updates, *self._removals, *granted}
+        secrets = filter(None, map(self.find, changed))
+        return any(secret.owner == self._unit.application.name for secret in secrets)
+
     def apply(self) -> list[Secret]:
         """Make all this take effect, and return the secrets that the hook has refreshed."""
         secrets = self._model.secrets

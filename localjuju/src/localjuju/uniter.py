@@ -72,8 +72,8 @@ class Uniter:
         self._address = ""
         self._has_upgraded = False
         self._has_rebooted = False
-        self._leadership: bool | None = None
-        self._leader_settings_told = 0
+        self._leads = False
+        self._leader_settings_told: int | None = None
         self._secret_revisions_told: dict[str, int] = {}
         self._obsolete_told: set[tuple[str, int]] = set()
         self._rotated_from = 0
@@ -147,6 +147,10 @@ class Uniter:
         """Note that the machine has started anew: a unit that had started runs start again."""
         self._has_rebooted = self.started and not self.stopped
 
+    def resign(self) -> None:
+        """Note that another unit leads: once this one does again, it runs leader-elected again."""
+        self._leads = False
+
     def relation_members(self, relation: Relation) -> list[str]:
         """Return what relation-list prints: those who joined and have not departed."""
         view = self.views.get(relation.id)
@@ -206,12 +210,11 @@ class Uniter:
         ]
 
     def _leadership_hooks(self) -> list[Hook]:
-        if self.unit.is_leader and self._leadership is not True:
+        if self.unit.is_leader and not self._leads:
             return [Hook("leader-elected", "leader-elected")]
         legacy = self.model.behaviour.legacy_leader_settings_and_private_address
         settings = self.unit.application.leader_settings.version
-        news = self._leadership is None or settings != self._leader_settings_told
-        if legacy and news and not self.unit.is_leader:
+        if legacy and settings != self._leader_settings_told and not self.unit.is_leader:
             return [Hook("leader-settings-changed", "leader-settings-changed")]
         return []
 
@@ -337,9 +340,8 @@ class Uniter:
         elif hook.kind == "start":
             self._has_rebooted = False
         elif hook.kind == "leader-elected":
-            self._leadership = True
+            self._leads = True
         elif hook.kind == "leader-settings-changed":
-            self._leadership = False
             self._leader_settings_told = self.unit.application.leader_settings.version
         elif hook.kind == "secret-changed" and hook.secret:
             self._secret_revisions_told[hook.secret.id] = hook.secret.latest
