@@ -24,7 +24,9 @@ from localjuju.uniter import Uniter
 from localjuju.versions import Behaviour
 
 MOST_HOOKS = 5000
-"""More hooks than this without settling are charms that wake each other for ever."""
+MOST_HOOKS_FOR_A_PAIR = 10
+"""More hooks than these, for all and for each two units, without settling are charms that wake
+each other for ever."""
 
 
 class Controller:
@@ -125,8 +127,9 @@ class Controller:
         before = self.hooks_run
         with self.held():
             while self._run_one():
-                if self.hooks_run - before > MOST_HOOKS:
-                    raise RuntimeError(self._described_as_restless())
+                ran = self.hooks_run - before
+                if ran > MOST_HOOKS and ran > self._most_hooks():
+                    raise RuntimeError(self._described_as_restless(ran))
         return self.hooks_run - before
 
     @contextlib.contextmanager
@@ -138,13 +141,17 @@ class Controller:
         finally:
             self._runs_hooks = before
 
-    def _described_as_restless(self) -> str:
+    def _most_hooks(self) -> int:
+        units = sum(len(runner.uniters) for runner in self.models.values())
+        return MOST_HOOKS_FOR_A_PAIR * units**2
+
+    def _described_as_restless(self, ran: int) -> str:
         last = "".join(
             line
             for runner in self.models.values()
             for line in runner.history.timeline().splitlines(keepends=True)[-12:]
         )
-        return f"not settled after {MOST_HOOKS} hooks, the last of them:\n{last}"
+        return f"not settled after {ran} hooks, the last of them:\n{last}"
 
     def _run_one(self) -> bool:
         """Run a hook or a task, if one is left to run, or let a fault happen instead."""

@@ -221,8 +221,7 @@ class HookContext:
         seen_by = [
             reader.name
             for reader in readers
-            if relation.involves(reader)
-            and ("/" not in owner or owner in relation.visible_to(reader))
+            if relation.involves(reader) and ("/" not in owner or relation.shows(reader, owner))
         ]
         return DatabagWrite(relation, owner, tuple(keys), tuple(seen_by))
 

@@ -79,28 +79,42 @@ def _end_all_children() -> None:
 
 
 def _preload(source: pathlib.Path) -> None:
-    """Import what a charm's modules import from elsewhere, so that its hooks need not."""
+    """Import what a charm's modules use of others', so that its hooks need not."""
     if source in PRELOADED:
         return
     PRELOADED.add(source)
     own = {path.stem for path in source.glob("*.py")}
     for path in sorted(source.glob("*.py")):
-        for name in _imported(path):
-            if name.partition(".")[0] not in own:
-                # What cannot be imported shows in the hook itself, with its traceback.
-                with contextlib.suppress(Exception):
-                    importlib.import_module(name)
+        with contextlib.suppress(SyntaxError):
+            for module, attribute in _used(ast.parse(path.read_text())):
+                if module.partition(".")[0] not in own:
+                    # What cannot be imported shows in the hook itself, with its traceback.
+                    with contextlib.suppress(Exception):
+                        _load(module, attribute)
 
 
-def _imported(path: pathlib.Path) -> Iterator[str]:
-    with contextlib.suppress(SyntaxError):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
-                # ``from charmlibs import apt``: the name may be a module of its own.
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def _used(code: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the modules that code imports at its top, and what it uses of them."""
+    imported = set()
+    for node in code.body:
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from ((node.module, alias.name) for alias in node.names)
+    yield from ((module, "") for module in sorted(imported))
+    for node in ast.walk(code):
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+            continue
+        if node.value.id in imported:
+            yield node.value.id, node.attr
+
+
+def _load(module: str, attribute: str) -> None:
+    loaded = importlib.import_module(module)
+    # pydantic, for one, imports a part of itself only when it is asked for it. And with
+    # ``from charmlibs import apt`` the name is that of a module.
+    if attribute and not hasattr(loaded, attribute):
+        importlib.import_module(f"{module}.{attribute}")
 
 
 def _run(request: dict[str, Any], connection: TextIO) -> int:

@@ -312,7 +312,9 @@ class ModelRunner:
 
     def ready_uniters(self) -> list[Uniter]:
         """Return the agents that have a hook to run, sorted by their units' names."""
-        return [uniter for _, uniter in sorted(self.uniters.items()) if uniter.candidates()]
+        for relation in self.model.relations.values():
+            relation.notice_changes()
+        return [uniter for _, uniter in sorted(self.uniters.items()) if uniter.is_ready()]
 
     def uniters_to_retry(self) -> list[Uniter]:
         """Return the agents whose hook failed, and not yet too often, sorted by name."""
