@@ -7,9 +7,11 @@ whose members copy and elect in no time.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 import json
+import os
 import pathlib
 import time
 import urllib.parse
@@ -22,32 +24,37 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 Data = dict[str, Any]
 
+RUNNING = "run/mongodb/running"
+"""Below a machine's folder: there while its mongod runs."""
 
+
+@dataclasses.dataclass(frozen=True)
 class Server:
-    """The mongod of one machine, as its files tell."""
+    """A mongod that runs, as it is on file on its machine."""
 
-    def __init__(self, machine: pathlib.Path):
-        self.running = machine / "run/mongodb/running"
-        file = machine / "etc/mongod.conf"
-        self.settings: Data = yaml.safe_load(file.read_text()) if file.exists() else {}
+    host: str
+    data: str
+    """A file that is there as soon as it has the data of a set."""
+    settings: str
+    """What it was started with."""
+    socket_folder: str
 
-    @property
-    def host(self) -> str:
-        """What it listens on; empty while it does not run."""
-        return self.running.read_text().splitlines()[0] if self.running.exists() else ""
+    def has_data(self) -> bool:
+        return pathlib.Path(self.data).exists()
 
-    @property
-    def data(self) -> pathlib.Path:
-        """There as soon as it has the data of a set."""
-        return pathlib.Path(self.settings["storage"]["dbPath"], "WiredTiger")
+
+def running(machine: pathlib.Path) -> Server | None:
+    """Return the mongod that runs on a machine."""
+    file = machine / RUNNING
+    return Server(**json.loads(file.read_text())) if file.exists() else None
 
 
 class World:
     """All mongods of the model that a machine belongs to, and their replica set."""
 
     def __init__(self, machines: pathlib.Path):
-        servers = [Server(machine) for machine in sorted(machines.iterdir()) if machine.is_dir()]
-        self.running = {server.host: server for server in servers if server.host}
+        servers = map(running, sorted(machines.iterdir()))
+        self.running = {server.host: server for server in servers if server}
         self._file = machines / "replica-set.json"
         empty: Data = {"config": None, "users": {}, "primary": "", "series": "8.0"}
         self.state = json.loads(self._file.read_text()) if self._file.exists() else empty
@@ -75,7 +82,7 @@ class World:
         """Change the members; those that run have a copy of the data at once."""
         self.state["config"] = config
         for host in set(self.members) & set(self.running):
-            data = self.running[host].data
+            data = pathlib.Path(self.running[host].data)
             data.parent.mkdir(parents=True, exist_ok=True)
             data.touch()
         self.save()
@@ -124,7 +131,7 @@ class Client:
         elif "%2F" in self._where:
             socket = urllib.parse.unquote(self._where.removeprefix("mongodb://"))
             for host, server in world.running.items():
-                if server.running.parent == pathlib.Path(socket).parent:
+                if server.socket_folder == os.path.dirname(socket):
                     return host
         elif self._where in world.running:
             return self._where
@@ -132,7 +139,7 @@ class Client:
 
     def _check(self, world: World, server: Server, name: str) -> None:
         """Refuse who has not logged in, but for the localhost exception; and who has no data."""
-        has_data = server.data.exists()
+        has_data = server.has_data()
         first_user = name == "createUser" and not world.state["users"]
         if has_data and not self._is_administrator and not first_user:
             raise OperationFailure("no password", 13, {"codeName": "Unauthorized"})
@@ -141,7 +148,7 @@ class Client:
 
 
 def _hello(world: World, host: str) -> Data:
-    if host not in world.members or not world.running[host].data.exists():
+    if host not in world.members or not world.running[host].has_data():
         return {"isWritablePrimary": False, "secondary": False}
     primary = world.primary()
     is_primary = host == primary
@@ -240,7 +247,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     import replica_set
 
     machine = mongod.Mongod
-    running = folder / "run/mongodb/running"
+    file = folder / RUNNING
 
     def install_package(self: mongod.Mongod, version: str) -> None:
         self.packaged_binary.parent.mkdir(parents=True, exist_ok=True)
@@ -248,18 +255,21 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
 
     def start(self: mongod.Mongod) -> None:
         net = yaml.safe_load(self.config_file.read_text())["net"]
-        running.parent.mkdir(parents=True, exist_ok=True)
-        running.write_text(f"{net['bindIp']}:{net['port']}\n{self.settings()}")
+        host, data = f"{net['bindIp']}:{net['port']}", str(self.data_dir / "WiredTiger")
+        server = Server(host, data, self.settings(), str(self.run_dir))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(dataclasses.asdict(server)))
 
     def is_current(self: mongod.Mongod) -> bool:
-        return running.exists() and running.read_text().splitlines()[1] == self.settings()
+        server = running(folder)
+        return server is not None and server.settings == self.settings()
 
     mongod._version = lambda binary: binary.read_text() if binary.exists() else ""
     machine.install_package = install_package
     machine.remove_package = lambda self: self.packaged_binary.unlink(missing_ok=True)
     machine.start = start
-    machine.stop = lambda self: running.unlink(missing_ok=True)
-    machine.is_running = lambda self: running.exists()
+    machine.stop = lambda self: file.unlink(missing_ok=True)
+    machine.is_running = lambda self: file.exists()
     machine.is_current = is_current
     mongod.time = replica_set.time = Time()
 
