@@ -24,9 +24,10 @@ from localjuju.uniter import Uniter
 from localjuju.versions import Behaviour
 
 MOST_HOOKS = 5000
+"""More hooks than this without settling are charms that wake each other for ever."""
+
 MOST_HOOKS_FOR_A_PAIR = 10
-"""More hooks than these, for all and for each two units, without settling are charms that wake
-each other for ever."""
+"""The same for each pair of units: of many peers each is told of all others."""
 
 
 class Controller:
@@ -127,9 +128,8 @@ class Controller:
         before = self.hooks_run
         with self.held():
             while self._run_one():
-                ran = self.hooks_run - before
-                if ran > MOST_HOOKS and ran > self._most_hooks():
-                    raise RuntimeError(self._described_as_restless(ran))
+                if self.hooks_run - before > self._most_hooks():
+                    raise RuntimeError(self._described_as_restless())
         return self.hooks_run - before
 
     @contextlib.contextmanager
@@ -143,15 +143,15 @@ class Controller:
 
     def _most_hooks(self) -> int:
         units = sum(len(runner.uniters) for runner in self.models.values())
-        return MOST_HOOKS_FOR_A_PAIR * units**2
+        return max(MOST_HOOKS, MOST_HOOKS_FOR_A_PAIR * units**2)
 
-    def _described_as_restless(self, ran: int) -> str:
+    def _described_as_restless(self) -> str:
         last = "".join(
             line
             for runner in self.models.values()
             for line in runner.history.timeline().splitlines(keepends=True)[-12:]
         )
-        return f"not settled after {ran} hooks, the last of them:\n{last}"
+        return f"not settled after {self._most_hooks()} hooks, the last of them:\n{last}"
 
     def _run_one(self) -> bool:
         """Run a hook or a task, if one is left to run, or let a fault happen instead."""

@@ -95,18 +95,20 @@ def _preload(source: pathlib.Path) -> None:
 
 def _used(code: ast.Module) -> Iterator[tuple[str, str]]:
     """Yield the modules that code imports at its top, and what it uses of them."""
-    imported = set()
+    modules = {}
     for node in code.body:
         if isinstance(node, ast.Import):
-            imported.update(alias.name for alias in node.names)
+            modules.update({alias.asname or alias.name: alias.name for alias in node.names})
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from ((node.module, alias.name) for alias in node.names)
-    yield from ((module, "") for module in sorted(imported))
+            for alias in node.names:
+                modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield node.module, alias.name
     for node in ast.walk(code):
         if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
             continue
-        if node.value.id in imported:
-            yield node.value.id, node.attr
+        if node.value.id in modules:
+            yield modules[node.value.id], node.attr
 
 
 def _load(module: str, attribute: str) -> None:
