@@ -256,13 +256,13 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     def start(self: mongod.Mongod) -> None:
         net = yaml.safe_load(self.config_file.read_text())["net"]
         host, data = f"{net['bindIp']}:{net['port']}", str(self.data_dir / "WiredTiger")
-        server = Server(host, data, self.settings(), str(self.run_dir))
+        server = Server(host, data, self.settings_variable(), str(self.run_dir))
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(dataclasses.asdict(server)))
 
-    def is_current(self: mongod.Mongod) -> bool:
+    def is_up_to_date(self: mongod.Mongod) -> bool:
         server = running(folder)
-        return server is not None and server.settings == self.settings()
+        return server is not None and server.settings == self.settings_variable()
 
     mongod._version = lambda binary: binary.read_text() if binary.exists() else ""
     machine.install_package = install_package
@@ -270,7 +270,7 @@ def stand_in(folder: pathlib.Path, address: str) -> None:
     machine.start = start
     machine.stop = lambda self: file.unlink(missing_ok=True)
     machine.is_running = lambda self: file.exists()
-    machine.is_current = is_current
+    machine.is_up_to_date = is_up_to_date
     mongod.time = replica_set.time = Time()
 
     machine.user = None
