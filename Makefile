@@ -17,8 +17,8 @@ MONGOD ?=
 ARGS ?=
 # How many of its parts `make test` runs at a time.
 JOBS ?= 2
-# How many seeds `make soak` tries, or which: SEEDS=4711-4711.
-SEEDS ?= 10000
+# How many seeds `make soak` and `make faults` try, or which: SEEDS=4711-4711.
+SEEDS ?=
 # What `make new-charm` copies, the name of the copy, and its folder: by default ../NAME.
 FROM ?=
 NAME ?=
@@ -27,7 +27,7 @@ TO ?=
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
 # The lives last: they take every core, and tests with real elections like a quiet machine.
-TESTS := functional localjuju bundle lint unit copies interfaces collect lives
+TESTS := functional localjuju bundle lint unit copies interfaces collect faults lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 PACKED := $(CHARMS:charms/%=build/%.charm)
 # What a packed charm is made of: without its tests, and what npm and Python leave there.
@@ -37,7 +37,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle lives soak docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle faults lives soak bench docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,7 +97,13 @@ lives: .venv  ## Live 200 lives of the event demos, each in another order of eve
 	$(TOX) -e lives
 
 soak: .venv  ## Live 10000 of them, or SEEDS=..., and name the seed of each that fails
-	SEEDS=$(SEEDS) $(TOX) -e lives
+	SEEDS=$(or $(SEEDS),10000) $(TOX) -e lives
+
+faults: .venv  ## Live 200 lives with faults on purpose, or SEEDS=..., and name the seeds that fail
+	SEEDS=$(or $(SEEDS),200) $(TOX) -e faults
+
+bench: .venv  ## Measure localjuju and the charms' hooks against named baselines
+	$(TOX) -e bench
 
 docs: .venv  ## Write what runs show into docs/
 	$(TOX) -e docs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import jubilant
@@ -27,7 +28,11 @@ def integrate(juju: LocalJuju, provider: str, requirer: str) -> None:
     juju.integrate(f"{provider}:demo", f"{requirer}:demo")
 
 
-def settled(juju: LocalJuju) -> dict[tuple[str, str], dict[str, str]]:
+def settled(
+    juju: LocalJuju,
+    providers: Sequence[str] = PROVIDERS,
+    requirers: Sequence[str] = REQUIRERS,
+) -> dict[tuple[str, str], dict[str, str]]:
     """Settle, see that everyone sees the same, and return the application bags of each pair.
 
     Juju 3.6 shows a unit the remote application's bag, Juju 4 its own application's. What is not
@@ -36,23 +41,23 @@ def settled(juju: LocalJuju) -> dict[tuple[str, str], dict[str, str]]:
     juju.settle()
     status = juju.status()
     bags: dict[tuple[str, str], dict[str, str]] = {}
-    for name in (*PROVIDERS, *REQUIRERS):
+    for name in (*providers, *requirers):
         units = status.get_units(name)
         told = {(u.workload_status.current, u.workload_status.message) for u in units.values()}
         assert len(told) == 1, told
         related = any(juju.show_unit(unit).relation_info for unit in units)
-        blocked = name in REQUIRERS and not related
+        blocked = name in requirers and not related
         assert told.pop()[0] == ("blocked" if blocked else "active")
         for unit in units:
             for relation in juju.show_unit(unit).relation_info:
                 others = {other.partition("/")[0] for other in relation.related_units}
                 assert set(relation.related_units) == set(status.get_units(*others))
-                pair = (name, *others) if name in PROVIDERS else (*others, name)
+                pair = (name, *others) if name in providers else (*others, name)
                 bag = bags.setdefault((pair[0], pair[1]), {})
                 for key, value in relation.app_data.items():
                     assert bag.setdefault(key, value) == value
                 for other, shown in relation.related_units.items():
-                    if name in REQUIRERS:
+                    if name in requirers:
                         assert shown.data["special-field"] == other
     for (provider, requirer), bag in bags.items():
         assert set(bag) == {"leader-uuid", "token"}

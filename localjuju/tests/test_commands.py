@@ -1,6 +1,6 @@
 """What the commands print is what the ``juju`` command of real controllers printed.
 
-``recordings/commands-*.jsonl`` holds the calls on a controller, in their order, and what was said.
+``recorded.py`` has the recordings, and what is left out of them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 
 import jubilant
 import pytest
+import recorded
 import yaml
 
 from conftest import MakeCharm
@@ -18,33 +19,18 @@ from localjuju import LocalJuju
 
 HERE = pathlib.Path(__file__).parent
 
-NOT_IN_LOCALJUJU = (
-    "exec --unit tprov/0 -- hostname",  # Its machines have no host names of their own.
-    "debug-log --replay --no-tail --limit 12",  # A real one also has the agents' own lines.
-)
-
-REMOVED_LATER = ("show-secret usersecret",)
-"""Juju 4 removes a user's secret some time after the command; here it is gone at once."""
-
-NOT_SETTLED = ("just after deploy", "tprov scaled to zero, tsub removed", "all removed")
-"""Recorded while agents still ran; here they have come to their end when status prints."""
-
 FASTER_THAN_JUJU = "config fprov fail=0"
 """Mends what a hook failed for; the operator went on before Juju had run the hook again."""
 
 
 def test_commands_say_what_juju_says(series: str) -> None:
-    recording = HERE / "recordings" / f"commands-{series}.jsonl"
     differences = []
     with LocalJuju(series) as juju:
-        for line in recording.read_text().splitlines():
-            call = json.loads(line)
+        for call in recorded.commands(series):
+            if recorded.why_not_given(call, series):
+                continue
+            command = recorded.command_of(call)
             arguments = [a for a in call["args"] if a not in ("-m", "cli")]
-            command = " ".join(arguments)
-            if command.startswith(NOT_IN_LOCALJUJU):
-                continue
-            if series == "4.0" and command in REMOVED_LATER:
-                continue
             arguments = [
                 str(HERE / "charms" / a.removeprefix("./")).replace(".charm", "")
                 if a.startswith("./") and (HERE / "charms" / a[2:-6]).exists()
@@ -52,15 +38,15 @@ def test_commands_say_what_juju_says(series: str) -> None:
                 for a in arguments
             ]
             said = _said(juju, *arguments)
-            if call.get("note") in NOT_SETTLED:
+            if recorded.why_not_compared(call):
                 continue
             if command != FASTER_THAN_JUJU:
                 juju.settle()
-            recorded = call["rc"], *map(_comparable, (call["stdout"], call["stderr"]))
-            if said != recorded:
-                differences.append((command, said, recorded))
-    for command, said, recorded in differences:
-        print(f"$ {command}\n  said     {said}\n  recorded {recorded}")
+            real = call["rc"], *map(_comparable, (call["stdout"], call["stderr"]))
+            if said != real:
+                differences.append((command, said, real))
+    for command, said, real in differences:
+        print(f"$ {command}\n  said     {said}\n  recorded {real}")
     assert not differences
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from conftest import (
     PEERS,
+    PRINCIPAL,
     PROVIDER,
     REQUIRER,
+    SUBORDINATE,
     MakeCharm,
     evaluate,
     follower_of,
@@ -17,6 +19,7 @@ from conftest import (
     leader_of,
 )
 from localjuju import LocalJuju
+from localjuju.history import Event
 
 CHARMS = pathlib.Path(__file__).parent / "charms"
 
@@ -185,3 +188,54 @@ def test_environment_of_an_action(juju: LocalJuju, make_charm: MakeCharm) -> Non
     python = f"[__import__('os').environ[name] for name in {names!r}]"
     task = juju.run("a/0", "evaluate", {"python": python})
     assert task.results["value"] == f"['evaluate', 'action-{task.id}', '', '']"
+
+
+WRITES = """
+def observe(self):
+    for name in self.meta.relations:
+        self.framework.observe(self.on[name].relation_changed, self._write)
+
+def _write(self, event):
+    event.relation.data[self.unit]["name"] = self.unit.name
+    if self.unit.is_leader():
+        event.relation.data[self.app]["leader"] = self.unit.name
+"""
+
+
+def test_agents_miss_nothing_by_looking_where_something_has_changed(
+    make_charm: MakeCharm, series: str
+) -> None:
+    """Whether an agent has a hook is remembered: at no time does it differ from a fresh look."""
+    with LocalJuju(series, seed=3) as juju:
+        model, hooks = juju._runner, []
+
+        def compare(event: Event) -> None:
+            ready = model.ready_uniters()
+            for uniter in model.uniters.values():
+                for view in uniter.views.values():
+                    view.quiet_at = -1
+                assert bool(uniter.candidates()) == (uniter in ready)
+            hooks.append(event)
+
+        juju.history.on_event = compare
+        juju.deploy(make_charm("a", f"{PEERS}\n{PROVIDER}", WRITES), num_units=3)
+        juju.deploy(make_charm("b", f"{REQUIRER}\n{PRINCIPAL}", WRITES), num_units=2)
+        juju.deploy(make_charm("c", SUBORDINATE, WRITES))
+        juju.integrate("a:data", "b:data")
+        juju.integrate("b:logging", "c:logging")
+        juju.settle()
+        juju.remove_unit("a/0")
+        juju.settle()
+        juju.remove_relation("a:data", "b:data")
+        juju.remove_application("b")
+        juju.settle()
+        assert len(hooks) > 50
+
+
+def test_hook_finds_loaded_what_modules_load_late(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    """Such as pydantic, whose greatest part comes with the first use of its BaseModel."""
+    charm = make_charm("a", "", "pool = lambda self: futures.ThreadPoolExecutor")
+    code = charm / "src" / "charm.py"
+    code.write_text("from concurrent import futures\nimport sys\n" + code.read_text())
+    juju.deploy(charm)
+    assert evaluate(juju, "a/0", "'concurrent.futures.thread' in sys.modules") == "True"

@@ -10,6 +10,7 @@ import pytest
 from conftest import MakeCharm, until
 from localjuju.command_line import CommandLine
 from localjuju.controller import Controller
+from localjuju.faults import NO_FAULTS
 from localjuju.history import Event
 from localjuju.live_hooks import LiveHooks
 from localjuju.turns import Shared
@@ -32,7 +33,7 @@ class Live:
     def __init__(self, series: str, folder: pathlib.Path):
         self.failures: list[BaseException] = []
         self.turns = Shared()
-        self.controller = Controller(behaviour(series), 1, folder, self.turns)
+        self.controller = Controller(behaviour(series), 1, folder, NO_FAULTS, self.turns)
         self.model = self.controller.add_model("m")
         self.commands = CommandLine(self.controller)
         self.controller.current_model = "m"

@@ -14,39 +14,37 @@ import re
 from collections import Counter
 from typing import Any
 
+import recorded
+
 from localjuju import LocalJuju
 
 HERE = pathlib.Path(__file__).parent
 CHARMS = HERE / "charms"
 
-MACHINE_GONE_FIRST = ("stop", "remove", "logging-relation-broken", "logging-relation-departed")
-"""Juju 4's subordinates ran these unrecorded: their machine went with the principal."""
-
 Lines = list[dict[str, Any]]
 
 
 def test_hooks_are_those_of_real_controllers(juju: LocalJuju, series: str) -> None:
-    recorded = _recorded(series)
-    ran = _run_scenario(juju, list(recorded))
+    real = _recorded(series)
+    ran = _run_scenario(juju, list(real))
     assert not [event for event in juju.history.events if event.error]
     for step, hooks in ran.items():
-        assert _counts(hooks) == _counts(recorded[step]), step
+        assert _counts(hooks) == _counts(real[step]), step
 
 
 def test_hooks_see_what_they_saw_on_real_controllers(juju: LocalJuju, series: str) -> None:
-    recorded = _recorded(series)
-    for step, hooks in _run_scenario(juju, list(recorded)).items():
-        assert _seen_last(hooks) == _seen_last(recorded[step]), step
+    real = _recorded(series)
+    for step, hooks in _run_scenario(juju, list(real)).items():
+        assert _seen_last(hooks) == _seen_last(real[step]), step
 
 
 def _recorded(series: str) -> dict[str, Lines]:
     steps: dict[str, Lines] = {}
     hooks: Lines = []
-    for text in (HERE / "recordings" / f"hooks-{series}.jsonl").read_text().splitlines():
-        line = json.loads(text)
+    for line in recorded.hooks(series):
         if "step" in line:
             hooks = steps.setdefault(line["step"], [])
-        elif _was_recorded(line, series):
+        elif not recorded.why_hook_is_left_out(line, series):
             hooks.append(line)
     del steps["end"]
     return steps
@@ -83,13 +81,8 @@ def _run_scenario(juju: LocalJuju, steps: list[str]) -> dict[str, Lines]:
         juju.settle()
         lines = [line.partition(" hook {") for line in juju.history.lines[before:]]
         hooks = [json.loads("{" + rest) for _, found, rest in lines if found]
-        ran[step] = [hook for hook in hooks if _was_recorded(hook, juju.series)]
+        ran[step] = [h for h in hooks if not recorded.why_hook_is_left_out(h, juju.series)]
     return ran
-
-
-def _was_recorded(hook: dict[str, Any], series: str) -> bool:
-    unrecorded = series == "4.0" and _application(hook) == "tsub"
-    return not (unrecorded and hook["hook"] in MACHINE_GONE_FIRST)
 
 
 def _counts(hooks: Lines) -> dict[str, int]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from localjuju.juju import LocalJuju as LocalJuju
-
-__all__ = ["LocalJuju"]
-
-
-def __getattr__(name: str) -> object:
-    """Load ``LocalJuju`` when it is asked for: hooks and the pytest plugin do without."""
-    if name != "LocalJuju":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from localjuju.faults import Faults
     from localjuju.juju import LocalJuju
 
-    return LocalJuju
+__all__ = ["Faults", "LocalJuju"]
+
+_MODULES = {"Faults": "faults", "LocalJuju": "juju"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when asked for: the process that runs the hooks needs neither, and starts faster.
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"localjuju.{_MODULES[name]}"), name)

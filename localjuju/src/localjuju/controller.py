@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Iterator
 
 from localjuju.cross_model import CrossModelRelations
+from localjuju.faults import FaultInjector, Faults
 from localjuju.history import Clock
 from localjuju.hook_commands import names
 from localjuju.hook_runner import HookRunner
@@ -26,6 +27,9 @@ from localjuju.versions import Behaviour
 MOST_HOOKS = 5000
 """More hooks than this without settling are charms that wake each other for ever."""
 
+MOST_HOOKS_FOR_A_PAIR = 10
+"""The same for each pair of units: of many peers each is told of all others."""
+
 
 class Controller:
     """The models on this computer that know of each other."""
@@ -33,7 +37,12 @@ class Controller:
     name = "localjuju"
 
     def __init__(
-        self, behaviour: Behaviour, seed: int, folder: pathlib.Path, turns: Alone | None = None
+        self,
+        behaviour: Behaviour,
+        seed: int,
+        folder: pathlib.Path,
+        faults: Faults,
+        turns: Alone | None = None,
     ):
         """Make a controller without models.
 
@@ -41,11 +50,13 @@ class Controller:
             behaviour: the series of Juju whose behaviour is wanted.
             seed: chooses wherever Juju promises no order.
             folder: takes everything that the controller and the units keep.
+            faults: what goes wrong on purpose.
             turns: whose turn it is, where hooks run in the background.
         """
         self.behaviour = behaviour
         self.folder = folder
         self.rng = random.Random(seed)
+        self.faults = FaultInjector(faults, seed)
         self.clock = Clock()
         self.models: dict[str, ModelRunner] = {}
         self.current_model: str | None = None
@@ -128,7 +139,7 @@ class Controller:
         before = self.hooks_run
         with self.held():
             while self._run_one():
-                if self.hooks_run - before > MOST_HOOKS:
+                if self.hooks_run - before > self._most_hooks():
                     raise RuntimeError(self._described_as_restless())
         return self.hooks_run - before
 
@@ -141,18 +152,22 @@ class Controller:
         finally:
             self._runs_hooks = before
 
+    def _most_hooks(self) -> int:
+        units = sum(len(runner.uniters) for runner in self.models.values())
+        return max(MOST_HOOKS, MOST_HOOKS_FOR_A_PAIR * units**2)
+
     def _described_as_restless(self) -> str:
         last = "".join(
             line
             for runner in self.models.values()
             for line in runner.history.timeline().splitlines(keepends=True)[-12:]
         )
-        return f"not settled after {MOST_HOOKS} hooks, the last of them:\n{last}"
+        return f"not settled after {self._most_hooks()} hooks, the last of them:\n{last}"
 
     def _run_one(self) -> bool:
-        """Run a hook or a task, if one is left to run."""
+        """Run a hook or a task, if one is left to run, or let a fault happen instead."""
         self.follow_the_models()
-        return self.run_hook() or self.run_task() or self._retry()
+        return self.run_hook() or self.faults.release() or self.run_task() or self._retry()
 
     def follow_the_models(self) -> None:
         """Do what Juju's own workers do between hooks, until they have no more to do."""
@@ -169,7 +184,10 @@ class Controller:
             (runner, uniter)
             for runner in self.models.values()
             for uniter in runner.ready_uniters()
+            if not self.faults.holds_up(uniter)
         ]
+        if ready and self.faults.before_hook(self.models.values()):
+            return True
         if ready:
             runner, uniter = self.rng.choice(ready)
             runner.run_hook(uniter, self.rng.choice(uniter.candidates()))

@@ -28,12 +28,14 @@ class Clock:
 
 @dataclasses.dataclass(frozen=True)
 class Event:
-    """One thing that happened: a command of the operator's, or a hook of a unit's."""
+    """One thing that happened: a command of the operator's, a fault, or a hook of a unit's."""
 
     time: float
     """Seconds since the run began."""
     step: str = ""
     """The operator's command."""
+    fault: str = ""
+    """What went wrong on purpose, for ``unit``."""
     unit: str = ""
     hook: Hook | None = None
     error: str = ""
@@ -62,7 +64,13 @@ class History:
     def add_hook(
         self, unit: str, hook: Hook, error: str | None, writes: list[DatabagWrite]
     ) -> None:
-        self._add(Event(self._elapsed(), "", unit, hook, error or "", tuple(writes)))
+        error = error or ""
+        self._add(Event(self._elapsed(), unit=unit, hook=hook, error=error, writes=tuple(writes)))
+
+    def add_fault(self, unit: str, fault: str) -> None:
+        """Add what goes wrong on purpose, in the log too."""
+        self.log(f"unit-{unit.replace('/', '-')}", "WARNING", "localjuju.faults", fault)
+        self._add(Event(self._elapsed(), unit=unit, fault=fault))
 
     def _elapsed(self) -> float:
         return self.clock.now() - self.clock.start
@@ -73,10 +81,12 @@ class History:
             self.on_event(event)
 
     def timeline(self) -> str:
-        """Return one line for each command and hook, in order of time."""
+        """Return one line for each command, fault and hook, in order of time."""
         lines = []
         for event in self.events:
-            what = f"$ juju {event.step}" if event.step else f"{event.unit:24} {event.hook}"
+            what = f"{event.unit:24} {f'FAULT: {event.fault}' if event.fault else event.hook}"
+            if event.step:
+                what = f"$ juju {event.step}"
             wrote = "".join(f"  [{w.owner}: {', '.join(w.keys)}]" for w in event.writes)
             failed = f"  FAILED: {event.error}" if event.error else ""
             lines.append(f"{event.time:8.2f} {what}{wrote}{failed}\n")
@@ -96,6 +106,9 @@ class History:
             if event.step and units:
                 over = ",".join(dict.fromkeys(map(_identifier, (units[0], units[-1]))))
                 lines.append(f"    note over {over}: $ juju {_text(event.step)}")
+            elif event.fault and event.unit in units:
+                over = _identifier(event.unit)
+                lines.append(f"    note over {over}: fault: {_text(event.fault)}")
             elif event.hook:
                 failed = " (failed)" if event.error else ""
                 lines.append(

@@ -98,6 +98,9 @@ class HookContext:
         self.uniter = uniter
         self.hook = hook
         self.action = action
+        self.before_command: Callable[[str], None] = lambda command: None
+        """Called with the name of each; what it raises is the command's answer."""
+        self.is_killed = False
         self.machine = UnitHookCommands(uniter, in_action=action is not None)
         self._relations = RelationHookCommands(uniter, hook)
         self._secrets = SecretHookCommands(uniter, self._relations.option, now)
@@ -115,6 +118,11 @@ class HookContext:
     def application(self) -> Application:
         return self.unit.application
 
+    @property
+    def ends_now(self) -> bool:
+        """Whether the hook's process is to be killed before it gets the answer."""
+        return self.is_killed or self.machine.reboots_now
+
     def run(self, command: Sequence[str], stdin: str = "", directory: str = "/") -> Result:
         """Answer one hook command.
 
@@ -128,6 +136,7 @@ class HookContext:
         """
         name, *arguments = command
         try:
+            self.before_command(name)
             answer = self._answer(Call(name, arguments, stdin, pathlib.Path(directory)))
             return Result(0, answer and f"{answer}\n")
         except HookCommandError as error:
@@ -160,6 +169,7 @@ class HookContext:
             HookCommandError: the controller refuses it: nothing is written.
         """
         self._relations.check()
+        self._check_leadership()
         self._storage.check()
         self._secrets.changes.check()
         writes = self._relations.apply()
@@ -169,3 +179,14 @@ class HookContext:
         self._network.apply()
         self._state.apply()
         return writes
+
+    def _check_leadership(self) -> None:
+        """Refuse what a leader wrote that has lost its lease since."""
+        if self.unit.is_leader:
+            return
+        if self._relations.writes_as_leader:
+            raise HookCommandError(
+                f'updating unit and application settings for "{self.unit.name}": permission denied'
+            )
+        if self._secrets.changes.need_a_leader():
+            raise HookCommandError("permission denied")

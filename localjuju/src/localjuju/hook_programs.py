@@ -64,16 +64,25 @@ def run(
         while process.poll() is None:
             for key, _ in selector.select():
                 if key.fileobj is listener:
-                    _answer_one(listener, answer)
+                    _answer_one(listener, answer, process)
         os.close(ended)
     status = process.returncode
     return status if status >= 0 else 128 - status
 
 
 def _answer_one(
-    listener: socket.socket, answer: Callable[[dict[str, Any]], dict[str, Any]]
+    listener: socket.socket,
+    answer: Callable[[dict[str, Any]], dict[str, Any]],
+    process: subprocess.Popen[bytes],
 ) -> None:
     connection, _ = listener.accept()
     with connection, connection.makefile("rw") as stream:
-        if line := stream.readline():
-            print(json.dumps(answer(json.loads(line))), file=stream, flush=True)
+        if not (line := stream.readline()):
+            return
+        reply = answer(json.loads(line))
+        if reply["ends_hook"]:
+            # While the command still waits: the program does not go on without its answer.
+            process.kill()
+            process.wait()
+            signal.raise_signal(signal.SIGKILL)
+        print(json.dumps(reply), file=stream, flush=True)

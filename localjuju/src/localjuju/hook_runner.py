@@ -50,6 +50,8 @@ class Ending:
         """Why it did not succeed, None if it did."""
         if self.timed_out:
             return f"ended after {LONGEST_HOOK:g} s"
+        if self.status < 0:  # As Go says it.
+            return self.problem or f"signal: {(signal.strsignal(-self.status) or '').lower()}"
         return self.problem or (f"exit status {self.status}" if self.status else None)
 
     @property
@@ -275,7 +277,7 @@ class HookRunner:
             returncode=result.returncode,
             stdout=result.stdout,
             stderr=result.stderr,
-            ends_hook=context.machine.reboots_now,
+            ends_hook=context.ends_now,
         )
         return problem
 

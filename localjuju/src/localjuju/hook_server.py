@@ -112,28 +112,44 @@ def _end_all_children() -> None:
 
 
 def _preload(source: pathlib.Path) -> None:
-    """Import what a charm's modules import from elsewhere, so that its hooks need not."""
+    """Import what a charm's modules use of others', so that its hooks need not."""
     if source in PRELOADED:
         return
     PRELOADED.add(source)
     own = {path.stem for path in source.glob("*.py")}
     for path in sorted(source.glob("*.py")):
-        for name in _imported(path):
-            if name.partition(".")[0] not in own:
-                # What cannot be imported shows in the hook itself, with its traceback.
-                with contextlib.suppress(Exception):
-                    importlib.import_module(name)
+        with contextlib.suppress(SyntaxError):
+            for module, attribute in _used(ast.parse(path.read_text())):
+                if module.partition(".")[0] not in own:
+                    # What cannot be imported shows in the hook itself, with its traceback.
+                    with contextlib.suppress(Exception):
+                        _load(module, attribute)
 
 
-def _imported(path: pathlib.Path) -> Iterator[str]:
-    with contextlib.suppress(SyntaxError):
-        for node in ast.parse(path.read_text()).body:
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                yield node.module
-                # ``from charmlibs import apt``: the name may be a module of its own.
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+def _used(code: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the modules that code imports at its top, and what it uses of them."""
+    modules = {}
+    for node in code.body:
+        if isinstance(node, ast.Import):
+            modules.update({alias.asname or alias.name: alias.name for alias in node.names})
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                yield node.module, alias.name
+    for node in ast.walk(code):
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+            continue
+        if node.value.id in modules:
+            yield modules[node.value.id], node.attr
+
+
+def _load(module: str, attribute: str) -> None:
+    loaded = importlib.import_module(module)
+    # pydantic, for one, imports a part of itself only when it is asked for it. And with
+    # ``from charmlibs import apt`` the name is that of a module.
+    if attribute and not hasattr(loaded, attribute):
+        importlib.import_module(f"{module}.{attribute}")
 
 
 def _run(request: dict[str, Any], connection: TextIO) -> int:
@@ -195,11 +211,7 @@ def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
     # Threads log too (pymongo's do), and each has to get its own answer.
     with ONE_AT_A_TIME:
         print(json.dumps(request), file=connection, flush=True)
-        reply = json.loads(connection.readline())
-    if reply["ends_hook"]:
-        # juju-reboot --now. What else the hook has started ends with its machine.
-        os.kill(os.getpid(), signal.SIGKILL)
-    return reply
+        return json.loads(connection.readline())
 
 
 def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
@@ -222,6 +234,9 @@ def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
             "directory": os.path.abspath(options.get("cwd") or "."),
         }
         reply = _ask(connection, request)
+        if reply["ends_hook"]:
+            # What else the hook has started is left as it is, as on a controller.
+            os.kill(os.getpid(), signal.SIGKILL)
         out, err = reply["stdout"], reply["stderr"]
         result = subprocess.CompletedProcess(
             args,

@@ -17,6 +17,7 @@ import jubilant
 from localjuju.command import TERMINAL, CommandError, Terminal
 from localjuju.command_line import CommandLine
 from localjuju.controller import Controller
+from localjuju.faults import NO_FAULTS, Faults
 from localjuju.history import History
 from localjuju.model_runner import ModelRunner
 from localjuju.versions import behaviour
@@ -44,6 +45,7 @@ class LocalJuju(jubilant.Juju):
         charms: pathlib.Path | None = None,
         runner: Literal["source", "packed"] = "source",
         wait_timeout: float = 3 * 60.0,
+        faults: Faults = NO_FAULTS,
     ):
         """Make an empty model.
 
@@ -58,6 +60,7 @@ class LocalJuju(jubilant.Juju):
                 inside it; then ``charms`` is for the charms' stand-ins only, and a charm that
                 has none acts on this very computer.
             wait_timeout: as of ``jubilant.Juju``, in seconds.
+            faults: what goes wrong on purpose, when the seed says; nothing by default.
 
         Raises:
             ValueError: the series or the runner is not known.
@@ -68,16 +71,18 @@ class LocalJuju(jubilant.Juju):
         wanted = behaviour(juju)
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self.series = juju
+        self._faults = faults
         self._owns_controller = True
         # A short path: sockets below it have at most 107 characters.
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
-        self._controller = Controller(wanted, self.seed, self._folder)
+        self._controller = Controller(wanted, self.seed, self._folder, faults)
         self._controller.add_model(FIRST_MODEL)
         self._commands = CommandLine(self._controller, charms, runner == "packed")
         self._controller.current_model = FIRST_MODEL
 
     def __repr__(self) -> str:
-        return f"LocalJuju({self.series!r}, seed={self.seed})"
+        faults = "" if self._faults is NO_FAULTS else f", faults={self._faults}"
+        return f"LocalJuju({self.series!r}, seed={self.seed}{faults})"
 
     def on_model(self, name: str) -> LocalJuju:
         """Return a ``LocalJuju`` for another model of the same controller, which has to exist.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 import shutil
 from collections.abc import Collection, Sequence
@@ -279,6 +280,12 @@ class ModelRunner:
             if uniter.unit.machine in machines:
                 uniter.reboot()
 
+    def move_leadership(self, unit: Unit) -> None:
+        """Have a unit lead its application, in the place of whoever did."""
+        if former := unit.application.leader:
+            self.uniters[former.name].resign()
+        unit.application.leader = unit
+
     def set_config(self, application: Application, values: dict[str, Any]) -> None:
         """Set options; None resets one to its default. Nothing changed means no config-changed."""
         before = application.settings
@@ -317,7 +324,9 @@ class ModelRunner:
 
     def ready_uniters(self) -> list[Uniter]:
         """Return the agents that have a hook to run, sorted by their units' names."""
-        return [uniter for _, uniter in sorted(self.uniters.items()) if uniter.candidates()]
+        for relation in self.model.relations.values():
+            relation.notice_changes()
+        return [uniter for _, uniter in sorted(self.uniters.items()) if uniter.is_ready()]
 
     def uniters_to_retry(self) -> list[Uniter]:
         """Return the agents whose hook failed, and not yet too often, sorted by name."""
@@ -507,12 +516,15 @@ class ModelRunner:
             uniter.begin(hook)
             if hook.kind == "install":  # Until then it waits for its machine.
                 unit.workload_status = Status("unknown", "", self.clock.now())
-        if hook.kind == "remove" and not uniter.installed:
+        if self._is_needless(hook, uniter):
             uniter.finish(hook)
             return
         if unit.charm_version is None or hook.kind == "upgrade-charm":
             self._put_charm(unit)
         context = self._context(uniter, hook)
+        context.before_command = functools.partial(
+            self.controller.faults.before_command, self, context
+        )
         ending, writes = self._execute(context)
         self.hooks_run += 1
         if context.machine.reboots_now:
@@ -530,6 +542,13 @@ class ModelRunner:
             self.retry_times[unit.name] = self.clock.now() + pause
             self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
         self._reboot_if_asked(context, ending)
+
+    def _is_needless(self, hook: Hook, uniter: Uniter) -> bool:
+        if hook.kind == "leader-elected" and not uniter.unit.is_leader:
+            text = 'unit is no longer the leader; skipping "leader-elected" execution'
+            self._log_unit(uniter.unit, "INFO", text)
+            return True
+        return hook.kind == "remove" and not uniter.installed
 
     def _reboot_if_asked(self, context: HookContext, ending: Ending) -> None:
         """Restart the machine where the hook has called juju-reboot."""

@@ -90,6 +90,23 @@ class Relation:
     in_scope: set[str] = dataclasses.field(default_factory=set)
     unit_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
     app_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+    version: int = 0
+    """Rises when something may have changed of which units are told."""
+    _noticed: object = None
+
+    def notice_changes(self) -> None:
+        """Compare with the last look. Every unit's agent looks at the version alone."""
+        units = [unit for side in self.sides for unit in side.application.units.values()]
+        bags = (*self.unit_bags.values(), *self.app_bags.values())
+        present = (
+            self.is_active,
+            frozenset(self.in_scope),
+            [(unit.name, unit.life) for unit in units],
+            [bag.version for bag in bags],
+        )
+        if present != self._noticed:
+            self._noticed = present
+            self.version += 1
 
     @property
     def is_peer(self) -> bool:
@@ -160,13 +177,17 @@ class Relation:
 
     def visible_to(self, unit: Unit) -> list[str]:
         """Return the names of the units that ``unit`` sees on the other side."""
+        return sorted((n for n in self.in_scope if self.shows(unit, n)), key=unit_number)
+
+    def shows(self, unit: Unit, name: str) -> bool:
+        """Whether ``unit`` sees the unit of that name on the other side."""
         remote = self.remote(unit.application).application
-        names = [name for name in self.members_of(remote) if name != unit.name]
-        if self.behaviour.departure_is_seen_at_once:
-            names = [name for name in names if remote.has_present(name)]
-        if self.scope == "container" and self.behaviour.container_scope_hides_other_machines:
-            names = [n for n in names if self._shares_machine(unit, n)]
-        return sorted(names, key=unit_number)
+        if name not in self.in_scope or name.partition("/")[0] != remote.name or name == unit.name:
+            return False
+        if self.behaviour.departure_is_seen_at_once and not remote.has_present(name):
+            return False
+        hides = self.scope == "container" and self.behaviour.container_scope_hides_other_machines
+        return not hides or self._shares_machine(unit, name)
 
     def _shares_machine(self, unit: Unit, other: str) -> bool:
         if unit.principal and other == unit.principal.name:

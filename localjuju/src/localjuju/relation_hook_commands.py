@@ -144,6 +144,11 @@ class RelationHookCommands:
 
     # When the hook ends
 
+    @property
+    def writes_as_leader(self) -> bool:
+        """Whether the hook has written a databag of the application."""
+        return bool(self._app_writes)
+
     def check(self) -> None:
         """Raise a HookCommandError if the controller refuses what was written (Q4)."""
         for relation_id in {*self._unit_writes, *self._app_writes}:
@@ -184,8 +189,7 @@ class RelationHookCommands:
         seen_by = [
             reader.name
             for reader in readers
-            if relation.involves(reader)
-            and ("/" not in owner or owner in relation.visible_to(reader))
+            if relation.involves(reader) and ("/" not in owner or relation.shows(reader, owner))
         ]
         return DatabagWrite(relation, owner, tuple(keys), tuple(seen_by))
 

@@ -143,6 +143,13 @@ class SecretChanges:
             if self.find(secret_id) is None:
                 raise HookCommandError(f'secret "{secret_id}" not found')
 
+    def need_a_leader(self) -> bool:
+        """Whether a secret of the application is to change."""
+        granted = [secret_id for secret_id, _ in self._access]
+        changed = {*self._created, *self._updates, *self._removals, *granted}
+        secrets = filter(None, map(self.find, changed))
+        return any(secret.owner == self._unit.application.name for secret in secrets)
+
     def apply(self) -> list[Secret]:
         """Make all this take effect, and return the secrets that the hook has refreshed."""
         secrets = self._model.secrets

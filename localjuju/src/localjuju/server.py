@@ -27,6 +27,7 @@ from localjuju import juju_program
 from localjuju.command import TERMINAL, ClientGoneError, CommandError, Output, Terminal
 from localjuju.command_line import CommandLine
 from localjuju.controller import Controller
+from localjuju.faults import NO_FAULTS
 from localjuju.live_hooks import LiveHooks
 from localjuju.model_runner import ModelRunner
 from localjuju.server_process import COMMANDS_SOCKET, KEEPERS_SOCKET, PROGRAMS
@@ -51,7 +52,9 @@ class Server:
         self._folder = folder
         self._turns = Shared()
         self._failed, self._failure = socket.socketpair()
-        self._controller = Controller(behaviour(options.juju), options.seed, folder, self._turns)
+        self._controller = Controller(
+            behaviour(options.juju), options.seed, folder, NO_FAULTS, self._turns
+        )
         packed = options.runner == "packed"
         self._commands = CommandLine(self._controller, options.charms, packed)
         self._models: list[ModelRunner] = []

@@ -6,6 +6,7 @@ The choice is level-triggered, as Juju's is: there is no queue of events, so cha
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterator
 
 from localjuju.model import Model, Unit
 from localjuju.relation import Relation
@@ -48,6 +49,8 @@ class RelationView:
     members: dict[str, int] = dataclasses.field(default_factory=dict)
     """By unit: the version of its bag that was shown, -1 between joined and changed."""
     app_version: int = 0
+    quiet_at: int = -1
+    """The relation's version at which there was nothing to tell of it."""
 
 
 class Uniter:
@@ -74,8 +77,8 @@ class Uniter:
         self._address = ""
         self._has_upgraded = False
         self._has_rebooted = False
-        self._leadership: bool | None = None
-        self._leader_settings_told = 0
+        self._leads = False
+        self._leader_settings_told: int | None = None
         self._secret_revisions_told: dict[str, int] = {}
         self._obsolete_told: set[tuple[str, int]] = set()
         self._rotated_from = 0
@@ -149,6 +152,10 @@ class Uniter:
         """Note that the machine has started anew: a unit that had started runs start again."""
         self._has_rebooted = self.started and not self.stopped
 
+    def resign(self) -> None:
+        """Note that another unit leads: once this one does again, it runs leader-elected again."""
+        self._leads = False
+
     def relation_members(self, relation: Relation) -> list[str]:
         """Return what relation-list prints: those who joined and have not departed."""
         view = self.views.get(relation.id)
@@ -160,6 +167,18 @@ class Uniter:
         """Return the hooks that may be next, any of them: Juju promises no order among these."""
         if self.failed or self.removed:
             return []
+        return self._hooks_before_relations() or self._relation_hooks()
+
+    def is_ready(self) -> bool:
+        """Whether there is any candidate, told without making the many that there may be."""
+        if self.failed or self.removed:
+            return False
+        return bool(self._hooks_before_relations()) or any(
+            True for view in self.views.values() for _ in self._news_of(view)
+        )
+
+    def _hooks_before_relations(self) -> list[Hook]:
+        """The candidates, but for those that relation hooks come before or instead of."""
         if self.interrupted:
             return [self.interrupted]
         if self._has_rebooted:
@@ -175,7 +194,6 @@ class Uniter:
             or self._secret_hooks()
             or self._storage_hooks()
             or self._lifecycle_hooks()
-            or self._relation_hooks()
         )
 
     def _parting_hooks(self) -> list[Hook]:
@@ -208,12 +226,11 @@ class Uniter:
         ]
 
     def _leadership_hooks(self) -> list[Hook]:
-        if self.unit.is_leader and self._leadership is not True:
+        if self.unit.is_leader and not self._leads:
             return [Hook("leader-elected", "leader-elected")]
         legacy = self.model.behaviour.legacy_leader_settings_and_private_address
         settings = self.unit.application.leader_settings.version
-        news = self._leadership is None or settings != self._leader_settings_told
-        if legacy and news and not self.unit.is_leader:
+        if legacy and settings != self._leader_settings_told and not self.unit.is_leader:
             return [Hook("leader-settings-changed", "leader-settings-changed")]
         return []
 
@@ -263,26 +280,35 @@ class Uniter:
         return [hook for view in self.views.values() for hook in self._hooks_of(view)]
 
     def _hooks_of(self, view: RelationView) -> list[Hook]:
-        """Within a relation: departed, then broken, then changes."""
+        return [
+            self._relation_hook(view.relation, kind, unit)
+            for kind, units in self._news_of(view)
+            for unit in sorted(units)
+        ]
+
+    def _news_of(self, view: RelationView) -> Iterator[tuple[str, Collection[str]]]:
+        """What there is to tell of a relation, of which units: departed, broken, then changes."""
         relation = view.relation
         over = self._is_over(relation)
+        if not over and view.quiet_at == relation.version:
+            return
         visible = set() if over else set(relation.visible_to(self.unit))
-        gone = sorted(set(view.members) - visible)
-        if gone:
-            return [self._relation_hook(relation, "departed", unit) for unit in gone]
+        if gone := view.members.keys() - visible:
+            yield "departed", gone
+            return
         if over:
-            return [self._relation_hook(relation, "broken")]
-        joined = sorted(visible - set(view.members))
-        changed = [
-            unit
-            for unit, version in sorted(view.members.items())
-            if relation.unit_bags[unit].version != version
-        ]
-        hooks = [self._relation_hook(relation, "joined", unit) for unit in joined]
-        hooks += [self._relation_hook(relation, "changed", unit) for unit in changed]
-        if self._app_version(relation) != view.app_version:
-            hooks.append(self._relation_hook(relation, "changed"))
-        return hooks
+            yield "broken", [""]
+            return
+        if joined := visible - view.members.keys():
+            yield "joined", joined
+        bags = relation.unit_bags
+        if changed := [u for u, version in view.members.items() if bags[u].version != version]:
+            yield "changed", changed
+        has_app_news = self._app_version(relation) != view.app_version
+        if has_app_news:
+            yield "changed", [""]
+        if not (joined or changed or has_app_news):
+            view.quiet_at = relation.version
 
     def _relation_hook(self, relation: Relation, kind: str, remote_unit: str = "") -> Hook:
         endpoint = relation.local(self.unit.application).endpoint.name
@@ -339,9 +365,8 @@ class Uniter:
         elif hook.kind == "start":
             self._has_rebooted = False
         elif hook.kind == "leader-elected":
-            self._leadership = True
+            self._leads = True
         elif hook.kind == "leader-settings-changed":
-            self._leadership = False
             self._leader_settings_told = self.unit.application.leader_settings.version
         elif hook.kind == "secret-changed" and hook.secret:
             self._secret_revisions_told[hook.secret.id] = hook.secret.latest

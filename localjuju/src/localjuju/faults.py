@@ -1,0 +1,187 @@
+"""Faults on purpose: what goes wrong on any controller now and then, chosen by the seed.
+
+A test gives them to its model, and sees that its charms still come to their end::
+
+    with LocalJuju("4.0", seed=7, faults=Faults(most=5)) as juju:
+        juju.deploy("./my-charm", num_units=3)
+        juju.wait(jubilant.all_active)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Literal, get_args
+
+from localjuju.hook_arguments import HookCommandError
+from localjuju.hook_commands import HookContext
+from localjuju.uniter import Uniter
+
+if TYPE_CHECKING:
+    from localjuju.model import Application, Unit
+    from localjuju.model_runner import ModelRunner
+
+FaultInHook = Literal["command-fails", "hook-killed", "lease-ends"]
+FaultBetweenHooks = Literal["leader-moves", "agent-held-up", "machine-restarts"]
+Fault = Literal[FaultInHook, FaultBetweenHooks]
+
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+
+LEASE = 30.0
+"""Seconds for which a unit stays the leader once is-leader has said so."""
+
+ANSWERED_BY_THE_AGENT = ("juju-log",)
+"""Hook commands that need no controller, so they do not fail with its connection."""
+
+MOST_HOOKS_BETWEEN = 20
+MOST_COMMANDS_BETWEEN = 60
+MOST_HOOKS_HELD_UP = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class Faults:
+    """Which faults a run meets.
+
+    - ``command-fails``: a hook command exits with 1, as it does when the agent has lost its
+      connection to the controller.
+    - ``hook-killed``: the hook's process gets SIGKILL while a hook command waits for its answer.
+    - ``leader-moves``: between two hooks another unit of an application becomes its leader.
+    - ``lease-ends``: a leader's hook takes longer than its lease, and another unit leads before
+      the hook ends. Its later ``is-leader`` says so, and Juju refuses what it writes as leader.
+    - ``agent-held-up``: a unit gets no hooks for a while, and then all that are due.
+    - ``machine-restarts``: as ``LocalJuju.restart_machines``, half of the times with another
+      address.
+
+    A hook that runs again because it failed is spared, so a fault never makes a unit stay in
+    error.
+    """
+
+    kinds: Collection[Fault] = FAULTS
+    """Those to choose from."""
+    most: int = 3
+    """How many there are in all. After the last of them nothing else goes wrong."""
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.kinds) - set(FAULTS))
+        if unknown or not self.kinds:
+            named = ", ".join(unknown) or "none"
+            raise ValueError(f"unknown kinds of faults: {named}. There are {', '.join(FAULTS)}")
+        if self.most < 0:
+            raise ValueError(f"most is {self.most}: the number of faults cannot be negative")
+
+
+NO_FAULTS = Faults(most=0)
+
+
+class FaultInjector:
+    """Puts the faults into a run. It has chance of its own: the other choices stay as they are."""
+
+    def __init__(self, faults: Faults, seed: int):
+        self._kinds = sorted(faults.kinds)
+        self._left = faults.most
+        self._chance = random.Random(f"faults {seed}")
+        self._held_up: dict[Uniter, int] = {}
+        """For how many hooks of others each of these units gets none."""
+        self._plan_next()
+
+    def _plan_next(self) -> None:
+        self._next: Fault | None = self._chance.choice(self._kinds) if self._left else None
+        self._left -= 1
+        in_hook = self._next in get_args(FaultInHook)
+        self._countdown = self._chance.randint(
+            1, MOST_COMMANDS_BETWEEN if in_hook else MOST_HOOKS_BETWEEN
+        )
+
+    # Between hooks
+
+    def before_hook(self, runners: Iterable[ModelRunner]) -> bool:
+        """Let happen what is due before the next hook; return whether anything was."""
+        self._held_up = {uniter: n - 1 for uniter, n in self._held_up.items() if n > 1}
+        if self._next not in get_args(FaultBetweenHooks):
+            return False
+        self._countdown -= 1
+        if self._countdown > 0:
+            return False
+        uniters = [
+            (runner, uniter)
+            for runner in runners
+            for _, uniter in sorted(runner.uniters.items())
+            if uniter.unit.life == "alive"
+        ]
+        if self._next == "leader-moves":
+            uniters = [(runner, u) for runner, u in uniters if _can_lose_leadership(u)]
+        if not uniters:
+            return False
+        runner, uniter = self._chance.choice(uniters)
+        self._strike(runner, uniter)
+        self._plan_next()
+        return True
+
+    def _strike(self, runner: ModelRunner, uniter: Uniter) -> None:
+        unit = uniter.unit
+        if self._next == "leader-moves":
+            self._move_leadership(runner, uniter, "the leader moves")
+        elif self._next == "agent-held-up":
+            hooks = self._chance.randint(1, MOST_HOOKS_HELD_UP)
+            self._held_up[uniter] = hooks
+            runner.history.add_fault(unit.name, f"is held up for {hooks} hooks of others")
+        else:
+            moves = self._chance.random() < 0.5
+            text = "its machine restarts" + ", and has another address" * moves
+            runner.history.add_fault(unit.name, text)
+            runner.restart_machines([unit.machine], new_addresses=moves)
+
+    def holds_up(self, uniter: Uniter) -> bool:
+        """Whether a unit gets no hooks now."""
+        return uniter in self._held_up
+
+    def release(self) -> bool:
+        """End all hold-ups, as nobody else has a hook to run; return whether there were any."""
+        were_any = bool(self._held_up)
+        self._held_up.clear()
+        return were_any
+
+    # Within a hook
+
+    def before_command(self, runner: ModelRunner, context: HookContext, command: str) -> None:
+        """Let happen what is due when a hook asks for a hook command.
+
+        Raises:
+            HookCommandError: the command fails.
+        """
+        uniter, fault = context.uniter, self._next
+        possible = {
+            "command-fails": command not in ANSWERED_BY_THE_AGENT,
+            "hook-killed": True,
+            "lease-ends": _can_lose_leadership(uniter),
+        }
+        if uniter.failed or fault is None or not possible.get(fault):
+            return
+        self._countdown -= 1
+        if self._countdown > 0:
+            return
+        self._plan_next()
+        if fault == "lease-ends":
+            runner.clock.pass_time(LEASE)
+            self._move_leadership(runner, uniter, f"its lease ends before {command}")
+        elif fault == "hook-killed":
+            runner.history.add_fault(uniter.unit.name, f"its hook is killed in {command}")
+            context.is_killed = True
+        else:
+            runner.history.add_fault(uniter.unit.name, f"{command} fails")
+            raise HookCommandError("connection is shut down")
+
+    def _move_leadership(self, runner: ModelRunner, uniter: Uniter, why: str) -> None:
+        heir = self._chance.choice(_heirs(uniter.unit.application))
+        runner.move_leadership(heir)
+        runner.history.add_fault(uniter.unit.name, f"{why}: {heir.name} leads")
+
+
+def _heirs(application: Application) -> list[Unit]:
+    units = application.sorted_units
+    return [unit for unit in units if unit.life == "alive" and not unit.is_leader]
+
+
+def _can_lose_leadership(uniter: Uniter) -> bool:
+    return uniter.unit.is_leader and bool(_heirs(uniter.unit.application))

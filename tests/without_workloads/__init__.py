@@ -1,0 +1,22 @@
+"""The charms of the bundle with machines on which nothing runs: their hooks alone, in no time."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+HERE = pathlib.Path(__file__).parent
+MACHINES = HERE / "machines"
+CHARMS = HERE.parents[1] / "charms"
+APPLICATIONS = ("mongodb", "my-node-app", "rsyslog-forwarder")
+
+
+def copy_charms(folder: pathlib.Path) -> pathlib.Path:
+    """Copy the charms into a folder, each with its stand-in of `machines`, and return it."""
+    ignored = shutil.ignore_patterns("node_modules", "tests", "__pycache__", ".*")
+    for name in APPLICATIONS:
+        shutil.copytree(CHARMS / name, folder / name, ignore=ignored)
+        (folder / name / "tests").mkdir()
+        own = MACHINES / f"{name.replace('-', '_')}.py"
+        shutil.copy(own, folder / name / "tests" / "localmachine.py")
+    return folder

@@ -1,0 +1,48 @@
+"""Stands in for the machine of my-node-app where no Node.js runs: it says that all is well."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+
+import node_app
+
+
+def stand_in(folder: pathlib.Path, address: str) -> None:
+    """Let `node_app.NodeApp` live in `folder`, without a process."""
+    machine = node_app.NodeApp
+    loaded = folder / "run/my-node-app/loaded"
+
+    def install(self: node_app.NodeApp, source: pathlib.Path) -> None:
+        self.app_dir.parent.mkdir(parents=True, exist_ok=True)
+        self.app_dir.unlink(missing_ok=True)
+        self.app_dir.symlink_to(source)
+
+    def load(self: node_app.NodeApp) -> None:
+        settings = self.settings()
+        loaded.parent.mkdir(parents=True, exist_ok=True)
+        loaded.write_text(settings.id if settings else "")
+
+    def health(self: node_app.NodeApp) -> node_app.Health:
+        settings = self.settings()
+        if not (settings and loaded.exists()):
+            return "no answer"
+        return "ok" if loaded.read_text() == settings.id else "old settings"
+
+    def uninstall(self: node_app.NodeApp) -> None:
+        self.stop()
+        self.app_dir.unlink(missing_ok=True)
+        for path in (self.settings_file.parent, self.log_file.parent, loaded.parent):
+            shutil.rmtree(path, ignore_errors=True)
+
+    machine.install = install
+    machine.start = machine.reload = load
+    machine.stop = lambda self: loaded.unlink(missing_ok=True)
+    machine.is_running = lambda self: loaded.exists()
+    machine.health = health
+    machine.uninstall = uninstall
+
+    machine.user = None
+    machine.app_dir = folder / "opt/my-node-app"
+    machine.settings_file = folder / "etc/my-node-app/settings.json"
+    machine.log_file = folder / "var/log/my-node-app/app.log"
