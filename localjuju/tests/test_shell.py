@@ -19,6 +19,13 @@ from conftest import until
 
 LOCALJUJU = [sys.executable, "-m", "localjuju"]
 
+# Who opens it first has it as the terminal of a session, and is told of its end.
+IN_TERMINAL = """
+import os, sys
+os.close(os.open(os.ttyname(0), os.O_RDWR))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
 
 @pytest.fixture(autouse=True)
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
@@ -38,13 +45,11 @@ class Terminal:
         self._screen, theirs = pty.openpty()
         self.shown = ""
         self.process = subprocess.Popen(
-            [*LOCALJUJU, "shell", *options],
+            [sys.executable, "-c", IN_TERMINAL, *LOCALJUJU, "shell", *options],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            # The terminal is this session's, so that its end is told.
-            preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),
         )
         os.close(theirs)
         self.read_until("ready> ")
