@@ -22,14 +22,15 @@ def walk(series: str) -> dict[str, str]:
         def watch(place: str, command: Callable[[], object]) -> None:
             """Give a command, and keep what the terminal with the log shows, and the picture."""
             logged = len(juju.history.lines)
-            juju.history.events.clear()
+            happened = len(juju.history.events)
             command()
             juju.settle()
             # As with --include-module unit: what the charms say, without the agents' own lines.
             lines = [line.split(" ", 3) for line in juju.history.lines[logged:]]
             said = [line for line in lines if line[3].startswith("unit.")]
             log = "".join(f"{entity} {level} {rest}\n" for entity, _moment, level, rest in said)
-            picture = juju.history.sequence_diagram().replace(str(CHARMS), "./charms")
+            picture = juju.history.sequence_diagram(since=happened)
+            picture = picture.replace(str(CHARMS), "./charms")
             places[f"{place}-log"] = _block("text", log)
             places[f"{place}-picture"] = _block("mermaid", picture)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from unittest import mock
 
 from interface_checks import bags
 from interface_checks.registry import ENDPOINTS, interface
-from localjuju.hook_commands import DatabagWrite, HookContext
+from localjuju.history import Event, every_event
+from localjuju.relation_hook_commands import DatabagWrite
 
 
 @contextlib.contextmanager
@@ -20,16 +20,14 @@ def every_databag() -> Iterator[None]:
     Raises:
         AssertionError: from whatever lets hooks run; it names interface, databag and field.
     """
-    flush = HookContext.flush
 
-    def checked_flush(self: HookContext) -> list[DatabagWrite]:
-        writes = flush(self)
-        if self.hook.kind != "exec":  # `juju exec`: what a test writes, in a charm's name.
-            found = [problem for write in writes for problem in problems(write)]
-            assert not found, f"{self.unit.name} {self.hook}: " + "; ".join(found)
-        return writes
+    def check(event: Event) -> None:
+        if event.task and event.task.kind == "exec":
+            return  # `juju exec`: what a test writes, in a charm's name.
+        found = [problem for write in event.writes for problem in problems(write)]
+        assert not found, f"{event.unit} {event.ran}: " + "; ".join(found)
 
-    with mock.patch.object(HookContext, "flush", checked_flush):
+    with every_event(check):
         yield
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import pathlib
 import shlex
@@ -124,10 +125,10 @@ class CommandLine:
         commands = self._commands_on(runner)
         if command not in commands:
             raise refused_commands.refusal(command, self.served(runner))
-        if command not in QUIET_COMMANDS:
-            runner.history.add_step(shlex.join([command, *rest]))
+        step = runner.history.step(shlex.join([command, *rest]))
         try:
-            return commands[command](rest)
+            with contextlib.nullcontext() if command in QUIET_COMMANDS else step:
+                return commands[command](rest)
         except NoAddressError as error:
             raise CommandError(f"ERROR localjuju can make no more machines: {error}") from None
 

@@ -1,14 +1,24 @@
-"""What happened in a run: the log in Juju's format, a timeline, and a sequence diagram."""
+"""What happened in a run: commands and hooks, with all that is known of each.
+
+The log in Juju's format, the timeline, the sequence diagram and the page are views of it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
+import pathlib
+import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
+from localjuju.hook_record import HookRecord, LogLine, readable_databags, without_content
+from localjuju.model import Model
+from localjuju.model_changes import Change, ModelWatcher
+from localjuju.reasons import Reasons
 from localjuju.relation_hook_commands import DatabagWrite
-from localjuju.uniter import Hook
+from localjuju.uniter import Hook, Uniter
 
 
 class Clock:
@@ -26,30 +36,82 @@ class Clock:
         self._ahead += seconds
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Event:
-    """One thing that happened: a command of the operator's, a fault, or a hook of a unit's."""
+    """What happened: a command of the operator's, a fault, or a hook or an action of a unit's."""
 
     time: float
     """Seconds since the run began."""
+    number: int
+    """Commands, faults and hooks are each counted from 1, actions and ``juju exec`` as hooks."""
     step: str = ""
-    """The operator's command."""
+    """The operator's command, without the content of secrets."""
     fault: str = ""
     """What went wrong on purpose, for ``unit``."""
     unit: str = ""
     hook: Hook | None = None
+    task: Hook | None = None
+    """What stands for an action, or for a command of ``juju exec``."""
     error: str = ""
+    """Why a hook or a command failed."""
     writes: tuple[DatabagWrite, ...] = ()
+    record: HookRecord | None = None
+    """What else is known of the hook."""
+    changes: list[Change] = dataclasses.field(default_factory=list)
+    """What it changed in the model; also what Juju's own workers did thereupon."""
+
+    @property
+    def ran(self) -> Hook | None:
+        """What a unit ran: a hook or a task."""
+        return self.hook or self.task
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it."""
+        if self.fault:
+            return f"after fault {self.number}"
+        return f"with `juju {self.step}`" if self.step else f"in hook {self.number}"
+
+    @property
+    def secret_changes(self) -> list[Change]:
+        """What was added, changed, read and removed of secrets. It holds no content."""
+        return [change for change in self.changes if change.kind.startswith("secret-")]
+
+
+Listener = Callable[[Event], None]
+
+_LISTENERS: list[Listener] = []
+
+
+@contextlib.contextmanager
+def every_event(listener: Listener) -> Iterator[None]:
+    """Tell of each event of every model, wherever that is made, while this lasts.
+
+    A hook's databags are then as it has left them; see ``Event.writes`` and
+    ``Event.secret_changes``. What the listener raises comes out of whatever let the hook run.
+    """
+    _LISTENERS.append(listener)
+    try:
+        yield
+    finally:
+        _LISTENERS.remove(listener)
 
 
 class History:
     """Collects a run's events and log lines."""
 
-    def __init__(self, clock: Clock):
+    def __init__(self, clock: Clock, model: Model):
         self.clock = clock
+        self.model = model
         self.events: list[Event] = []
         self.lines: list[str] = []
-        self.on_event: Callable[[Event], None] | None = None
+        self.on_event: Listener | None = None
+        """Is told of each command and each hook, and may give commands; not of tasks."""
+        self._watcher = ModelWatcher(model)
+        self._reasons = Reasons(lambda place: self.events[place].name)
+        self._logs: dict[str, list[LogLine]] = {}
+        """By entity: where the lines of its present or last hook go."""
+        self._hooks = self._steps = self._faults = 0
 
     def log(self, entity: str, level: str, source: str, message: str) -> None:
         """Add a line as ``juju debug-log`` prints it, without the finer levels, its default."""
@@ -57,34 +119,121 @@ class History:
             return
         moment = datetime.datetime.fromtimestamp(self.clock.now(), datetime.timezone.utc)
         self.lines.append(f"{entity}: {moment:%H:%M:%S} {level} {source} {message}")
+        self._logs.setdefault(entity, []).append(LogLine(level, source, message))
 
-    def add_step(self, step: str) -> None:
-        self._add(Event(self._elapsed(), step=step))
+    @contextlib.contextmanager
+    def step(self, step: str) -> Iterator[None]:
+        """Note a command of the operator's while it is carried out, and why it fails if it does.
+
+        Args:
+            step: what stands behind ``juju``.
+        """
+        words = shlex.split(step)
+        if words[:1] in (["add-secret"], ["update-secret"]):
+            step = shlex.join(without_content(words))
+        self._note_changes()
+        self._steps += 1
+        self._reasons.note_step(len(self.events), step)
+        event = Event(self._elapsed(), self._steps, step=step)
+        self._add(event)
+        try:
+            yield
+        except Exception as error:
+            event.error = str(error)
+            raise
+        finally:
+            self._note_changes()
+
+    def begin_hook(self, uniter: Uniter, hook: Hook) -> HookRecord:
+        """Begin to record a hook, of which its unit has not been told yet."""
+        self._note_changes()
+        unit = uniter.unit
+        status = unit.workload_status
+        record = HookRecord(
+            self._reasons.of(uniter, hook), unit.is_leader, (status.current, status.message)
+        )
+        self._logs[f"unit-{unit.name.replace('/', '-')}"] = record.log
+        return record
 
     def add_hook(
-        self, unit: str, hook: Hook, error: str | None, writes: list[DatabagWrite]
+        self,
+        uniter: Uniter,
+        hook: Hook,
+        record: HookRecord,
+        error: str | None = None,
+        writes: Iterable[DatabagWrite] = (),
     ) -> None:
-        error = error or ""
-        self._add(Event(self._elapsed(), unit=unit, hook=hook, error=error, writes=tuple(writes)))
+        """Add a hook that has ended.
+
+        Args:
+            uniter: the agent that ran it, which has not been told of the end yet.
+            hook: the hook, or what stands for an action.
+            record: of the hook, from ``begin_hook``.
+            error: why it failed.
+            writes: the databags that it changed.
+        """
+        status = uniter.unit.workload_status
+        record.status_after = (status.current, status.message)
+        record.databags = readable_databags(uniter, hook)
+        name = uniter.unit.name
+        self._hooks += 1
+        is_task = hook.kind in ("action", "exec")
+        event = Event(
+            self._elapsed(),
+            self._hooks,
+            unit=name,
+            hook=None if is_task else hook,
+            task=hook if is_task else None,
+            error=error or "",
+            writes=tuple(writes),
+            record=record,
+        )
+        place = len(self.events)
+        self._note_changes(place, event)
+        self._reasons.note_hook(place, name, hook, bool(error))
+        self._add(event)
 
     def add_fault(self, unit: str, fault: str) -> None:
         """Add what goes wrong on purpose, in the log too."""
         self.log(f"unit-{unit.replace('/', '-')}", "WARNING", "localjuju.faults", fault)
-        self._add(Event(self._elapsed(), unit=unit, fault=fault))
+        self._faults += 1
+        self._add(Event(self._elapsed(), self._faults, unit=unit, fault=fault))
+
+    def hide(self, contents: Iterable[str]) -> None:
+        """Have no view of the run show these values of secrets."""
+        self._watcher.secret_contents.update(contents)
+
+    @property
+    def secret_contents(self) -> set[str]:
+        """Every value that a secret has ever had in this model."""
+        self._note_changes()
+        return self._watcher.secret_contents
+
+    def _note_changes(self, place: int | None = None, event: Event | None = None) -> None:
+        """Give what has changed in the model to an event, by default to the last."""
+        if event is None:
+            if not self.events:
+                return
+            place, event = len(self.events) - 1, self.events[-1]
+        changes = self._watcher.changes()
+        event.changes.extend(changes)
+        self._reasons.note(place or 0, changes)
 
     def _elapsed(self) -> float:
         return self.clock.now() - self.clock.start
 
     def _add(self, event: Event) -> None:
         self.events.append(event)
-        if self.on_event:
+        for listener in _LISTENERS:
+            listener(event)
+        if self.on_event and not event.task:
             self.on_event(event)
 
     def timeline(self) -> str:
         """Return one line for each command, fault and hook, in order of time."""
         lines = []
         for event in self.events:
-            what = f"{event.unit:24} {f'FAULT: {event.fault}' if event.fault else event.hook}"
+            what = f"{event.unit:24} {f'FAULT: {event.fault}' if event.fault else event.ran}"
             if event.step:
                 what = f"$ juju {event.step}"
             wrote = "".join(f"  [{w.owner}: {', '.join(w.keys)}]" for w in event.writes)
@@ -92,17 +241,18 @@ class History:
             lines.append(f"{event.time:8.2f} {what}{wrote}{failed}\n")
         return "".join(lines)
 
-    def sequence_diagram(self) -> str:
-        """Return the run as a Mermaid sequence diagram.
+    def sequence_diagram(self, since: int = 0) -> str:
+        """Return the run as a Mermaid sequence diagram, from one of its events on.
 
         Units are the participants, a hook is a note, and what one writes to a databag is an arrow
         to the units of the other side that see it change.
         """
-        hooks = [event for event in self.events if event.hook]
+        events = self.events[since:]
+        hooks = [event for event in events if event.hook]
         units = list(dict.fromkeys(event.unit for event in hooks))
         lines = ["sequenceDiagram", "    autonumber"]
         lines += [f"    participant {_identifier(unit)} as {unit}" for unit in units]
-        for event in self.events:
+        for event in events:
             if event.step and units:
                 over = ",".join(dict.fromkeys(map(_identifier, (units[0], units[-1]))))
                 lines.append(f"    note over {over}: $ juju {_text(event.step)}")
@@ -116,6 +266,17 @@ class History:
                 )
                 lines += _arrows(event)
         return "\n".join(lines) + "\n"
+
+    def page(self, file: pathlib.Path | None = None, title: str = "") -> str:
+        """Return the run as an HTML page to step through, and write it to a file if one is named.
+
+        Args:
+            file: takes the page.
+            title: says what the run shows.
+        """
+        from localjuju.html_page import write_page  # A view: history itself does without it.
+
+        return write_page(self, file, title)
 
 
 def _arrows(event: Event) -> list[str]:

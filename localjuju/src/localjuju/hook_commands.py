@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from localjuju.action_hook_commands import COMMANDS as ACTION_COMMANDS
 from localjuju.action_hook_commands import Action, ActionHookCommands
 from localjuju.hook_arguments import Call, HookCommandError, UnknownHookCommandError
+from localjuju.hook_record import HookRecord
 from localjuju.model import Application, Unit
 from localjuju.network_hook_commands import COMMANDS as NETWORK_COMMANDS
 from localjuju.network_hook_commands import NetworkHookCommands
@@ -84,7 +85,8 @@ class HookContext:
         hook: Hook,
         log: Callable[[str, str], None],
         now: Callable[[], float],
-        action: Action | None = None,
+        action: Action | None,
+        record: HookRecord,
     ):
         """Prepare.
 
@@ -94,7 +96,9 @@ class HookContext:
             log: writes to the log: a level and a message.
             now: tells the model's time.
             action: which, where it is one.
+            record: takes the hook's commands and their answers.
         """
+        self.record = record
         self.uniter = uniter
         self.hook = hook
         self.action = action
@@ -122,6 +126,11 @@ class HookContext:
     def ends_now(self) -> bool:
         """Whether the hook's process is to be killed before it gets the answer."""
         return self.is_killed or self.machine.reboots_now
+
+    @property
+    def secret_contents(self) -> set[str]:
+        """Every value that the hook has given to a secret, whether or not it took effect."""
+        return self._secrets.changes.contents
 
     def run(self, command: Sequence[str], stdin: str = "", directory: str = "/") -> Result:
         """Answer one hook command.

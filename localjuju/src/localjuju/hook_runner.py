@@ -273,6 +273,8 @@ class HookRunner:
             known = isinstance(error, UnknownHookCommandError)
             problem = str(error) if known else f'"{shlex.join(message["command"])}": {error!r}'
             result = Result(127, stderr=f"ERROR {problem}\n")
+        answer = (result.returncode, result.stdout, result.stderr)
+        context.record.add_command(message["command"], message["stdin"], answer)
         self._send(
             returncode=result.returncode,
             stdout=result.stdout,

@@ -55,7 +55,7 @@ class ModelRunner:
         self.clock = controller.clock
         stores = Stores(folder / "storage", self.clock.now)
         self.model = Model(self.behaviour, self.rng, stores, name, lambda: controller.all_models)
-        self.history = History(self.clock)
+        self.history = History(self.clock, self.model)
         self.uniters: dict[str, Uniter] = {}
         self.operations: list[Operation] = []
         self.hooks_run = 0
@@ -380,7 +380,8 @@ class ModelRunner:
             return
         action = Action(task.action, task.id, task.parameters)
         hook = Hook(action.name, "action")
-        ending, _ = self._execute(self._context(uniter, hook, action), task.timeout)
+        context = self._context(uniter, hook, action)
+        ending, writes = self._execute(context, task.timeout)
         returncode = max(ending.status, int(ending.error is not None))
         task.results = {**action.results, "return-code": returncode}
         task.results.update({"stdout": ending.stdout} if ending.stdout else {})
@@ -389,6 +390,7 @@ class ModelRunner:
         # That the charm failed counts more than what it said before.
         message = action.failure if ending.error is None else ending.error
         status = "completed" if message is None else "failed"
+        self.history.add_hook(uniter, hook, context.record, message, writes)
         task.finish(status, message or "", self.clock.now())
 
     def waiting_task(self) -> Task | None:
@@ -424,13 +426,16 @@ class ModelRunner:
         """Run a shell command on a unit's machine."""
         with self.controller.turns.mine():
             hook = Hook("juju-exec", "exec")
-            context = self._context(self.uniters[unit.name], hook)
+            uniter = self.uniters[unit.name]
+            context = self._context(uniter, hook)
             environment = self._environment(unit, hook)
             shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
             ending = self._hook_runner.run_program(
                 unit, shell, folder, context, environment, timeout
             )
-            ending, _ = _flush(context, ending)
+            ending, writes = _flush(context, ending)
+            self.history.hide(context.secret_contents)
+            self.history.add_hook(uniter, hook, context.record, ending.error, writes)
             self._reboot_if_asked(context, ending)
             return ending
 
@@ -512,6 +517,7 @@ class ModelRunner:
 
     def run_hook(self, uniter: Uniter, hook: Hook) -> None:
         unit = uniter.unit
+        context = self._context(uniter, hook)  # Before the unit is told: it records why.
         if hook is not uniter.failed and hook is not uniter.interrupted:
             uniter.begin(hook)
             if hook.kind == "install":  # Until then it waits for its machine.
@@ -521,26 +527,25 @@ class ModelRunner:
             return
         if unit.charm_version is None or hook.kind == "upgrade-charm":
             self._put_charm(unit)
-        context = self._context(uniter, hook)
         context.before_command = functools.partial(
             self.controller.faults.before_command, self, context
         )
         ending, writes = self._execute(context)
         self.hooks_run += 1
-        if context.machine.reboots_now:
-            self.history.add_hook(unit.name, hook, "interrupted by juju-reboot --now", writes)
+        interrupted = context.machine.reboots_now
+        error = "interrupted by juju-reboot --now" if interrupted else ending.error
+        self.history.add_hook(uniter, hook, context.record, error, writes)
+        if interrupted:
             uniter.interrupt(hook)
-        elif ending.error is None:
-            self.history.add_hook(unit.name, hook, None, writes)
+        elif error is None:
             uniter.finish(hook)
             self._retries.clear()
             self.retry_times.pop(unit.name, None)
         else:
-            self.history.add_hook(unit.name, hook, ending.error, writes)
             uniter.fail(hook)
             pause = min(5.0 * 2 ** (uniter.failures - 1), LONGEST_PAUSE)
             self.retry_times[unit.name] = self.clock.now() + pause
-            self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {ending.error}')
+            self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {error}')
         self._reboot_if_asked(context, ending)
 
     def _is_needless(self, hook: Hook, uniter: Uniter) -> bool:
@@ -569,6 +574,7 @@ class ModelRunner:
             for line in text.splitlines():
                 self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
         ending, writes = _flush(context, ending)
+        self.history.hide(context.secret_contents)
         if ending.error is None:
             what = f'"{hook.name}" {"action" if action else "hook"}'
             self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
@@ -582,7 +588,8 @@ class ModelRunner:
             source = f"unit.{unit.name}.juju-log"
             self.history.log(_entity(unit), level, source, f"{where}{message}")
 
-        return HookContext(uniter, hook, log, self.clock.now, action)
+        record = self.history.begin_hook(uniter, hook)
+        return HookContext(uniter, hook, log, self.clock.now, action, record)
 
     def _log_unit(self, unit: Unit, level: str, message: str) -> None:
         self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)

@@ -59,6 +59,8 @@ class SecretChanges:
         self._access: list[tuple[str, Grant | str]] = []
         """By secret: the grants, and the names of those who lose theirs, in order."""
         self._refreshed: set[str] = set()
+        self.contents: set[str] = set()
+        """Every value that the hook has given to a secret."""
 
     # What the hook sees
 
@@ -102,9 +104,11 @@ class SecretChanges:
 
     def create(self, secret: Secret) -> None:
         self._created[secret.id] = secret
+        self.contents.update(secret.revisions[1].content.values())
 
     def update(self, secret_id: str, update: SecretUpdate) -> None:
         """Change a secret, whether there is one shows when the hook ends."""
+        self.contents.update((update.content or {}).values())
         self._removals.pop(secret_id, None)
         if secret := self._created.get(secret_id):
             update.describe(secret, self._now())

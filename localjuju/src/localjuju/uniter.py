@@ -13,6 +13,9 @@ from localjuju.relation import Relation
 from localjuju.secret import Secret
 from localjuju.storage import StorageInstance
 
+NOT_SHOWN = -1
+"""A version of a databag before any."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Hook:
@@ -28,6 +31,10 @@ class Hook:
     secret: Secret | None = None
     secret_revision: int | None = None
     storage: StorageInstance | None = None
+    because: str = dataclasses.field(default="", compare=False)
+    """What called for it, where its kind may have several reasons."""
+    seen: int = dataclasses.field(default=0, compare=False)
+    """Of relation-changed: the version of the databag that the unit was shown before."""
 
     def __str__(self) -> str:
         about = self.storage.id if self.storage else self.remote_unit
@@ -47,7 +54,7 @@ class RelationView:
     relation: Relation
     created: bool = False
     members: dict[str, int] = dataclasses.field(default_factory=dict)
-    """By unit: the version of its bag that was shown, -1 between joined and changed."""
+    """By unit: the version of its bag that was shown, ``NOT_SHOWN`` between joined and changed."""
     app_version: int = 0
     quiet_at: int = -1
     """The relation's version at which there was nothing to tell of it."""
@@ -182,7 +189,7 @@ class Uniter:
         if self.interrupted:
             return [self.interrupted]
         if self._has_rebooted:
-            return [Hook("start", "start")]
+            return [Hook("start", "start", because="restarted")]
         if self.unit.life == "dying":
             return self._parting_hooks()
         if not self.installed:
@@ -206,17 +213,25 @@ class Uniter:
         return [Hook("remove", "remove") if self.stopped else Hook("stop", "stop")]
 
     def _hooks_after_upgrade(self) -> list[Hook]:
-        return [Hook("config-changed", "config-changed")] if self._has_upgraded else []
+        hook = Hook("config-changed", "config-changed", because="upgraded")
+        return [hook] if self._has_upgraded else []
 
     def _lifecycle_hooks(self) -> list[Hook]:
         if self.unit.charm_version != self.unit.application.charm_version:
             return [Hook("upgrade-charm", "upgrade-charm")]
-        config_version = self.unit.application.config_version
-        if (config_version, self.unit.machine.address) != (self._config_version, self._address):
-            return [Hook("config-changed", "config-changed")]
+        if because := self._configuration_news():
+            return [Hook("config-changed", "config-changed", because=because)]
         if not self.started:
             return [Hook("start", "start")]
         return []
+
+    def _configuration_news(self) -> str:
+        """Say what the unit has not been told of with config-changed; nothing if it has been."""
+        if self._config_version == 0:
+            return "first"
+        if self.unit.application.config_version != self._config_version:
+            return "options"
+        return "address" if self.unit.machine.address != self._address else ""
 
     def _created_hooks(self) -> list[Hook]:
         return [
@@ -231,7 +246,9 @@ class Uniter:
         legacy = self.model.behaviour.legacy_leader_settings_and_private_address
         settings = self.unit.application.leader_settings.version
         if legacy and settings != self._leader_settings_told and not self.unit.is_leader:
-            return [Hook("leader-settings-changed", "leader-settings-changed")]
+            because = "settings" if self._leader_settings_told is not None else ""
+            name = "leader-settings-changed"
+            return [Hook(name, name, because=because)]
         return []
 
     def _secret_hooks(self) -> list[Hook]:
@@ -314,6 +331,8 @@ class Uniter:
         endpoint = relation.local(self.unit.application).endpoint.name
         application = relation.remote(self.unit.application).application.name
         departing = ""
+        view = self.views[relation.id]
+        seen = view.members.get(remote_unit, 0) if remote_unit else view.app_version
         if kind == "departed":
             departing = self.unit.name if self.unit.life == "dying" else remote_unit
         if kind == "broken" and relation.is_peer:
@@ -325,6 +344,8 @@ class Uniter:
             application,
             remote_unit,
             departing,
+            because="joined" if kind == "changed" and seen == NOT_SHOWN else "",
+            seen=seen,
         )
 
     def _is_over(self, relation: Relation) -> bool:
@@ -348,7 +369,7 @@ class Uniter:
             if hook.kind == "relation-created":
                 view.created = True
             elif hook.kind == "relation-joined":
-                view.members[hook.remote_unit] = -1
+                view.members[hook.remote_unit] = NOT_SHOWN
             elif hook.kind == "relation-departed":
                 view.members.pop(hook.remote_unit, None)
             elif hook.kind == "relation-changed" and hook.remote_unit:

@@ -1,0 +1,248 @@
+"""Why a hook runs: the sentence, and the hooks and commands that woke it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from localjuju.hook_record import Reason
+from localjuju.model import Relation
+from localjuju.model_changes import Change, databag_name
+from localjuju.secret import Secret
+from localjuju.uniter import Hook, Uniter
+
+Name = Callable[[int], str]
+"""Names an event by its place: ``in hook 36``, or ``with `juju integrate a b` ``."""
+
+
+class Reasons:
+    """Knows which event brought about what, and so what woke a hook."""
+
+    def __init__(self, name_event: Name):
+        self._name = name_event
+        self._places: dict[tuple[str, str], int] = {}
+        """By what happened and to whom: the place of the last event that brought it about."""
+        self._writes: dict[str, list[tuple[int, int, str]]] = {}
+        """By databag: the version, the place of the event that wrote it, and the keys."""
+        self._former_leaders: dict[str, str] = {}
+
+    # What happened
+
+    def note(self, place: int, changes: Iterable[Change]) -> None:
+        """Note what an event has changed."""
+        for change in changes:
+            self._places[change.kind, change.about] = place
+            if change.kind == "databag-updated":
+                keys = ", ".join(change.details["keys"])
+                writes = self._writes.setdefault(change.about, [])
+                writes.append((change.details["version"], place, keys))
+            elif change.kind.endswith("-updated"):
+                for name in change.details:
+                    self._places[name, change.about] = place
+                if change.kind == "application-updated" and "leader" in change.details:
+                    self._former_leaders[change.about] = change.details["leader"][0]
+
+    def note_hook(self, place: int, unit: str, hook: Hook, failed: bool) -> None:
+        """Note that a hook has run."""
+        self._places["ran", f"{unit} {hook}"] = place
+        if not failed:
+            self._places["ran", f"{unit} {hook.kind}"] = place
+
+    def note_step(self, place: int, step: str) -> None:
+        """Note a command of the operator's."""
+        self._places["step", step.partition(" ")[0]] = place
+
+    # Why a hook runs
+
+    def of(self, uniter: Uniter, hook: Hook) -> Reason:
+        """Return why a unit's hook runs. The hook has not begun yet."""
+        if hook is uniter.failed:
+            place = self._ran(uniter, hook)
+            return self._reason("It has failed before,", place, end=", and is run again.")
+        if hook is uniter.interrupted:
+            return self._reason("The machine restarted during it,", self._ran(uniter, hook))
+        if hook.relation:
+            return self._relation_reason(uniter, hook, hook.relation)
+        if hook.secret:
+            return self._secret_reason(uniter, hook, hook.secret)
+        if hook.storage:
+            return self._storage_reason(uniter, hook, hook.storage.id)
+        return self._LIFECYCLE[hook.kind](self, uniter, hook)
+
+    def _task(self, _uniter: Uniter, hook: Hook) -> Reason:
+        command = "run" if hook.kind == "action" else "exec"
+        return self._reason("The operator asked for it", self._place("step", command))
+
+    def _install(self, uniter: Uniter, _hook: Hook) -> Reason:
+        unit, principal = uniter.unit, uniter.unit.principal
+        if principal is None:
+            return self._reason("The unit was added", self._place("unit-added", unit.name))
+        places = [
+            self._place("relation-added", str(relation.id))
+            for relation in uniter.model.relations_of(unit.application)
+            if relation.scope == "container"
+            and relation.remote(unit.application).application is principal.application
+        ]
+        begin = f"{principal.name} got a unit of its subordinate {unit.application.name}, related"
+        return self._reason(begin, *places)
+
+    def _leader_elected(self, uniter: Uniter, _hook: Hook) -> Reason:
+        unit, application = uniter.unit.name, uniter.unit.application.name
+        if former := self._former_leaders.get(application):
+            begin = f"{former} led {application} until it left. Juju chose {unit}"
+            return self._reason(begin, self._place("leader", application))
+        begin = f"Juju chose {unit} as the leader of {application}, which was deployed"
+        return self._reason(begin, self._place("application-added", application))
+
+    def _leader_settings_changed(self, uniter: Uniter, hook: Hook) -> Reason:
+        if not hook.because:
+            return Reason("Juju 3.6 runs it once on each unit that does not lead.")
+        place = self._place("leader-settings", uniter.unit.application.name)
+        return self._reason("The leader changed its settings", place)
+
+    def _upgrade_charm(self, uniter: Uniter, _hook: Hook) -> Reason:
+        place = self._place("charm-version", uniter.unit.application.name)
+        return self._reason("The application got another charm or resource", place)
+
+    def _config_changed(self, uniter: Uniter, hook: Hook) -> Reason:
+        unit = uniter.unit
+        if hook.because == "upgraded":
+            return self._follows(unit.name, "upgrade-charm")
+        if hook.because == "address":
+            return Reason(f"The machine has got the address {unit.machine.address}.")
+        if hook.because == "options":
+            place = self._place("config", unit.application.name)
+            return self._reason("Options were changed", place)
+        place = self._place("ran", f"{unit.name} install")
+        return self._reason("Every unit gets it once between install,", place, end=", and start.")
+
+    def _start(self, uniter: Uniter, hook: Hook) -> Reason:
+        if hook.because == "restarted":
+            return Reason("The machine has restarted.")
+        return self._follows(uniter.unit.name, "config-changed")
+
+    def _stop(self, uniter: Uniter, _hook: Hook) -> Reason:
+        return self._removed(uniter.unit.name)
+
+    def _remove(self, uniter: Uniter, _hook: Hook) -> Reason:
+        return self._follows(uniter.unit.name, "stop")
+
+    def _update_status(self, _uniter: Uniter, _hook: Hook) -> Reason:
+        return Reason("The interval of update-status has passed.")
+
+    _LIFECYCLE: ClassVar[dict[str, Callable[[Reasons, Uniter, Hook], Reason]]] = {
+        "action": _task,
+        "config-changed": _config_changed,
+        "exec": _task,
+        "install": _install,
+        "leader-elected": _leader_elected,
+        "leader-settings-changed": _leader_settings_changed,
+        "remove": _remove,
+        "start": _start,
+        "stop": _stop,
+        "update-status": _update_status,
+        "upgrade-charm": _upgrade_charm,
+    }
+
+    def _relation_reason(self, uniter: Uniter, hook: Hook, relation: Relation) -> Reason:
+        unit = uniter.unit
+        added = self._place("relation-added", str(relation.id))
+        if hook.kind == "relation-created":
+            if relation.is_peer:
+                place = self._place("unit-added", unit.name)
+                return self._reason("Each unit gets it for a peer relation, and was added", place)
+            return self._reason("The applications were related", added)
+        if hook.kind == "relation-joined":
+            if relation.other_model:
+                where = f"of the model {relation.other_model.name}"
+                return Reason(f"{hook.remote_unit} {where} entered the relation.")
+            came = self._place("ran", f"{hook.remote_unit} install")
+            own = self._place("ran", f"{unit.name} install")
+            latest = max((p for p in (added, came, own) if p is not None), default=None)
+            if latest is not None and latest == own:
+                begin = f"{hook.remote_unit} was in the relation, which {unit.name} entered"
+                return self._reason(begin, own)
+            return self._reason(f"{hook.remote_unit} entered the relation", latest)
+        if hook.kind == "relation-changed":
+            return self._changed_reason(uniter, hook, relation)
+        if unit.life == "dying":
+            return self._removed(unit.name)
+        if relation.life == "dying":
+            place = self._place("life", str(relation.id))
+            return self._reason("The relation was removed", place)
+        if relation.other_model:
+            where = f"of the model {relation.other_model.name}"
+            return Reason(f"{hook.remote_unit} {where} left the relation.")
+        gone = self._place("life", hook.remote_unit)
+        if gone is None:
+            gone = self._place("unit-removed", hook.remote_unit)
+        return self._reason(f"{hook.remote_unit} left the relation", gone)
+
+    def _changed_reason(self, uniter: Uniter, hook: Hook, relation: Relation) -> Reason:
+        if hook.because == "joined":
+            name = hook.name.removesuffix("changed") + "joined"
+            return self._follows(
+                uniter.unit.name, f"{name} {hook.reference} {hook.remote_unit}", "joined"
+            )
+        owner = hook.remote_unit or relation.remote(uniter.unit.application).application.name
+        writes = [
+            (place, keys)
+            for version, place, keys in self._writes.get(databag_name(relation, owner), ())
+            if version > hook.seen
+        ]
+        whose = owner if hook.remote_unit else f"the application {owner}"
+        if relation.other_model:  # Which of its hooks did it is in that model's own history.
+            keys = ", ".join(keys for _, keys in writes)
+            where = f"in the model {relation.other_model.name}"
+            return Reason(f"The databag of {whose} was written {where}: {keys}.")
+        told = ", and ".join(f"{keys} {self._name(place)}" for place, keys in writes)
+        text = f"The databag of {whose} was written: {told}."
+        return Reason(text, tuple(place for place, _ in writes))
+
+    def _secret_reason(self, uniter: Uniter, hook: Hook, secret: Secret) -> Reason:
+        name = secret.label or secret.id
+        owner = uniter.model.model_of_secret(secret)
+        if hook.kind == "secret-changed" and owner is not uniter.model:
+            got = f"got revision {secret.latest} in the model {owner.name}"
+            return Reason(f"The secret {name} {got}.")
+        if hook.kind == "secret-changed":
+            place = self._place("revision", secret.id)
+            return self._reason(f"The secret {name} got revision {secret.latest}", place)
+        if hook.kind == "secret-rotate":
+            return Reason(f"The secret {name} is to be rotated now ({secret.rotation}).")
+        if hook.kind == "secret-expired":
+            return Reason(f"Revision {hook.secret_revision} of the secret {name} has expired.")
+        begin = (
+            f"Nobody reads revision {hook.secret_revision} of the secret {name} any more, since"
+        )
+        return self._reason(begin, self._place("read", secret.id))
+
+    def _storage_reason(self, uniter: Uniter, hook: Hook, instance: str) -> Reason:
+        if hook.kind == "storage-detaching":
+            if uniter.unit.life == "dying":
+                return self._removed(uniter.unit.name)
+            place = self._place("life", instance)
+            return self._reason(f"The storage {instance} was detached", place)
+        place = self._place("unit", instance)
+        place = self._place("storage-added", instance) if place is None else place
+        return self._reason(f"The unit got the storage {instance}", place)
+
+    # In words
+
+    def _removed(self, unit: str) -> Reason:
+        return self._reason(f"{unit} was removed", self._place("life", unit))
+
+    def _follows(self, unit: str, hook: str, name: str = "") -> Reason:
+        return self._reason(f"It follows {name or hook},", self._place("ran", f"{unit} {hook}"))
+
+    def _place(self, what: str, whom: str) -> int | None:
+        return self._places.get((what, whom))
+
+    def _ran(self, uniter: Uniter, hook: Hook) -> int | None:
+        return self._place("ran", f"{uniter.unit.name} {hook}")
+
+    def _reason(self, begin: str, *places: int | None, end: str = ".") -> Reason:
+        """Return a sentence that names the events at some places, where they are known."""
+        known = sorted({place for place in places if place is not None})
+        names = " and ".join(map(self._name, known)) or "earlier"
+        return Reason(f"{begin} {names}{end}", tuple(known))
