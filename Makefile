@@ -27,7 +27,7 @@ TO ?=
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
 # The lives last: they take every core, and tests with real elections like a quiet machine.
-TESTS := functional localjuju bundle lint unit copies interfaces collect faults lives
+TESTS := functional localjuju browser bundle lint unit copies interfaces collect faults lives
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 PACKED := $(CHARMS:charms/%=build/%.charm)
 # What a packed charm is made of: without its tests, and what npm and Python leave there.
@@ -37,7 +37,7 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju interfaces sync-interfaces bundle faults lives soak bench docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju browser interfaces sync-interfaces bundle faults lives soak bench docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
 
 help:  ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ functional: .venv workloads  ## Test each charm's workload module with the real 
 
 localjuju: .venv  ## Test localjuju
 	$(TOX) -e localjuju
+
+browser: .venv chromium  ## Test the page of a run in a browser
+	$(TOX) -e browser
 
 interfaces: .venv  ## Validate the interfaces, and test the charms against them
 	$(TOX) -e interfaces
@@ -163,6 +166,10 @@ workloads: .venv
 	@command -v gpg >/dev/null || { echo "make: gpg is missing. On Debian or Ubuntu: apt install gnupg" >&2; exit 1; }
 	@command -v rsyslogd >/dev/null || { echo "make: rsyslogd is missing. On Debian or Ubuntu: apt install rsyslog" >&2; exit 1; }
 	@.venv/bin/python -c 'import ctypes; ctypes.CDLL("libcurl.so.4")' 2>/dev/null || { echo "make: libcurl, which mongod needs, is missing. On Debian or Ubuntu: apt install libcurl4" >&2; exit 1; }
+
+.PHONY: chromium
+chromium:
+	@command -v chromedriver >/dev/null || { echo "make: chromedriver is missing. On Debian: apt install chromium chromium-driver" >&2; exit 1; }
 
 # Debian's own Python, because charmcraft uses its apt module, which is not on PyPI.
 .venv-charmcraft: Makefile

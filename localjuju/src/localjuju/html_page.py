@@ -1,0 +1,163 @@
+"""The page of a run: one HTML file to step through, that loads nothing and sends nothing.
+
+Its parts lie in ``page_files``. Whatever came from a charm is data in it, and never markup.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import pathlib
+import re
+import string
+from collections.abc import Sequence
+
+from localjuju.comparison import Difference, differences, only_in_one
+from localjuju.history import History
+from localjuju.run_data import Data, describe
+
+PARTS = pathlib.Path(__file__).with_name("page_files")
+SCRIPTS = (
+    "run.js",
+    "shapes.js",
+    "timeline.js",
+    "graph.js",
+    "changes.js",
+    "details.js",
+    "page.js",
+)
+
+UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""Characters that would not be seen, or that turn text around."""
+
+LONGEST_CELL = 300
+"""Characters that a cell of the table of hooks takes."""
+
+
+def write_page(history: History, file: pathlib.Path | None = None, title: str = "") -> str:
+    """Return the page of a run, and write it to a file if one is named.
+
+    Args:
+        history: of the run.
+        file: takes the page; its folder is made if it is missing.
+        title: says what the run shows.
+    """
+    page = page_of([describe(history, title)])
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(page)
+    return page
+
+
+def page_of(runs: Sequence[Data]) -> str:
+    """Return the page of one run, or of two beside each other.
+
+    Args:
+        runs: as ``run_data`` describes them.
+    """
+    style = (PARTS / "page.css").read_text()
+    scripts = [(PARTS / name).read_text() for name in SCRIPTS]
+    allowed = " ".join(map(_hash, scripts))
+    versions = " and ".join(run["juju"] for run in runs)
+    title = runs[0]["title"] or f"A run of Juju {versions}"
+    only = only_in_one(*runs) if len(runs) == 2 else []
+    return string.Template((PARTS / "page.html").read_text()).substitute(
+        title=_text(title),
+        policy=(
+            f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+        style=style,
+        summary=_text("; ".join(map(_summary, runs))),
+        differences=_differences(runs) if len(runs) == 2 else "",
+        tables="\n".join(_table(run, number) for number, run in enumerate(runs)),
+        data=json.dumps({"runs": runs, "only": only}, separators=(",", ":")).replace(
+            "<", "\\u003c"
+        ),
+        scripts="\n".join(f"<script>{script}</script>" for script in scripts),
+    )
+
+
+def _hash(text: str) -> str:
+    """Name a script or a style in a Content-Security-Policy."""
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _text(text: str) -> str:
+    """Return text as HTML, with what would not be seen shown by its number."""
+    return html.escape(UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text))
+
+
+def _summary(run: Data) -> str:
+    hooks = sum(event["kind"] != "command" for event in run["events"])
+    commands = len(run["events"]) - hooks
+    source = "on localjuju" if run["source"] == "localjuju" else "recorded on a controller"
+    failed = sum("error" in event for event in run["events"] if event["kind"] != "command")
+    return (
+        f"Juju {run['juju']} {source}: {commands} commands, {hooks} hooks"
+        f"{f', {failed} of them failed' if failed else ''}"
+    )
+
+
+def _table(run: Data, number: int) -> str:
+    """The hooks as a table: for paper, for screen readers, and without JavaScript."""
+    prefix = "b-" if number else ""
+    rows = "\n".join(_row(event, prefix) for event in run["events"])
+    head = "".join(
+        f'<th scope="col">{name}</th>' for name in ("No.", "Unit", "Hook", "Why", "Writes", "Ends")
+    )
+    caption = _text(f"Every command and hook, {run['title'] or 'in order'}, Juju {run['juju']}")
+    return (
+        f'<div class="wide"><table class="hooks"><caption>{caption}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _row(event: Data, prefix: str) -> str:
+    if event["kind"] == "command":
+        name = f"{prefix}command-{event['number']}"
+        cells = ["", "$ juju", event["text"], "", ""]
+    else:
+        name = f"{prefix}hook-{event['number']}"
+        about = [event.get("relation"), event.get("remote-unit"), event.get("storage")]
+        hook = " ".join([event["hook"], *filter(None, about)])
+        cells = [str(event["number"]), event["unit"], hook, event["why"]["text"], _writes(event)]
+    failed = ' class="failed"' if event.get("error") else ""
+    ended = f"failed: {event['error']}" if event.get("error") else ""
+    described = "".join(f"<td>{_text(_shortened(cell))}</td>" for cell in cells[1:])
+    link = f'<a href="#{name}">{cells[0] or "$"}</a>'
+    end = f"<td{failed}>{_text(_shortened(ended))}</td>"
+    return f'<tr id="{name}"><td>{link}</td>{described}{end}</tr>'
+
+
+def _writes(event: Data) -> str:
+    return "; ".join(
+        f"{change['about'].partition(' ')[2]}: {', '.join(change['keys'])}"
+        for change in event["changes"]
+        if change["kind"] == "databag-updated"
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 1]}…"
+
+
+def _differences(runs: Sequence[Data]) -> str:
+    first, second = (f"Only on Juju {run['juju']}" for run in runs)
+    found = differences(*runs)
+    rows = "\n".join(map(_difference, found))
+    head = "".join(
+        f'<th scope="col">{_text(name)}</th>' for name in ("After", "Who", first, second)
+    )
+    return (
+        '<div class="wide"><table class="differences"><caption>Where the two differ</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _difference(one: Difference) -> str:
+    cells = (one.command, one.who, one.only_first, one.only_second)
+    return "<tr>" + "".join(f"<td>{_text(_shortened(cell))}</td>" for cell in cells) + "</tr>"
