@@ -25,6 +25,7 @@ from localjuju.history import Event
 from website import Website
 
 ROOT = pathlib.Path(__file__).parents[1]
+PAGE = ROOT / "build" / "demo.html"
 PICTURE = ROOT / "build" / "demo.md"
 LATEST_HOOKS = 6
 
@@ -124,9 +125,10 @@ def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
         "The relation ends",
         lambda: juju.remove_relation("my-node-app:database", "mongodb:database"),
     )
-    PICTURE.parent.mkdir(exist_ok=True)
+    juju.history.page(PAGE, "The demo's run")
     PICTURE.write_text(f"# The demo's run\n\n```mermaid\n{juju.history.sequence_diagram()}```\n")
-    stage.say(f"{juju.hooks_run} hooks; the sequence diagram of them: {PICTURE}")
+    stage.say(f"{juju.hooks_run} hooks, to step through in a browser: {PAGE}")
+    stage.say(f"the sequence diagram of them: {PICTURE}")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from localjuju import LocalJuju, page, run_data
+from localjuju import LocalJuju, cli, page, run_data
 from localjuju.comparison import differences
 from localjuju.hiding import Hiding
 from localjuju.html_page import page_of
@@ -143,7 +143,7 @@ def test_command_writes_the_page_where_it_is_told(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "page.html"
-    assert page.main([*map(str, RECORDINGS), "--output", str(file)]) == 0
+    assert cli.main(["page", *map(str, RECORDINGS), "--output", str(file)]) == 0
     assert capsys.readouterr().out == f"{file}\n"
     assert file.read_text().count('<table class="hooks">') == 2
 

@@ -16,12 +16,18 @@ from localjuju.server_process import KeptServer, ServerError
 DESCRIPTION = "Run Juju charms with no controller."
 SHELL = "Open a shell whose juju has a controller on this computer, with no model."
 RUN = "Run one command whose juju has a controller on this computer, with no model."
+PAGE = "Write the page of a run: an HTML file to step through in a browser."
 SERIES = ("3.6", "4.0")
 """As in :mod:`localjuju.versions`, which takes long to load."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say, and return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["page"]:
+        from localjuju import page  # Takes long to load, and the others do without.
+
+        return page.main(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
         if options.action == "shell":
@@ -35,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="localjuju", description=DESCRIPTION)
     actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("page", help=PAGE, add_help=False)
     shell = actions.add_parser("shell", help=SHELL, description=SHELL)
     shell.add_argument(
         "--join",

@@ -1,0 +1,151 @@
+"""The pages of runs in docs/runs: `make docs` writes them, and a test compares.
+
+The charms have no workload, so the same seed gives the same run. What still differs from computer
+to computer (moments, identifiers, folders, addresses) is replaced by something that does not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import pathlib
+import re
+from collections.abc import Callable
+
+import jubilant
+
+import guides
+from localjuju import LocalJuju, run_data
+from localjuju.html_page import page_of
+from localjuju.run_data import Data
+
+ROOT = pathlib.Path(__file__).parents[1]
+CHARMS = ROOT / "charms"
+TEST_CHARMS = ROOT / "localjuju" / "tests" / "charms"
+TOKEN_CHARMS = ROOT / "tests" / "run_charms"
+PAGES = guides.DOCS / "runs"
+SEED = 4
+"""With this one the same units lead on both versions, so that only the versions differ."""
+
+FOLDERS = (
+    (re.compile(re.escape(f"{ROOT}/")), "./"),
+    (re.compile(r"/tmp/lj-\w+"), "/tmp/localjuju"),
+    (re.compile(r"[\w/]*/tmp\w{8}\b"), "/tmp/file"),
+)
+
+
+def provider_and_requirer(juju: LocalJuju) -> None:
+    """Two applications of two units each are related, and part again."""
+    juju.deploy(CHARMS / "demo-provider", num_units=2)
+    juju.deploy(CHARMS / "demo-requirer", num_units=2)
+    juju.settle()
+    ends = ("demo-requirer:demo", "demo-provider:demo")
+    juju.integrate(*ends)
+    juju.settle()
+    juju.remove_relation(*ends)
+
+
+def leader_hand_over(juju: LocalJuju) -> None:
+    """The leader of three units is removed."""
+    juju.deploy(CHARMS / "replicas-demo", num_units=3)
+    juju.settle()
+    units = juju.status().apps["replicas-demo"].units
+    juju.remove_unit(next(name for name, unit in units.items() if unit.leader))
+
+
+def peers_come_and_go(juju: LocalJuju) -> None:
+    """An application grows from one unit to three, and shrinks to one."""
+    juju.deploy(CHARMS / "replicas-demo")
+    juju.settle()
+    juju.add_unit("replicas-demo", num_units=2)
+    juju.settle()
+    juju.remove_unit("replicas-demo/1", "replicas-demo/2")
+
+
+def secret_rotation(juju: LocalJuju) -> None:
+    """A secret rotates: its owner sets new content, and its reader follows."""
+    juju.deploy(TOKEN_CHARMS / "token-issuer")
+    juju.deploy(TOKEN_CHARMS / "token-user")
+    juju.integrate("token-user:tokens", "token-issuer:tokens")
+
+    def follows(status: jubilant.Status) -> bool:
+        unit = status.get_units("token-user").get("token-user/0")
+        return unit is not None and unit.workload_status.message == "uses a new token"
+
+    juju.wait(follows)
+
+
+def subordinate_by_juju_info(juju: LocalJuju) -> None:
+    """A subordinate is attached to a charm that does not know of it, and goes with a unit."""
+    juju.deploy(TEST_CHARMS / "tprov", num_units=2)
+    juju.deploy(TEST_CHARMS / "tsub")
+    juju.settle()
+    juju.integrate("tsub:juju-info", "tprov:juju-info")
+    juju.settle()
+    juju.remove_unit("tprov/1")
+
+
+def two_versions(juju: LocalJuju) -> None:
+    """What Juju 3.6 and 4.0 do differently, Q1 to Q7."""
+    juju.deploy(TEST_CHARMS / "tprov", num_units=2)
+    juju.deploy(TEST_CHARMS / "treq", num_units=2)
+    juju.deploy(TEST_CHARMS / "tsub")
+    juju.settle()
+    juju.integrate("treq:logging", "tsub:logging")
+    juju.settle()
+    juju.integrate("tprov:juju-info", "tsub:juju-info")
+    juju.settle()
+    juju.remove_unit("tprov/1")
+    juju.settle()
+    juju.remove_application("tprov")
+    juju.settle()
+    juju.deploy(TEST_CHARMS / "treq", "another")
+    juju.settle()
+    with contextlib.suppress(jubilant.CLIError):  # Q1: Juju 4 finds it ambiguous.
+        juju.integrate("another", "tsub")
+
+
+SCENARIOS: dict[str, tuple[str, Callable[[LocalJuju], None], tuple[str, ...]]] = {
+    "provider-and-requirer": ("A provider and a requirer meet", provider_and_requirer, ("3.6",)),
+    "leader-hand-over": ("A leader goes, and another takes over", leader_hand_over, ("3.6",)),
+    "peers": ("Peers: one unit, three, one", peers_come_and_go, ("3.6",)),
+    "secret-rotation": ("A secret rotates", secret_rotation, ("3.6",)),
+    "juju-info": ("A subordinate by juju-info", subordinate_by_juju_info, ("3.6",)),
+    "two-versions": ("The same on Juju 3.6 and 4.0", two_versions, ("3.6", "4.0")),
+}
+"""By page: its title, what happens, and on which versions of Juju."""
+
+
+def page(name: str) -> str:
+    """Return a page as a run gives it now."""
+    title, act, versions = SCENARIOS[name]
+    runs: list[Data] = []
+    for version in versions:
+        with LocalJuju(version, seed=SEED, charms=CHARMS) as juju:
+            act(juju)
+            juju.settle()
+            runs.append(stable(run_data.describe(juju.history, title)))
+    return page_of(runs)
+
+
+def stable(run: Data) -> Data:
+    """Replace in a run what is another on each computer."""
+    for event in run["events"]:
+        event["time"] = 0
+    text = json.dumps(run)
+    for folder, name in FOLDERS:
+        text = folder.sub(name, text)
+    return json.loads(guides.stable({"": text})[""])
+
+
+def main() -> None:
+    """Write the pages."""
+    PAGES.mkdir(exist_ok=True)
+    for name in SCENARIOS:
+        path = PAGES / f"{name}.html"
+        path.write_text(page(name))
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()

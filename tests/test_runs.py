@@ -1,0 +1,34 @@
+"""The pages in docs/runs are what runs give: if one is not, `make docs` writes it anew."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+
+import runs
+
+LARGEST = 350_000
+"""Bytes of a page: what is committed stays small."""
+
+
+@pytest.mark.parametrize("name", sorted(runs.SCENARIOS))
+def test_page_is_as_it_is_committed(name: str) -> None:
+    committed = (runs.PAGES / f"{name}.html").read_text()
+    same = runs.page(name) == committed
+    assert same, f"docs/runs/{name}.html is stale: make docs"
+
+
+def test_guide_names_every_page() -> None:
+    guide = (runs.guides.DOCS / "runs.md").read_text()
+    assert set(re.findall(r"\(runs/([\w-]+)\.html\)", guide)) == set(runs.SCENARIOS)
+    assert {path.stem for path in runs.PAGES.iterdir()} == set(runs.SCENARIOS)
+
+
+@pytest.mark.parametrize("path", sorted(runs.PAGES.iterdir()), ids=lambda path: path.name)
+def test_page_is_small_and_holds_nothing_of_a_computer(path: pathlib.Path) -> None:
+    text = path.read_text()
+    assert len(text.encode()) < LARGEST
+    assert str(runs.ROOT) not in text
+    assert not re.search(r"127\.\d+\.\d+\.\d+|/tmp/lj-|of-the-tokens", text)
