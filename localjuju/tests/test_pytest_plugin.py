@@ -74,8 +74,11 @@ def run(folder: pathlib.Path, suite: str, *options: str) -> tuple[int, str]:
 
 def test_a_charm_s_suite_runs_unchanged_and_what_fails_is_told(charm: pathlib.Path) -> None:
     failing = "\ndef test_that_fails(juju: jubilant.Juju):\n    juju.config('nothing')\n"
-    status, printed = run(charm, SUITE + failing, *OPTIONS)
+    status, printed = run(charm, SUITE + failing, *OPTIONS, "--localjuju-pages=pages")
     assert "1 failed, 2 passed" in printed
+    (page,) = (charm / "pages").iterdir()
+    assert page.name == "tests-integration-test_charm.py-test_that_fails-call.html"
+    assert f"{page}\n" in printed
     assert status == 1
     assert "localjuju: Juju 4.0, seed 7" in printed
     _, _, story = printed.partition("localjuju: --localjuju=4.0 --localjuju-seed=7")

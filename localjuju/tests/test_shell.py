@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from conftest import until
+from conftest import MakeCharm, until
 
 LOCALJUJU = [sys.executable, "-m", "localjuju"]
 
@@ -155,6 +155,28 @@ def test_run_gives_its_command_a_juju_and_returns_its_status(temporary: pathlib.
     assert done.returncode == 5
     assert re.search(r"^m +localjuju +localhost/localhost  4\.0", done.stdout, re.M)
     assert list(temporary.iterdir()) == []
+
+
+def test_run_writes_the_page_of_each_model(make_charm: MakeCharm, tmp_path: pathlib.Path) -> None:
+    charm = make_charm("a")
+    file = tmp_path / "pages" / "run.html"
+    script = f"juju add-model one && juju deploy {charm}"
+    command = [*LOCALJUJU, "run", "--page", str(file), "--", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout.endswith(f"{file}\n")
+    assert f"<td>deploy {charm}</td>" in file.read_text()
+    script += f"; juju add-model two && juju deploy {charm}"
+    done = subprocess.run([*command[:-1], script], capture_output=True, text=True, timeout=60)
+    written = [tmp_path / "pages" / f"run-{model}.html" for model in ("one", "two")]
+    assert done.stdout.endswith("".join(f"{path}\n" for path in written))
+    assert all("The run of model" in path.read_text() for path in written)
+
+
+def test_page_that_cannot_be_written_is_named(make_charm: MakeCharm) -> None:
+    script = f"juju add-model one && juju deploy {make_charm('a')}"
+    command = [*LOCALJUJU, "run", "--page", "/proc/run.html", "--", "sh", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1].startswith("ERROR /proc/run.html: ")
 
 
 def test_run_returns_128_and_the_signal_that_ended_its_command() -> None:

@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--juju", choices=SERIES, default="3.6", help="whose behaviour it has")
+    parser.add_argument(
+        "--page",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="write the page of the run when it ends; one for each model if there are several",
+    )
     parser.add_argument("--seed", type=int, help="chooses wherever Juju promises no order")
     parser.add_argument(
         "--runner",
@@ -89,7 +95,7 @@ def _shell(options: argparse.Namespace) -> int:
         )
         shell = os.environ.get("SHELL", "/bin/sh")
         # An interactive shell ignores SIGTERM, but not that its terminal goes.
-        return _run_program([shell], server.environment(os.environ), {signal.SIGTERM: "SIGHUP"})
+        return _run_program_on(server, [shell], options.page, {signal.SIGTERM: "SIGHUP"})
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -98,7 +104,17 @@ def _run(options: argparse.Namespace) -> int:
         print("localjuju: no command is given to run", file=sys.stderr)
         return 2
     with _start(options) as server:
-        return _run_program(command, server.environment(os.environ), {})
+        return _run_program_on(server, command, options.page, {})
+
+
+def _run_program_on(
+    server: KeptServer, command: list[str], page: pathlib.Path | None, instead: Mapping[int, str]
+) -> int:
+    """Run a program in this terminal, write the page of what it did, and return its status."""
+    status = _run_program(command, server.environment(os.environ), instead)
+    if page:
+        print(server.write_page(page), end="", flush=True)
+    return status
 
 
 def _run_program(

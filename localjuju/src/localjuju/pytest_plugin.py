@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run a charm from its folder, or a .charm file's own dispatch",
     )
     group.addoption(
+        "--localjuju-pages",
+        metavar="FOLDER",
+        type=pathlib.Path,
+        help="takes the page of the run of each test that fails, to step through in a browser",
+    )
+    group.addoption(
         "--localjuju-charms",
         metavar="FOLDER",
         type=pathlib.Path,
@@ -64,14 +71,16 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     except ServerError as error:
         raise pytest.UsageError(str(error)) from None
-    config.pluginmanager.register(ServerPlugin(server), "localjuju-server")
+    plugin = ServerPlugin(server, option.localjuju_pages)
+    config.pluginmanager.register(plugin, "localjuju-server")
 
 
 class ServerPlugin:
     """Gives the tests a server, and its story to the reports of those that fail."""
 
-    def __init__(self, server: KeptServer):
+    def __init__(self, server: KeptServer, pages: pathlib.Path | None):
         self._server = server
+        self._pages = pages
         self._environment = dict(os.environ)
         _set_environment(server.environment(os.environ))
 
@@ -90,6 +99,10 @@ class ServerPlugin:
         if report.failed and (story := self._server.story()):
             options = f"--localjuju={self._server.juju} --localjuju-seed={self._server.seed}"
             report.sections.append((f"localjuju: {options}", story))
+            if self._pages:
+                name = re.sub(r"[^\w.-]+", "-", report.nodeid)
+                written = self._server.write_page(self._pages / f"{name}-{report.when}.html")
+                report.sections.append(("localjuju: step through the run in a browser", written))
         return report
 
 

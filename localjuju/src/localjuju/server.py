@@ -123,6 +123,9 @@ class Server:
             if "story" in client.request:
                 client.send(stdout=self._story())
                 return
+            if "page" in client.request:
+                client.send(stdout=self._write_page(pathlib.Path(client.request["page"])))
+                return
             TERMINAL.set(client.terminal)
             try:
                 status, output = self._run(client)
@@ -159,6 +162,21 @@ class Server:
                 for runner in (*self._gone, *self._models)
                 if runner.history.events
             )
+
+    def _write_page(self, file: pathlib.Path) -> str:
+        """Write the page of each model's run, and return their files, a line for each."""
+        with self._turns:
+            runners = [one for one in (*self._gone, *self._models) if one.history.events]
+            written = ""
+            for runner in runners:
+                name = runner.model.name
+                path = file if len(runners) == 1 else file.with_stem(f"{file.stem}-{name}")
+                try:
+                    runner.history.page(path, f"The run of model {name}")
+                except OSError as error:
+                    return f"{written}ERROR {path}: {(error.strerror or '').lower()}\n"
+                written += f"{path}\n"
+            return written
 
 
 class Client:

@@ -82,10 +82,22 @@ class KeptServer:
 
     def story(self) -> str:
         """Return what has happened: each model's timeline and the end of its log."""
+        return self._ask(story=True)
+
+    def write_page(self, file: pathlib.Path) -> str:
+        """Write the page of the run, and return its file in a line.
+
+        Args:
+            file: takes the page. Where there are several models, each has a file of its own,
+                to whose name the model's is added.
+        """
+        return self._ask(page=str(file.absolute()))
+
+    def _ask(self, **request: str | bool) -> str:
         with socket.socket(socket.AF_UNIX) as connection:
             try:
                 connection.connect(str(self.folder / COMMANDS_SOCKET))
-                connection.sendall(b'{"story": true}\n')
+                connection.sendall(f"{json.dumps(request)}\n".encode())
                 return json.loads(connection.makefile().readline())["stdout"]
             except (OSError, ValueError) as error:
                 return f"localjuju's server has ended: {error}\n"
