@@ -250,6 +250,21 @@ def test_no_content_of_a_secret_is_shown(juju: LocalJuju, make_charm: MakeCharm)
     assert "word is horse-battery" in juju.debug_log()
 
 
+def test_record_of_a_hook_has_no_content_that_its_secret_commands_took_and_gave(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    juju.deploy(make_charm("a", "", SCRIPT))
+    answers = run(juju, "secret-add one=horse-battery", "secret-get {secret} one")
+    assert answers[1] == "horse-battery"
+    (event,) = [event for event in juju.history.events if event.task]
+    assert event.record
+    commands = [one for one in event.record.commands if one.command[0].startswith("secret-")]
+    assert [one.command[0] for one in commands] == ["secret-add", "secret-get"]
+    assert "horse-battery" not in str(commands)
+    assert commands[0].command[1] == "one=(hidden)"
+    assert commands[1].stdout == "(hidden)"
+
+
 def test_other_models_are_named_and_their_secrets_hidden(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:

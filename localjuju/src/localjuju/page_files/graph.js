@@ -1,9 +1,9 @@
 "use strict";
 // The model as a graph: a box for each application, its units in it, and lines for relations.
 
-const BOX = 244;
+const BOX = 284;
 const ROW = 26;
-const GAP_ACROSS = 110;
+const GAP_ACROSS = 96;
 const GAP_DOWN = 64;
 
 function drawGraph(model, event) {
@@ -108,7 +108,7 @@ function drawUnit(group, box, unit, row, event) {
   one.append(
     drawn("rect", { class: "unit", x: box.x + 8, y, width: BOX - 16, height: ROW * 1.4, rx: 7 }),
   );
-  label(one, box.x + 16, y + 15, `${unit.about}${leads ? " ★" : ""}`);
+  label(one, box.x + 16, y + 15, `${shortened(unit.about, 26)}${leads ? " ★" : ""}`);
   const where = unit.principal
     ? `on ${unit.principal}`
     : unit.machine
