@@ -6,6 +6,7 @@ to computer (moments, identifiers, folders, addresses) is replaced by something 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import json
 import pathlib
@@ -32,6 +33,7 @@ FOLDERS = (
     (re.compile(r"/tmp/lj-\w+"), "/tmp/localjuju"),
     (re.compile(r"[\w/]*/tmp\w{8}\b"), "/tmp/file"),
 )
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T])\d\d:\d\d:\d\dZ")
 
 
 def provider_and_requirer(juju: LocalJuju) -> None:
@@ -129,22 +131,38 @@ def page(name: str) -> str:
 
 
 def stable(run: Data) -> Data:
-    """Replace in a run what is another on each computer."""
+    """Replace in a run what is another on each computer, and at each time."""
     for event in run["events"]:
         event["time"] = 0
-    text = json.dumps(run)
+    text = MOMENT.sub(r"2026-01-01\g<1>00:00:00Z", json.dumps(run))
     for folder, name in FOLDERS:
         text = folder.sub(name, text)
-    return json.loads(guides.stable({"": text})[""])
+    run = json.loads(guides.stable({"": text})[""])
+    _join_commands(run)
+    return run
+
+
+def _join_commands(run: Data) -> None:
+    """Have commands that have become the same stand in a run once."""
+    places: dict[str, int] = {}
+    new = [places.setdefault(json.dumps(one), len(places)) for one in run["commands"]]
+    run["commands"] = [json.loads(one) for one in places]
+    for event in run["events"]:
+        for name in {"commands", "discarded"} & event.keys():
+            event[name] = [new[place] for place in event[name]]
 
 
 def main() -> None:
-    """Write the pages."""
-    PAGES.mkdir(exist_ok=True)
-    for name in SCENARIOS:
-        path = PAGES / f"{name}.html"
+    """Write the pages, or those that are named, to docs/runs or to another folder."""
+    parser = argparse.ArgumentParser(description="Write the pages of runs.")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--folder", type=pathlib.Path, default=PAGES)
+    options = parser.parse_args()
+    options.folder.mkdir(exist_ok=True)
+    for name in options.names or SCENARIOS:
+        path = options.folder / f"{name}.html"
         path.write_text(page(name))
-        print(path.relative_to(ROOT))
+        print(path)
 
 
 if __name__ == "__main__":
