@@ -8,7 +8,7 @@ from typing import Any
 
 from localjuju.action_commands import UNIT, no_such_unit, tasks_failed
 from localjuju.command import CommandError, Output, Parser, dump, seconds
-from localjuju.hook_runner import Ending
+from localjuju.hook_runner import HookResult
 from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
@@ -88,10 +88,10 @@ class ExecCommands:
     def _run(self, receiver: Unit | Machine, command: str, timeout: float) -> _Ended:
         task, started = self.model.next_task_id(), self.runner.clock.now()
         if isinstance(receiver, Unit):
-            ending = self.runner.run_shell(receiver, command, timeout)
+            result = self.runner.run_shell(receiver, command, timeout)
         else:
-            ending = self.runner.machines.run(receiver, command, timeout=timeout)
-        return _Ended(task, receiver, ending, started, self.runner.clock.now())
+            result = self.runner.machines.run(receiver, command, timeout=timeout)
+        return _Ended(task, receiver, result, started, self.runner.clock.now())
 
     def _note(self, number: int, command: str, tasks: list[_Ended]) -> None:
         """Have ``juju operations`` and its like tell of what units were asked to do."""
@@ -120,9 +120,14 @@ class _Ended:
     """What became of a command on one unit or machine."""
 
     def __init__(
-        self, id: int, receiver: Unit | Machine, ending: Ending, started: float, completed: float
+        self,
+        id: int,
+        receiver: Unit | Machine,
+        result: HookResult,
+        started: float,
+        completed: float,
     ):
-        self.id, self.receiver, self.ending = id, receiver, ending
+        self.id, self.receiver, self.result = id, receiver, result
         self.started, self.completed = started, completed
 
     @property
@@ -136,9 +141,9 @@ class _Ended:
 
     @property
     def results(self) -> dict[str, Any]:
-        results: dict[str, Any] = {"return-code": self.ending.status}
-        results.update({"stderr": self.ending.stderr} if self.ending.stderr else {})
-        results.update({"stdout": self.ending.stdout} if self.ending.stdout else {})
+        results: dict[str, Any] = {"return-code": self.result.status}
+        results.update({"stderr": self.result.stderr} if self.result.stderr else {})
+        results.update({"stdout": self.result.stdout} if self.result.stdout else {})
         return results
 
     def describe(self) -> dict[str, Any]:
@@ -235,13 +240,13 @@ def _scheduled(operation: int, tasks: list[_Ended]) -> str:
 
 def _ended(tasks: list[_Ended], style: str, said: str) -> Output:
     """What is printed of a command that was waited for."""
-    if late := [f"{task.kind} {task.name}" for task in tasks if task.ending.timed_out]:
+    if late := [f"{task.kind} {task.name}" for task in tasks if task.result.timed_out]:
         raise CommandError(f"{said}ERROR timed out waiting for results from: {', '.join(late)}")
     if style == "plain":
         printed = _plain(tasks)
     else:
         printed = dump({task.name: task.describe() for task in tasks}, style)
-    if failed := {task.id: task.ending.status for task in tasks if task.ending.status}:
+    if failed := {task.id: task.result.status for task in tasks if task.result.status}:
         raise CommandError(said + tasks_failed(failed), stdout=printed)
     return Output(printed, said)
 
@@ -251,7 +256,7 @@ def _plain(tasks: list[_Ended]) -> str:
     printed = {
         task.name: "".join(
             text if text.endswith("\n") else f"{text}\n"
-            for text in (task.ending.stdout, task.ending.stderr)
+            for text in (task.result.stdout, task.result.stderr)
             if text
         )
         for task in tasks

@@ -35,7 +35,7 @@ LONGEST_HOOK = 900.0
 
 
 @dataclasses.dataclass(frozen=True)
-class Ending:
+class HookResult:
     """How a hook or a shell command ended."""
 
     status: int
@@ -116,7 +116,7 @@ class HookRunner:
 
     def run_hook(
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float = 0
-    ) -> Ending:
+    ) -> HookResult:
         """Run one hook or action of a unit: the charm's Python file, or its own program.
 
         Args:
@@ -143,7 +143,7 @@ class HookRunner:
 
     def _run_program_of(
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float
-    ) -> Ending:
+    ) -> HookResult:
         folder = pathlib.Path(environment["JUJU_CHARM_DIR"])
         if file := unit.charm.machine_stand_in:
             machine, address = unit.machine.folder, unit.machine.address
@@ -153,8 +153,8 @@ class HookRunner:
                 command = [f"./{program}"]
                 return self.run_program(unit, command, folder, context, environment, timeout)
         if environment["JUJU_DISPATCH_PATH"].startswith("actions/"):
-            return Ending(0, problem=f'action not implemented on unit "{unit.name}"')
-        return Ending(0)  # It minds no such hook, as on a controller.
+            return HookResult(0, problem=f'action not implemented on unit "{unit.name}"')
+        return HookResult(0)  # It minds no such hook, as on a controller.
 
     def run_program(
         self,
@@ -164,7 +164,7 @@ class HookRunner:
         context: HookContext,
         environment: dict[str, str],
         timeout: float = 0,
-    ) -> Ending:
+    ) -> HookResult:
         """Run a program of a unit in a folder, with the hook commands on its PATH.
 
         Args:
@@ -199,7 +199,7 @@ class HookRunner:
         environment: dict[str, str],
         stdin: str = "",
         timeout: float = 0,
-    ) -> Ending:
+    ) -> HookResult:
         """Run a shell command in a machine's home folder, without the hook commands.
 
         Args:
@@ -239,7 +239,7 @@ class HookRunner:
         environment: dict[str, str],
         timeout: float,
         **request: Any,
-    ) -> Ending:
+    ) -> HookResult:
         with self._turns.mine():
             try:
                 self._send(
@@ -257,7 +257,7 @@ class HookRunner:
                 # The hook still runs, and nobody is left to answer it.
                 self.close()
                 raise
-            return Ending(
+            return HookResult(
                 message["exit"],
                 self._stdout.read_text(errors="replace"),
                 self._stderr.read_text(errors="replace"),

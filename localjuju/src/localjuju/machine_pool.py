@@ -12,7 +12,7 @@ import psutil
 
 from localjuju.constraints import Constraints
 from localjuju.history import History
-from localjuju.hook_runner import Ending, HookRunner
+from localjuju.hook_runner import HookResult, HookRunner
 from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Model, Unit
 from localjuju.placement import Placement
@@ -126,7 +126,9 @@ class MachinePool:
         for machine in machines:
             self._log(machine, "INFO", f"restarts with address {machine.address}")
 
-    def run(self, machine: Machine, command: str, stdin: str = "", timeout: float = 0) -> Ending:
+    def run(
+        self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
+    ) -> HookResult:
         """Run a shell command on a machine as somebody who has logged in: it is no hook."""
         environment = {VARIABLE: self._mark(machine)}
         return self._hook_runner.run_on_machine(machine, command, environment, stdin, timeout)

@@ -16,7 +16,7 @@ from localjuju.constraints import Constraints, merge
 from localjuju.history import History
 from localjuju.hook_arguments import HookCommandError
 from localjuju.hook_commands import HookContext
-from localjuju.hook_runner import Ending
+from localjuju.hook_runner import HookResult
 from localjuju.machine import Machine
 from localjuju.machine_pool import MachinePool
 from localjuju.model import Application, Model, Status, Unit
@@ -381,14 +381,14 @@ class ModelRunner:
         action = Action(task.action, task.id, task.parameters)
         hook = Hook(action.name, "action")
         context = self._context(uniter, hook, action)
-        ending, writes = self._execute(context, task.timeout)
-        returncode = max(ending.status, int(ending.error is not None))
+        result, writes = self._execute(context, task.timeout)
+        returncode = max(result.status, int(result.error is not None))
         task.results = {**action.results, "return-code": returncode}
-        task.results.update({"stdout": ending.stdout} if ending.stdout else {})
-        task.results.update({"stderr": ending.stderr} if ending.stderr else {})
-        task.log, task.timed_out = action.log, ending.timed_out
+        task.results.update({"stdout": result.stdout} if result.stdout else {})
+        task.results.update({"stderr": result.stderr} if result.stderr else {})
+        task.log, task.timed_out = action.log, result.timed_out
         # That the charm failed counts more than what it said before.
-        message = action.failure if ending.error is None else ending.error
+        message = action.failure if result.error is None else result.error
         status = "completed" if message is None else "failed"
         self.history.add_hook(uniter, hook, context.record, message, writes)
         task.finish(status, message or "", self.clock.now())
@@ -422,7 +422,7 @@ class ModelRunner:
         for task in tasks:
             task.timed_out = not (ended or task.ended)
 
-    def run_shell(self, unit: Unit, command: str, timeout: float) -> Ending:
+    def run_shell(self, unit: Unit, command: str, timeout: float) -> HookResult:
         """Run a shell command on a unit's machine."""
         with self.controller.turns.mine():
             hook = Hook("juju-exec", "exec")
@@ -430,14 +430,14 @@ class ModelRunner:
             context = self._context(uniter, hook)
             environment = self._environment(unit, hook)
             shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
-            ending = self._hook_runner.run_program(
+            result = self._hook_runner.run_program(
                 unit, shell, folder, context, environment, timeout
             )
-            ending, writes = _flush(context, ending)
+            result, writes = _flush(context, result)
             self.history.hide(context.secret_contents)
-            self.history.add_hook(uniter, hook, context.record, ending.error, writes)
-            self._reboot_if_asked(context, ending)
-            return ending
+            self.history.add_hook(uniter, hook, context.record, result.error, writes)
+            self._reboot_if_asked(context, result)
+            return result
 
     def follow_the_model(self) -> None:
         """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
@@ -530,10 +530,10 @@ class ModelRunner:
         context.before_command = functools.partial(
             self.controller.faults.before_command, self, context
         )
-        ending, writes = self._execute(context)
+        result, writes = self._execute(context)
         self.hooks_run += 1
         interrupted = context.machine.reboots_now
-        error = "interrupted by juju-reboot --now" if interrupted else ending.error
+        error = "interrupted by juju-reboot --now" if interrupted else result.error
         self.history.add_hook(uniter, hook, context.record, error, writes)
         if interrupted:
             uniter.interrupt(hook)
@@ -546,7 +546,7 @@ class ModelRunner:
             pause = min(5.0 * 2 ** (uniter.failures - 1), LONGEST_PAUSE)
             self.retry_times[unit.name] = self.clock.now() + pause
             self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {error}')
-        self._reboot_if_asked(context, ending)
+        self._reboot_if_asked(context, result)
 
     def _is_needless(self, hook: Hook, uniter: Uniter) -> bool:
         if hook.kind == "leader-elected" and not uniter.unit.is_leader:
@@ -555,30 +555,30 @@ class ModelRunner:
             return True
         return hook.kind == "remove" and not uniter.installed
 
-    def _reboot_if_asked(self, context: HookContext, ending: Ending) -> None:
+    def _reboot_if_asked(self, context: HookContext, result: HookResult) -> None:
         """Restart the machine where the hook has called juju-reboot."""
         asked = context.machine
-        if asked.reboots_now or (asked.reboots and ending.error is None):
+        if asked.reboots_now or (asked.reboots and result.error is None):
             self.restart_machines([context.unit.machine], new_addresses=False)
 
     def _execute(
         self, context: HookContext, timeout: float = 0
-    ) -> tuple[Ending, list[DatabagWrite]]:
+    ) -> tuple[HookResult, list[DatabagWrite]]:
         unit, hook, action = context.unit, context.hook, context.action
         environment = self._environment(unit, hook, action)
         doing = f"running action {hook.name}" if action else f"running {hook.name} hook"
         unit.agent_status = Status("executing", doing, self.clock.now())
-        ending = self._hook_runner.run_hook(unit, context, environment, timeout)
+        result = self._hook_runner.run_hook(unit, context, environment, timeout)
         unit.agent_status = Status("idle", "", self.clock.now())
-        for level, text in (("INFO", ending.stdout), ("WARNING", ending.stderr)):
+        for level, text in (("INFO", result.stdout), ("WARNING", result.stderr)):
             for line in text.splitlines():
                 self.history.log(_entity(unit), level, f"unit.{unit.name}.{hook.name}", line)
-        ending, writes = _flush(context, ending)
+        result, writes = _flush(context, result)
         self.history.hide(context.secret_contents)
-        if ending.error is None:
+        if result.error is None:
             what = f'"{hook.name}" {"action" if action else "hook"}'
             self._log_unit(unit, "INFO", f"ran {what} (via hook dispatching script: dispatch)")
-        return ending, writes
+        return result, writes
 
     def _context(self, uniter: Uniter, hook: Hook, action: Action | None = None) -> HookContext:
         unit = uniter.unit
@@ -647,14 +647,14 @@ class ModelRunner:
         return environment
 
 
-def _flush(context: HookContext, ending: Ending) -> tuple[Ending, list[DatabagWrite]]:
+def _flush(context: HookContext, result: HookResult) -> tuple[HookResult, list[DatabagWrite]]:
     """Make what a hook wrote take effect if it succeeded; it fails if the controller refuses."""
-    if ending.error is not None:
-        return ending, []
+    if result.error is not None:
+        return result, []
     try:
-        return ending, context.flush()
+        return result, context.flush()
     except HookCommandError as refusal:
-        return dataclasses.replace(ending, problem=f"cannot flush: {refusal}"), []
+        return dataclasses.replace(result, problem=f"cannot flush: {refusal}"), []
 
 
 def _entity(unit: Unit) -> str:

@@ -41,11 +41,11 @@ class SshCommands:
         terminal = TERMINAL.get()
         stdin = "" if terminal.is_typed else terminal.read_stdin()
         # ssh itself joins the words: the shell on the other side splits them again.
-        ending = self.runner.machines.run(machine, " ".join(words), stdin)
-        if ending.status:
-            status = ending.status if ending.status > 0 else 128 - ending.status
-            raise CommandError(ending.stderr.removesuffix("\n"), status, ending.stdout)
-        return Output(ending.stdout, ending.stderr)
+        result = self.runner.machines.run(machine, " ".join(words), stdin)
+        if result.status:
+            status = result.status if result.status > 0 else 128 - result.status
+            raise CommandError(result.stderr.removesuffix("\n"), status, result.stdout)
+        return Output(result.stdout, result.stderr)
 
     def _machine(self, target: str) -> Machine:
         """Find the machine that a unit's name, ``app/leader`` or a number names."""
