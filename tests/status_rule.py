@@ -262,17 +262,17 @@ class Walk:
 
 
 def charm_type(folder: pathlib.Path, machine: pathlib.Path, address: str) -> type[ops.CharmBase]:
-    """Return the charm's class, after its stand-in for the machine has done its work."""
+    """Call the charm's fake machine, if it has one, and return the charm's class."""
     sys.path.insert(0, str(folder / "src"))
-    stand_in = folder / "tests" / "localmachine.py"
-    if stand_in.exists():
-        specification = importlib.util.spec_from_file_location("localmachine", stand_in)
+    fake_machine = folder / "tests" / "fake_machine.py"
+    if fake_machine.exists():
+        specification = importlib.util.spec_from_file_location("fake_machine", fake_machine)
         assert specification and specification.loader
         module = importlib.util.module_from_spec(specification)
         specification.loader.exec_module(module)
         root = machine / "root"
         root.mkdir()
-        module.stand_in(root, address)
+        module.fake_machine(root, address)
     charm = importlib.import_module("charm")
     (found,) = (
         one

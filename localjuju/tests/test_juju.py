@@ -17,10 +17,10 @@ from localjuju import LocalJuju
 
 CHARMS = pathlib.Path(__file__).parent / "charms"
 
-STAND_IN = """
+FAKE_MACHINE = """
 import pathlib, subprocess
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
+def fake_machine(folder: pathlib.Path, address: str) -> None:
     if not (folder / "pid").exists():
         process = subprocess.Popen(["tail", "-f", "/dev/null"], start_new_session=True)
         (folder / "pid").write_text(str(process.pid))
@@ -100,12 +100,12 @@ def _changed(self, event):
             juju.settle()
 
 
-def test_stand_in_runs_before_the_charm_and_close_ends_its_processes(
+def test_fake_machine_runs_before_the_charm_and_close_ends_its_processes(
     make_charm: MakeCharm,
 ) -> None:
     charm = make_charm("a")
     (charm / "tests").mkdir()
-    (charm / "tests" / "localmachine.py").write_text(STAND_IN)
+    (charm / "tests" / "fake_machine.py").write_text(FAKE_MACHINE)
     with LocalJuju() as juju:
         juju.deploy(charm, num_units=2)
         juju.wait(jubilant.all_active)

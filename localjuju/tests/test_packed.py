@@ -145,19 +145,19 @@ def test_exec_has_the_hook_commands(make_charm: MakeCharm, series: str) -> None:
     assert shown == "'v'"
 
 
-STAND_IN = """
+FAKE_MACHINE = """
 import pathlib
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
+def fake_machine(folder: pathlib.Path, address: str) -> None:
     import workload
     workload.WHERE = str(folder)
 """
 
 
-def test_stand_in_is_called_inside_the_packed_charm(tmp_path: pathlib.Path) -> None:
+def test_fake_machine_is_called_inside_the_packed_charm(tmp_path: pathlib.Path) -> None:
     source = tmp_path / "charms" / "machine"
     (source / "tests").mkdir(parents=True)
-    (source / "tests" / "localmachine.py").write_text(STAND_IN)
+    (source / "tests" / "fake_machine.py").write_text(FAKE_MACHINE)
     venv = f"venv/lib/python3.{sys.version_info.minor}/site-packages"
     files = {
         "metadata.yaml": METADATA.format(name="machine"),
@@ -176,10 +176,10 @@ def test_stand_in_is_called_inside_the_packed_charm(tmp_path: pathlib.Path) -> N
         assert f"works in {juju.machine_folder('machine/0')}" in juju.debug_log()
 
 
-def test_stand_in_that_fails_fails_the_hook_before_the_charm(tmp_path: pathlib.Path) -> None:
+def test_fake_machine_that_fails_fails_the_hook_before_the_charm(tmp_path: pathlib.Path) -> None:
     source = tmp_path / "charms" / "machine"
     (source / "tests").mkdir(parents=True)
-    (source / "tests" / "localmachine.py").write_text("raise RuntimeError('no machine')")
+    (source / "tests" / "fake_machine.py").write_text("raise RuntimeError('no machine')")
     venv = f"venv/lib/python3.{sys.version_info.minor}/site-packages"
     python = f'{sys.executable} -c \'import site; site.addsitedir("{venv}"); print("ran")\''
     files = {
@@ -209,7 +209,7 @@ def test_file_that_cannot_be_run_is_named(
     tmp_path: pathlib.Path, files: dict[str, str], complaint: str
 ) -> None:
     (tmp_path / "charms" / "machine" / "tests").mkdir(parents=True)
-    (tmp_path / "charms" / "machine" / "tests" / "localmachine.py").touch()
+    (tmp_path / "charms" / "machine" / "tests" / "fake_machine.py").touch()
     packed = pack(tmp_path, "machine", files)
     with (
         LocalJuju(runner="packed", charms=tmp_path / "charms") as juju,

@@ -12,11 +12,11 @@ APPLICATIONS = ("mongodb", "my-node-app", "rsyslog-forwarder")
 
 
 def copy_charms(folder: pathlib.Path) -> pathlib.Path:
-    """Copy the charms into a folder, each with its stand-in of `machines`, and return it."""
+    """Copy the charms into a folder, each with its fake machine of `machines`, and return it."""
     ignored = shutil.ignore_patterns("node_modules", "tests", "__pycache__", ".*")
     for name in APPLICATIONS:
         shutil.copytree(CHARMS / name, folder / name, ignore=ignored)
         (folder / name / "tests").mkdir()
         own = MACHINES / f"{name.replace('-', '_')}.py"
-        shutil.copy(own, folder / name / "tests" / "localmachine.py")
+        shutil.copy(own, folder / name / "tests" / "fake_machine.py")
     return folder

@@ -159,7 +159,7 @@ class Mongod:
         self.data_dir = storage_dir / "db"
         self.credentials_file = storage_dir / "credentials.json"
 
-    # The methods that change the machine; tests/localmachine.py replaces them.
+    # The methods that change the machine; tests/fake_machine.py replaces them.
 
     def install_package(self, version: str) -> None:
         """Install MongoDB of the series `version`, such as "8.0", from MongoDB's apt repository.
@@ -230,7 +230,7 @@ class Mongod:
         """Return whether the service runs."""
         return systemd.service_running(self.service)
 
-    # The methods that tests/localmachine.py does not replace.
+    # The methods that tests/fake_machine.py does not replace.
 
     @property
     def binary(self) -> pathlib.Path:

@@ -13,7 +13,7 @@ import ops
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-import localmachine
+import fake_machine
 import mongod
 from leader import Leader
 from local_member import LocalMember
@@ -48,7 +48,7 @@ class Machine:
     @property
     def mongod(self) -> mongod.Mongod:
         """This machine's mongod. Reading this makes the machine the active one."""
-        localmachine.stand_in(self.folder, self.address)
+        fake_machine.fake_machine(self.folder, self.address)
         return mongod.Mongod(self.folder / "storage")
 
     def run(self) -> None:

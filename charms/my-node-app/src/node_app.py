@@ -114,7 +114,7 @@ class NodeApp:
     unit_file = pathlib.Path("/etc/systemd/system/my-node-app.service")
     rotation_file = pathlib.Path("/etc/logrotate.d/my-node-app")
 
-    # These methods use the system. tests/localmachine.py replaces them.
+    # These methods use the system. tests/fake_machine.py replaces them.
 
     def install(self, source: pathlib.Path) -> None:
         """Install the application, and Node.js if there is none. Stop a running application first.

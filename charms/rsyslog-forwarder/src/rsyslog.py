@@ -44,7 +44,7 @@ class Rsyslog:
         """
         self.app = app
 
-    # These methods use the system. tests/localmachine.py replaces them.
+    # These methods use the system. tests/fake_machine.py replaces them.
 
     def is_installed(self) -> bool:
         """Return whether the machine has an rsyslogd."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from localjuju import charm_checks, stand_in
+from localjuju import charm_checks, fake_machine
 from localjuju.charm_checks import CharmError
 from localjuju.storage import StorageDeclaration, StorageError, declarations
 
@@ -62,8 +62,8 @@ class Charm:
     resources: dict[str, dict[str, Any]]
     storages: dict[str, StorageDeclaration]
     metadata: dict[str, Any]
-    machine_stand_in: pathlib.Path | None
-    """The file that stands in for the machine, where the charm brings one."""
+    fake_machine: pathlib.Path | None
+    """The file of the charm's fake machine, if it has one."""
     packed: bool = False
     """``folder`` is a ``.charm`` file, whose own dispatch is to be run."""
     entrypoint: str = ENTRYPOINT
@@ -110,8 +110,8 @@ class Charm:
                 (folder / path.name).symlink_to(path)
             return
         unzip(self.folder, folder)
-        if self.machine_stand_in:
-            stand_in.install(folder)
+        if self.fake_machine:
+            fake_machine.install(folder)
 
     def take_out(self, folder: pathlib.Path) -> None:
         """Take what :meth:`unpack` has put there away. What the charm itself wrote stays."""
@@ -148,11 +148,13 @@ def load(folder: pathlib.Path) -> Charm:
             raise CharmError("invalid config: empty configuration")
         declared.update(said if key == "name" else {key: said})
     named_in = "charmcraft.yaml" if crafted else "metadata.yaml"
-    charm = _charm(folder, named_in, declared, _stand_in(folder))
+    charm = _charm(folder, named_in, declared, _find_fake_machine(folder))
     charm = dataclasses.replace(charm, entrypoint=_entrypoint(folder, crafted))
-    if charm.has_programs and charm.machine_stand_in:
-        # Without its stand-in the charm would change this very computer.
-        raise CharmError(f'charm at "{folder}" is not in Python, so nothing can call its stand-in')
+    if charm.has_programs and charm.fake_machine:
+        # Without its fake machine the charm would change this computer.
+        raise CharmError(
+            f'charm at "{folder}" is not in Python, so nothing can call its fake machine'
+        )
     return charm
 
 
@@ -191,7 +193,7 @@ def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
 
     Args:
         file: what charmcraft, or any zip, has packed.
-        source: the charm's source folder, for its stand-in for the machine.
+        source: the charm's source folder, for its fake machine.
 
     Raises:
         CharmError: it is not the file of a charm, or cannot be understood.
@@ -206,10 +208,10 @@ def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
     except (OSError, zipfile.BadZipFile, yaml.YAMLError) as error:
         raise CharmError(f'no charm was found at "{file}": {error}') from None
     data = {**metadata, "config": config, "actions": actions} if metadata else None
-    charm = _charm(file.resolve(), "metadata.yaml", data, source and _stand_in(source))
-    if charm.machine_stand_in and not fnmatch.filter(names, f"{stand_in.PACKAGES}/*"):
-        # Without its stand-in the charm would change this very computer.
-        raise CharmError(f'charm at "{file}" has no venv, so nothing can call its stand-in')
+    charm = _charm(file.resolve(), "metadata.yaml", data, source and _find_fake_machine(source))
+    if charm.fake_machine and not fnmatch.filter(names, f"{fake_machine.PACKAGES}/*"):
+        # Without its fake machine the charm would change this computer.
+        raise CharmError(f'charm at "{file}" has no venv, so nothing can call its fake machine')
     return dataclasses.replace(charm, packed=True)
 
 
@@ -222,12 +224,12 @@ def unzip(file: pathlib.Path, folder: pathlib.Path) -> None:
                 (folder / member.filename).chmod(mode & 0o777)
 
 
-def _stand_in(folder: pathlib.Path) -> pathlib.Path | None:
-    path = folder / "tests" / "localmachine.py"
+def _find_fake_machine(folder: pathlib.Path) -> pathlib.Path | None:
+    path = folder / "tests" / "fake_machine.py"
     return path if path.is_file() else None
 
 
-def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | None) -> Charm:
+def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Path | None) -> Charm:
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         raise CharmError(f'charm at "{folder}": {file} has no name')
     endpoints = {JUJU_INFO.name: JUJU_INFO}
@@ -251,7 +253,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, stand_in: pathlib.Path | 
         resources=data.get("resources") or {},
         storages=storages,
         metadata=_with_long_endpoints({k: v for k, v in data.items() if k not in NOT_METADATA}),
-        machine_stand_in=stand_in,
+        fake_machine=fake_machine,
     )
 
 

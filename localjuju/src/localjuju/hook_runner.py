@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from localjuju import stand_in
+from localjuju import fake_machine
 from localjuju.hook_arguments import UnknownHookCommandError
 from localjuju.hook_commands import HookContext, Result
 from localjuju.hook_programs import write_commands
@@ -136,7 +136,7 @@ class HookRunner:
             entrypoint=charm.entrypoint,
             directory=environment["JUJU_CHARM_DIR"],
             commands=self._names,
-            stand_in=str(charm.machine_stand_in or ""),
+            fake_machine=str(charm.fake_machine or ""),
             machine=str(unit.machine.folder),
             address=unit.machine.address,
         )
@@ -145,9 +145,9 @@ class HookRunner:
         self, unit: Unit, context: HookContext, environment: dict[str, str], timeout: float
     ) -> HookResult:
         folder = pathlib.Path(environment["JUJU_CHARM_DIR"])
-        if file := unit.charm.machine_stand_in:
+        if file := unit.charm.fake_machine:
             machine, address = unit.machine.folder, unit.machine.address
-            environment = environment | stand_in.environment(file, machine, address)
+            environment = environment | fake_machine.environment(file, machine, address)
         for program in ("dispatch", environment["JUJU_DISPATCH_PATH"]):
             if (folder / program).exists():
                 command = [f"./{program}"]

@@ -32,7 +32,7 @@ from typing import Any, TextIO
 import ops  # Loaded once, for every hook.
 import psutil
 
-from localjuju import hook_programs, stand_in
+from localjuju import fake_machine, hook_programs
 
 PR_SET_CHILD_SUBREAPER = 36
 PRELOADED: set[pathlib.Path] = set()
@@ -200,9 +200,9 @@ def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
     script = str(directory / request["entrypoint"])
     sys.path[:0] = [os.path.dirname(script), str(directory / "lib")]
     sys.argv = [script]
-    if request["stand_in"]:
-        file, machine = pathlib.Path(request["stand_in"]), pathlib.Path(request["machine"])
-        stand_in.call(file, machine, request["address"])
+    if request["fake_machine"]:
+        file, machine = pathlib.Path(request["fake_machine"]), pathlib.Path(request["machine"])
+        fake_machine.call(file, machine, request["address"])
     runpy.run_path(script, run_name="__main__")
 
 

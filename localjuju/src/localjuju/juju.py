@@ -57,8 +57,8 @@ class LocalJuju(jubilant.Juju):
                 from ``<charms>/mongodb``. By default from the folder that the file lies in.
             runner: "source" runs a charm from its folder, or the folder that a ``.charm`` file
                 stands for. "packed" runs the file's own dispatch, in any language, with what is
-                inside it; then ``charms`` is for the charms' stand-ins only, and a charm that
-                has none acts on this very computer.
+                inside it; then ``charms`` is for the charms' fake machines only, and a charm
+                that has none changes this computer.
             wait_timeout: as of ``jubilant.Juju``, in seconds.
             faults: what goes wrong on purpose, when the seed says; nothing by default.
 
@@ -138,8 +138,8 @@ class LocalJuju(jubilant.Juju):
         Every process on them is killed. Then Juju's hooks follow as soon as somebody waits or
         looks: ``start`` on each unit there that had started before; and with other addresses
         ``config-changed``, after which the other sides of its relations see its new
-        ``ingress-address``. Services do not start by themselves: a stand-in for the machine is
-        called before ``start``, and may start what systemd would have started.
+        ``ingress-address``. Services do not start by themselves: a fake machine is called before
+        ``start``, and may start what systemd would have started.
 
         Args:
             units: a unit's name, or several. Subordinates share their principal's machine.
@@ -238,7 +238,7 @@ class LocalJuju(jubilant.Juju):
 
     def _runs_processes(self) -> bool:
         return any(
-            application.charm.machine_stand_in
+            application.charm.fake_machine
             for runner in self._controller.models.values()
             for application in runner.model.applications.values()
         )

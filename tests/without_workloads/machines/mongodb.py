@@ -1,8 +1,8 @@
-"""Stands in for the machine of mongodb where no mongod runs: pymongo's client answers for it.
+"""A fake machine for mongodb that runs no mongod: a fake pymongo client answers instead.
 
-All of the charm's own code is the code that ships, but for what starts programs. The mongods of a
-model are files: each machine's settings and whether its mongod runs, and one for the replica set,
-whose members copy and elect in no time.
+The charm's own code runs as it ships, except the code that starts programs. The mongods of a
+model are files: one for each machine, with its settings and whether its mongod runs, and one for
+the replica set. Its members copy data and elect a primary at once.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ class Time:
         self._now += seconds
 
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
+def fake_machine(folder: pathlib.Path, address: str) -> None:
     """Let `mongod.Mongod` live in `folder`, without a process."""
     Client.machine = folder
     pymongo.MongoClient = Client  # Before the charm's modules take theirs.

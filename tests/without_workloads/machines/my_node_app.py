@@ -1,4 +1,4 @@
-"""Stands in for the machine of my-node-app where no Node.js runs: it says that all is well."""
+"""A fake machine for my-node-app that runs no Node.js: it reports a healthy application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import node_app
 
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
+def fake_machine(folder: pathlib.Path, address: str) -> None:
     """Let `node_app.NodeApp` live in `folder`, without a process."""
     machine = node_app.NodeApp
     loaded = folder / "run/my-node-app/loaded"

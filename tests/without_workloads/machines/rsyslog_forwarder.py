@@ -1,4 +1,4 @@
-"""Stands in for the machine of rsyslog-forwarder where no rsyslogd runs: it takes everything."""
+"""A fake machine for rsyslog-forwarder that runs no rsyslogd: it accepts every configuration."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import shutil
 import rsyslog
 
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
+def fake_machine(folder: pathlib.Path, address: str) -> None:
     """Let `rsyslog.Rsyslog` live in `folder`, without a process."""
     machine = rsyslog.Rsyslog
     running = folder / "run/rsyslog/running"

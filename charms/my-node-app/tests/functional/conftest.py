@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 
-import localmachine
+import fake_machine
 import pymongo
 import pytest
 
@@ -96,7 +96,7 @@ def database(mongod: Database) -> Database:
 @pytest.fixture
 def app(tmp_path: pathlib.Path) -> Iterator[node_app.NodeApp]:
     """The application, installed in a folder of its own and not running."""
-    localmachine.stand_in(tmp_path, "127.78.0.0")
+    fake_machine.fake_machine(tmp_path, "127.78.0.0")
     app = node_app.NodeApp()
     app.install(SOURCE)
     yield app

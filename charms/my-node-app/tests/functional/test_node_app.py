@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-import localmachine
+import fake_machine
 import psutil
 import pytest
 from conftest import SOURCE, Database, wait_for
@@ -59,7 +59,7 @@ def wait_for_event(app: NodeApp, event: str) -> None:
 def test_the_javascript_tests_pass(app: NodeApp):
     test_files = sorted(str(path) for path in (SOURCE / "test").glob("*.test.js"))
     done = subprocess.run(
-        [localmachine.find_node(), "--test", *test_files],
+        [fake_machine.find_node(), "--test", *test_files],
         cwd=SOURCE,
         timeout=120,
         capture_output=True,

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-import localmachine
+import fake_machine
 import pytest
 
 import rsyslog
@@ -45,7 +45,7 @@ class Machine:
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
         self.address = next(_addresses)
-        localmachine.stand_in(folder, self.address)
+        fake_machine.fake_machine(folder, self.address)
         self.forwarder = rsyslog.Rsyslog("forwarder")
         self.other = rsyslog.Rsyslog("other")
         self.logs = folder / "srv/app/logs"

@@ -1,4 +1,4 @@
-"""Replaces the machine: mongod runs from a folder, as an ordinary user.
+"""A fake machine: mongod runs from a folder, as an ordinary user.
 
 This replaces the installation of the package, the user and the service, and moves every path into
 the folder. The rest of `mongod.Mongod` runs as it ships.
@@ -17,7 +17,7 @@ import psutil
 import mongod
 
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
+def fake_machine(folder: pathlib.Path, address: str) -> None:
     """Make `mongod.Mongod` use `folder` as the root folder of its machine.
 
     Args:

@@ -1,7 +1,7 @@
-"""Stands in for the machine: the application runs from a folder, as an ordinary user.
+"""A fake machine: the application runs from a folder, as an ordinary user.
 
-Replaced are the installation, the user and the service; and every path is moved under the folder.
-Everything else of `node_app.NodeApp` is the code that ships.
+This replaces the installation, the user and the service, and moves every path into the folder.
+The rest of `node_app.NodeApp` runs as it ships.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import node_app
 _STOP_SECONDS = 30  # as TimeoutStopSec in the unit file
 
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
-    """Let `node_app.NodeApp` live in `folder`.
+def fake_machine(folder: pathlib.Path, address: str) -> None:
+    """Make `node_app.NodeApp` use `folder` as the root folder of its machine.
 
     Args:
         folder: the machine's own root folder; it exists.

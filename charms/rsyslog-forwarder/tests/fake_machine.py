@@ -1,7 +1,7 @@
-"""Stands in for the machine: an rsyslogd of its own runs from a folder, as an ordinary user.
+"""A fake machine: an rsyslogd runs from a folder, as an ordinary user.
 
-Replaced are the installation and the service, and every path is moved under the folder. The
-machine's syslog socket is `dev/log` there: `logger -u FOLDER/dev/log a message` writes to it.
+This replaces the installation and the service, and moves every path into the folder. The machine's
+syslog socket is `dev/log` there: `logger -u FOLDER/dev/log a message` writes to it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ action(type="omfile" file="{folder}/var/log/syslog")
 """
 
 
-def stand_in(folder: pathlib.Path, address: str) -> None:
-    """Let `rsyslog.Rsyslog` live in `folder`.
+def fake_machine(folder: pathlib.Path, address: str) -> None:
+    """Make `rsyslog.Rsyslog` use `folder` as the root folder of its machine.
 
     The forwarders of one machine share its rsyslogd, which runs while there is something to
     forward.
