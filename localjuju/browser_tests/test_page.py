@@ -100,7 +100,7 @@ def test_address_chooses_a_hook_and_links_lead_to_causes_and_back(
     browser.find(f'#details a[href="#hook-{cause["number"]}"]').click()
     browser.until(lambda: chosen(browser).startswith(f"Hook {cause['number']}: "))
     assert browser.all(f'#details a[href="#hook-{event["number"]}"]')
-    assert browser.all(".arrow.woken")
+    assert browser.all(".arrow.triggered")
     browser.driver.back()
     browser.until(lambda: chosen(browser) == title)
 

@@ -18,7 +18,7 @@ CHARMS = pathlib.Path(__file__).parent / "charms"
 
 
 def described(juju: LocalJuju) -> dict[str, Any]:
-    """Return the run as data, which its schema allows."""
+    """Return the data of the run, after a check against its schema."""
     data = run_data.describe(juju.history)
     jsonschema.validate(data, json.loads(run_data.SCHEMA.read_text()))
     return json.loads(json.dumps(data))
@@ -30,7 +30,7 @@ def hooks(juju: LocalJuju, unit: str, hook: str) -> list[dict[str, Any]]:
 
 
 def why(juju: LocalJuju, unit: str, hook: str) -> str:
-    """Return why the last of these hooks ran."""
+    """Return why the last of these hooks of the unit ran."""
     return hooks(juju, unit, hook)[-1]["why"]["text"]
 
 
@@ -41,11 +41,14 @@ def test_first_hooks_say_why_they_ran(juju: LocalJuju) -> None:
     assert why(juju, "tprov/0", "install") == f"The unit was added {deploy}."
     assert why(juju, "tprov/0", "replicas-relation-created").endswith(f"was added {deploy}.")
     assert why(juju, "tprov/0", "leader-elected").endswith(f"was deployed {deploy}.")
-    assert "between install, in hook 1, and start" in why(juju, "tprov/0", "config-changed")
-    assert why(juju, "tprov/0", "start") == "It follows config-changed, in hook 4."
+    text = "Every unit runs it once after install, which ran in hook 1, and before start."
+    assert why(juju, "tprov/0", "config-changed") == text
+    assert (
+        why(juju, "tprov/0", "start") == "It always follows config-changed, which ran in hook 4."
+    )
 
 
-def test_relation_hooks_say_who_woke_them(juju: LocalJuju) -> None:
+def test_relation_hooks_say_what_triggered_them(juju: LocalJuju) -> None:
     juju.deploy(CHARMS / "tprov")
     juju.deploy(CHARMS / "treq")
     juju.settle()
@@ -53,14 +56,14 @@ def test_relation_hooks_say_who_woke_them(juju: LocalJuju) -> None:
     juju.settle()
     integrate = "with `juju integrate treq:database tprov:database`"
     created = hooks(juju, "tprov/0", "database-relation-created")[0]
-    assert created["why"]["text"] == f"The applications were related {integrate}."
+    assert created["why"]["text"] == f"The applications were integrated {integrate}."
     joined = hooks(juju, "tprov/0", "database-relation-joined")[0]
-    assert joined["why"]["text"] == f"treq/0 entered the relation {integrate}."
+    assert joined["why"]["text"] == f"treq/0 joined the relation {integrate}."
     changed = hooks(juju, "tprov/0", "database-relation-changed")
     texts = [one["why"]["text"] for one in changed]
-    assert f"It follows joined, in hook {joined['number']}." in texts
+    assert f"It always follows relation-joined, which ran in hook {joined['number']}." in texts
     writer = hooks(juju, "treq/0", "database-relation-created")[0]
-    of_application = f"application treq was written: app-from in hook {writer['number']}."
+    of_application = f"application treq changed: app-from in hook {writer['number']}."
     assert f"The databag of the {of_application}" in texts
     events = described(juju)["events"]
     for one in (created, joined, *changed):
@@ -68,7 +71,9 @@ def test_relation_hooks_say_who_woke_them(juju: LocalJuju) -> None:
         assert commands == ["integrate treq:database tprov:database"]
 
 
-def test_write_says_which_hook_it_woke(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_databag_write_names_the_hook_that_it_triggered(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", PROVIDER, SCRIPT))
     juju.deploy(make_charm("b", REQUIRER))
     juju.integrate("a", "b")
@@ -79,34 +84,32 @@ def test_write_says_which_hook_it_woke(juju: LocalJuju, make_charm: MakeCharm) -
     juju.settle()
     first, second = hooks(juju, "b/0", "data-relation-changed")[-2:]
     writers = hooks(juju, "a/0", "evaluate")
-    text = "The databag of a/0 was written: colour, shape in hook {}."
+    text = "The databag of a/0 changed: colour, shape in hook {}."
     assert first["why"]["text"] == text.format(writers[0]["number"])
     events = described(juju)["events"]
     assert [events[place]["number"] for place in second["why"]["events"]] == [writers[1]["number"]]
     (change,) = [c for c in writers[1]["changes"] if c["kind"] == "databag-updated"]
     assert change["about"] == "0 a/0"
     assert change["keys"] == {"colour": ["red", "blue"]}
-    assert (
-        "The operator asked for it with `juju run --format json a/0 evaluate"
-        in writers[1]["why"]["text"]
-    )
+    command = "with `juju run --format json a/0 evaluate"
+    assert f"The operator ran it {command}" in writers[1]["why"]["text"]
 
 
-def test_new_unit_meets_those_that_are_there(juju: LocalJuju) -> None:
+def test_relation_joined_of_a_new_unit_names_its_install(juju: LocalJuju) -> None:
     juju.deploy(CHARMS / "tprov")
     juju.settle()
     juju.add_unit("tprov")
     juju.settle()
     (number,) = (hook["number"] for hook in hooks(juju, "tprov/1", "install"))
     assert why(juju, "tprov/1", "replicas-relation-joined") == (
-        f"tprov/0 was in the relation, which tprov/1 entered in hook {number}."
+        f"tprov/0 was in the relation when tprov/1 joined it in hook {number}."
     )
     assert why(juju, "tprov/0", "replicas-relation-joined") == (
-        f"tprov/1 entered the relation in hook {number}."
+        f"tprov/1 joined the relation in hook {number}."
     )
 
 
-def test_operator_wakes_hooks(juju: LocalJuju) -> None:
+def test_commands_of_the_operator_trigger_hooks(juju: LocalJuju) -> None:
     juju.deploy(CHARMS / "fprov", num_units=2)
     juju.settle()
     juju.config("fprov", {"fail": 0})
@@ -114,23 +117,27 @@ def test_operator_wakes_hooks(juju: LocalJuju) -> None:
     juju.settle()
     failed = hooks(juju, "fprov/0", "config-changed")
     assert failed[1]["why"]["text"] == "Options were changed with `juju config fprov fail=1`."
-    again = f"It has failed before, in hook {failed[1]['number']}, and is run again."
+    again = f"It failed in hook {failed[1]['number']}, and Juju runs it again."
     assert failed[2]["why"]["text"] == again
     juju.config("fprov", {"fail": 0})
     juju.refresh("fprov", path=CHARMS / "fprov")
     juju.settle()
     assert "`juju refresh fprov" in why(juju, "fprov/0", "upgrade-charm")
-    assert why(juju, "fprov/0", "config-changed").startswith("It follows upgrade-charm, in hook ")
+    assert why(juju, "fprov/0", "config-changed").startswith(
+        "It always follows upgrade-charm, which ran in hook "
+    )
     leader = next(n for n, u in juju.status().apps["fprov"].units.items() if u.leader)
     juju.remove_unit(leader)
     juju.settle()
     assert why(juju, leader, "stop").endswith(f"`juju remove-unit --no-prompt {leader}`.")
     (survivor,) = juju.status().apps["fprov"].units
     elected = why(juju, survivor, "leader-elected")
-    assert elected.startswith(f"{leader} led fprov until it left. Juju chose {survivor} in hook ")
+    assert elected.startswith(
+        f"{leader} was the previous leader of fprov. Juju chose {survivor} in hook "
+    )
 
 
-def test_failed_hook_shows_traceback_and_what_was_discarded(
+def test_failed_hook_shows_traceback_and_rolled_back_commands(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     body = """
@@ -178,7 +185,7 @@ def test_failed_command_is_shown(juju: LocalJuju) -> None:
     assert "not found" in command["error"]
 
 
-def test_everyone_is_told_of_writes_to_databags_and_secrets(make_charm: MakeCharm) -> None:
+def test_listener_gets_writes_to_databags_and_secrets(make_charm: MakeCharm) -> None:
     told: list[Event] = []
     with every_event(told.append), LocalJuju() as juju:
         juju.deploy(make_charm("a", PEERS, SCRIPT))
@@ -246,11 +253,11 @@ def test_no_content_of_a_secret_is_shown(juju: LocalJuju, make_charm: MakeCharm)
         assert content not in shown.replace("default: horse-battery", ""), content
     assert "add-secret operators 'pin=(hidden)' 'long=(hidden)'" in juju.history.timeline()
     assert '"secret-label": "mine' in shown or '"label": "mine-False"' in shown
-    # The log itself is as on a controller: a test that looks there for secrets has to find them.
+    # The log is the same as on a controller, so a test can find secrets that leak into it.
     assert "word is horse-battery" in juju.debug_log()
 
 
-def test_record_of_a_hook_has_no_content_that_its_secret_commands_took_and_gave(
+def test_record_of_a_hook_hides_the_content_in_its_secret_commands(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", "", SCRIPT))
@@ -265,7 +272,7 @@ def test_record_of_a_hook_has_no_content_that_its_secret_commands_took_and_gave(
     assert commands[1].stdout == "(hidden)"
 
 
-def test_other_models_are_named_and_their_secrets_hidden(
+def test_other_models_are_named_and_their_secrets_are_hidden(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     other = add_model(juju, "other")
@@ -279,10 +286,10 @@ def test_other_models_are_named_and_their_secrets_hidden(
     run(juju, f"relation-set -r 0 id={uri}")
     other.settle()
     assert why(other, "b/0", "data-relation-joined") == (
-        "saas/0 of the model local entered the relation."
+        "saas/0 of the model local joined the relation."
     )
     assert why(other, "b/0", "data-relation-changed") == (
-        "The databag of saas/0 was written in the model local: id."
+        "The databag of saas/0 changed in the model local: id."
     )
     assert "of-another-model" in str(run(other, f"secret-get {uri}", unit="b/0"))
     run(other, "juju-log token is of-another-model", unit="b/0")
@@ -294,7 +301,9 @@ def test_other_models_are_named_and_their_secrets_hidden(
     assert "of-another" not in json.dumps(described(other))
 
 
-def test_names_stay_though_a_secret_holds_them(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_names_stay_visible_even_if_a_secret_contains_them(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", PEERS, SCRIPT))
     run(juju, "secret-add username=a/0 realm=replicas")
     assert why(juju, "a/0", "install").startswith("The unit was added")

@@ -1,4 +1,4 @@
-"""``localjuju page``: what it reads, what it compares, and what the file is made of."""
+"""``localjuju page``: the files that it reads, the comparison, and the page that it writes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_recording_is_read_as_a_run(recording: pathlib.Path) -> None:
     assert all(e["why"]["text"] for e in events if e["kind"] == "hook")
 
 
-def test_recording_names_the_writer_where_only_one_hook_can_have_written(
+def test_recording_names_the_writer_if_only_one_hook_can_have_written(
     tmp_path: pathlib.Path,
 ) -> None:
     about = {"relation": "data:0", "remote_app": "b", "relation_list": ["b/0"]}
@@ -55,7 +55,7 @@ def test_recording_names_the_writer_where_only_one_hook_can_have_written(
     last = page.read_run(file)["events"][-1]
     assert last["why"]["events"] == [2]
     assert last["why"]["text"] == (
-        "The databag of b/0 was written: port. Only hook 2 can have done it."
+        "The databag of b/0 changed: port. Only hook 2 can have written it."
     )
 
 
@@ -70,7 +70,7 @@ def test_recording_names_the_writer_where_only_one_hook_can_have_written(
     ],
     ids=lambda value: value if value.startswith("Q") else "",
 )
-def test_two_recordings_show_where_juju_differs(
+def test_comparison_of_two_recordings_shows_where_juju_differs(
     question: str, after: str, who: str, first: str, second: str
 ) -> None:
     found = [
@@ -82,12 +82,12 @@ def test_two_recordings_show_where_juju_differs(
     assert not second or any(second in one.only_second.split(", ") for one in found), question
 
 
-def test_same_run_twice_has_no_differences() -> None:
+def test_a_run_does_not_differ_from_itself() -> None:
     run = page.read_run(RECORDINGS[0])
     assert differences(run, run) == []
 
 
-def test_two_runs_show_the_command_that_only_one_refuses() -> None:
+def test_comparison_shows_a_command_that_only_one_run_refuses() -> None:
     """Q1: on Juju 4 an implicit juju-info makes a relation ambiguous."""
     runs: list[dict[str, Any]] = []
     for series in ("3.6", "4.0"):
@@ -108,14 +108,14 @@ def test_two_runs_show_the_command_that_only_one_refuses() -> None:
     ("name", "text", "problem"),
     [
         ("a.jsonl", "{", "line 1 is not JSON"),
-        ("a.jsonl", '{"args": []}', 'line 1 has neither a "step" nor a "unit" and its "hook"'),
+        ("a.jsonl", '{"args": []}', 'line 1 needs a "step", or a "unit" and a "hook"'),
         ("a.json", "{", "it is not JSON"),
         ("a.json", "[]", 'its "format" is not "localjuju run"'),
         ("a.json", '{"format": "localjuju run", "version": 9}', "its version is 9"),
         ("a.json", b"\xff", "codec can't decode"),
     ],
 )
-def test_file_that_is_no_run_is_named(
+def test_file_that_is_not_a_run_is_refused_with_its_name(
     tmp_path: pathlib.Path,
     capsys: pytest.CaptureFixture[str],
     name: str,
@@ -130,7 +130,7 @@ def test_file_that_is_no_run_is_named(
     assert str(file) in said
 
 
-def test_missing_file_and_too_many_are_named(
+def test_missing_file_and_too_many_files_are_refused(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert page.main([str(tmp_path / "none.json")]) == 1
@@ -139,7 +139,7 @@ def test_missing_file_and_too_many_are_named(
     assert "a page shows one run" in capsys.readouterr().err
 
 
-def test_command_writes_the_page_where_it_is_told(
+def test_command_writes_the_page_to_the_given_file(
     tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "page.html"
@@ -161,7 +161,7 @@ def test_run_is_written_and_read_again(tmp_path: pathlib.Path) -> None:
     assert re.search(r'<tr id="hook-1"><td><a href="#hook-1">1</a></td><td>tprov/0</td>', text)
 
 
-def test_texts_of_a_run_are_no_markup() -> None:
+def test_texts_of_a_run_do_not_become_markup() -> None:
     run = page.read_run(RECORDINGS[0])
     evil = "</script><script>alert(1)</script>\u202e\"'&"
     run["title"] = evil
@@ -173,7 +173,7 @@ def test_texts_of_a_run_are_no_markup() -> None:
     assert text.count("</script>") == text.count("<script")
 
 
-def test_hiding_finds_content_in_every_way_of_writing() -> None:
+def test_hiding_finds_content_in_every_notation() -> None:
     hiding = Hiding({'a "quoted" word', "line one\nline two", "k9", "abc"}, names={"abc"})
     assert hiding.text('say a "quoted" word') == "say (hidden)"
     assert hiding.text(r'{"x": "a \"quoted\" word"}') == '{"x": "(hidden)"}'

@@ -1,4 +1,4 @@
-"""Two runs of one scenario beside each other: where they differ, unit by unit."""
+"""Compares two runs of one scenario, unit by unit."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from localjuju.run_data import Data
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """What only one of two runs had after a command."""
+    """What happened in only one of the two runs after a command."""
 
     command: str
     who: str
-    """A unit, or what else it is about."""
+    """A unit, the application of a leader hook, ``databags of <application>``, or the command."""
     only_first: str
     only_second: str
 
 
 def differences(first: Data, second: Data) -> list[Difference]:
-    """Return where two runs differ, command by command.
+    """Return the differences between two runs, command by command.
 
-    How often relation-changed ran for one databag is chance, so it counts once; and so is who
-    leads, so hooks that only leaders run are counted by application.
+    It is chance how often relation-changed runs for one databag, so that hook counts once. It is
+    also chance which unit is the leader, so leader-elected counts for the application.
     """
     found: list[Difference] = []
     for one, other in _pairs(first, second):
@@ -36,7 +36,7 @@ def differences(first: Data, second: Data) -> list[Difference]:
 
 
 def only_in_one(first: Data, second: Data) -> list[str]:
-    """Return the ids in the page of the hooks that only one of two runs has."""
+    """Return the ids, in the page, of the hooks that ran in only one of the two runs."""
     marked: list[str] = []
     for one, other in _pairs(first, second):
         for prefix, events, others in (("", one, other), ("b-", other, one)):
@@ -51,7 +51,7 @@ def only_in_one(first: Data, second: Data) -> list[str]:
 
 
 def _pairs(first: Data, second: Data) -> Iterator[tuple[list[Data], list[Data]]]:
-    """Return what followed each command in both runs, with the command itself."""
+    """Yield, for each command, the command and the hooks after it, of both runs."""
     phases = _phases(first), _phases(second)
     for place in range(max(map(len, phases))):
         one, other = (own[place] if place < len(own) else [] for own in phases)
@@ -69,7 +69,7 @@ def _phases(run: Data) -> list[list[Data]]:
 
 
 def _facts(events: list[Data]) -> dict[str, Counter[str]]:
-    """Return what happened, by unit or whom else it is about."""
+    """Return what happened, by ``Difference.who``."""
     facts: dict[str, Counter[str]] = {}
     for event in events:
         if event["kind"] == "command":

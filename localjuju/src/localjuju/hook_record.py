@@ -1,4 +1,4 @@
-"""What is kept of a hook: what it was asked, answered and shown, and why it ran."""
+"""The record of a hook: its hook commands and their output, the databags, and why it ran."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from localjuju.model_changes import databag_name
 from localjuju.uniter import Hook, Uniter
 
 HIDDEN = "(hidden)"
-"""Stands in the place of a secret's content."""
+"""Replaces the content of a secret."""
 
 
 @dataclasses.dataclass(frozen=True)
 class CommandRun:
-    """A hook command that a hook has run, and the answer. It never has a secret's content."""
+    """A hook command that a hook ran, and its output, without the content of secrets."""
 
     command: tuple[str, ...]
     status: int
@@ -26,7 +26,7 @@ class CommandRun:
 
 @dataclasses.dataclass(frozen=True)
 class LogLine:
-    """A line of the log that a hook has caused."""
+    """A line that a hook wrote to the log."""
 
     level: str
     source: str
@@ -39,7 +39,7 @@ class Reason:
 
     sentence: str
     events: tuple[int, ...] = ()
-    """The places in ``History.events`` of what woke it, the first first."""
+    """The indices in ``History.events`` of the events that triggered it, the first one first."""
 
 
 @dataclasses.dataclass
@@ -51,7 +51,7 @@ class HookRecord:
     status_before: tuple[str, str]
     """The unit's workload status and its message."""
     databags: list[str] = dataclasses.field(default_factory=list)
-    """Those that it could read, by the names of ``model_changes.databag_name``."""
+    """The databags that it could read, named as in ``model_changes.databag_name``."""
     status_after: tuple[str, str] = ("", "")
     commands: list[CommandRun] = dataclasses.field(default_factory=list)
     log: list[LogLine] = dataclasses.field(default_factory=list)
@@ -59,7 +59,7 @@ class HookRecord:
     def add_command(
         self, command: Sequence[str], stdin: str, result: tuple[int, str, str]
     ) -> None:
-        """Keep a hook command and its answer, without the content of secrets."""
+        """Record a hook command and its output, without the content of secrets."""
         status, stdout, stderr = result
         if command[0] in ("secret-add", "secret-set"):
             command, stdin = without_content(command), ""
@@ -69,7 +69,7 @@ class HookRecord:
 
     @property
     def traceback(self) -> str:
-        """What Python said when the charm failed, or nothing."""
+        """Python's traceback if the charm failed, otherwise an empty text."""
         for line in self.log:
             _, found, rest = line.message.partition("Traceback (most recent call last)")
             if found:
@@ -101,7 +101,7 @@ def readable_databags(uniter: Uniter, hook: Hook) -> list[str]:
         remote = relation.remote(unit.application).application.name
         units = {unit.name, *view.members}
         if hook.relation is relation and hook.remote_unit:
-            units.add(hook.remote_unit)  # That of one that departs can still be read.
+            units.add(hook.remote_unit)  # A hook can still read a departing unit's databag.
         owners = [*sorted(units & relation.unit_bags.keys()), remote]
         if unit.is_leader and remote != unit.application.name:
             owners.append(unit.application.name)

@@ -1,6 +1,6 @@
-"""The page of a run: one HTML file to step through, that loads nothing and sends nothing.
+"""The page of a run: one HTML file to step through. It loads nothing and sends nothing.
 
-Its parts lie in ``page_files``. Whatever came from a charm is data in it, and never markup.
+Its parts are in ``page_files``. Text from a charm is data in the page, and never markup.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ SCRIPTS = (
 )
 
 UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-"""Characters that would not be seen, or that turn text around."""
+"""Characters that are invisible or change the direction of text."""
 
 LONGEST_CELL = 300
-"""Characters that a cell of the table of hooks takes."""
+"""The largest number of characters in a cell of the table of hooks."""
 
 
 def write_page(history: History, file: pathlib.Path | None = None, title: str = "") -> str:
-    """Return the page of a run, and write it to a file if one is named.
+    """Return the page of a run, and write it to a file if one is given.
 
     Args:
-        history: of the run.
-        file: takes the page; its folder is made if it is missing.
-        title: says what the run shows.
+        history: the history of the run.
+        file: the file for the page. Missing folders are created.
+        title: what the run shows.
     """
     page = page_of([describe(history, title)])
     if file:
@@ -52,10 +52,10 @@ def write_page(history: History, file: pathlib.Path | None = None, title: str = 
 
 
 def page_of(runs: Sequence[Data]) -> str:
-    """Return the page of one run, or of two beside each other.
+    """Return the page of one run, or of two runs to compare.
 
     Args:
-        runs: as ``run_data`` describes them.
+        runs: the data of one or two runs, from ``run_data.describe``.
     """
     style = (PARTS / "page.css").read_text()
     scripts = [(PARTS / name).read_text() for name in SCRIPTS]
@@ -81,13 +81,13 @@ def page_of(runs: Sequence[Data]) -> str:
 
 
 def _hash(text: str) -> str:
-    """Name a script or a style in a Content-Security-Policy."""
+    """Return the hash that allows a script or a style in a Content-Security-Policy."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"
 
 
 def _text(text: str) -> str:
-    """Return text as HTML, with what would not be seen shown by its number."""
+    """Return text as HTML. Invisible characters become their numbers."""
     return html.escape(UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text))
 
 
@@ -103,11 +103,12 @@ def _summary(run: Data) -> str:
 
 
 def _table(run: Data, number: int) -> str:
-    """The hooks as a table: for paper, for screen readers, and without JavaScript."""
+    """Return the hooks as a table, for paper, for screen readers, and without JavaScript."""
     prefix = "b-" if number else ""
     rows = "\n".join(_row(event, prefix) for event in run["events"])
     head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("No.", "Unit", "Hook", "Why", "Writes", "Ends")
+        f'<th scope="col">{name}</th>'
+        for name in ("No.", "Unit", "Hook", "Why", "Databag writes", "Result")
     )
     caption = _text(f"Every command and hook, {run['title'] or 'in order'}, Juju {run['juju']}")
     return (
@@ -150,10 +151,12 @@ def _differences(runs: Sequence[Data]) -> str:
     found = differences(*runs)
     rows = "\n".join(map(_difference, found))
     head = "".join(
-        f'<th scope="col">{_text(name)}</th>' for name in ("After", "Who", first, second)
+        f'<th scope="col">{_text(name)}</th>'
+        for name in ("After command", "Unit or databags", first, second)
     )
     return (
-        '<div class="wide"><table class="differences"><caption>Where the two differ</caption>'
+        '<div class="wide"><table class="differences">'
+        "<caption>Differences between the two runs</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table></div>"
     )
 

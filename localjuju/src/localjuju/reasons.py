@@ -1,4 +1,4 @@
-"""Why a hook runs: the sentence, and the hooks and commands that woke it."""
+"""Why a hook runs: a sentence, and the hooks and commands that triggered it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from localjuju.secret import Secret
 from localjuju.uniter import Hook, Uniter
 
 Name = Callable[[int], str]
-"""Names an event by its place: ``in hook 36``, or ``with `juju integrate a b` ``."""
+"""Returns the name of the event at an index: ``in hook 36``, ``with `juju integrate a b` ``."""
 
 
 class Reasons:
-    """Knows which event brought about what, and so what woke a hook."""
+    """Remembers which event caused each change, and concludes what triggered a hook."""
 
     def __init__(self, name_event: Name):
         self._name = name_event
         self._places: dict[tuple[str, str], int] = {}
-        """By what happened and to whom: the place of the last event that brought it about."""
+        """By kind of change and its object: the index of the last event that caused it."""
         self._writes: dict[str, list[tuple[int, int, str]]] = {}
-        """By databag: the version, the place of the event that wrote it, and the keys."""
+        """By databag: the version, the index of the event that wrote it, and the keys."""
         self._former_leaders: dict[str, str] = {}
 
-    # What happened
+    # Noting events
 
     def note(self, place: int, changes: Iterable[Change]) -> None:
-        """Note what an event has changed."""
+        """Note the changes that an event made."""
         for change in changes:
             self._places[change.kind, change.about] = place
             if change.kind == "databag-updated":
@@ -49,18 +49,19 @@ class Reasons:
             self._places["ran", f"{unit} {hook.kind}"] = place
 
     def note_step(self, place: int, step: str) -> None:
-        """Note a command of the operator's."""
+        """Note a command of the operator."""
         self._places["step", step.partition(" ")[0]] = place
 
     # Why a hook runs
 
     def of(self, uniter: Uniter, hook: Hook) -> Reason:
-        """Return why a unit's hook runs. The hook has not begun yet."""
+        """Return why a unit's hook runs. Call this before the hook starts."""
         if hook is uniter.failed:
             place = self._ran(uniter, hook)
-            return self._reason("It has failed before,", place, end=", and is run again.")
+            return self._reason("It failed", place, end=", and Juju runs it again.")
         if hook is uniter.interrupted:
-            return self._reason("The machine restarted during it,", self._ran(uniter, hook))
+            place = self._ran(uniter, hook)
+            return self._reason("The machine restarted", place, end=", so the hook runs again.")
         if hook.relation:
             return self._relation_reason(uniter, hook, hook.relation)
         if hook.secret:
@@ -71,7 +72,7 @@ class Reasons:
 
     def _task(self, _uniter: Uniter, hook: Hook) -> Reason:
         command = "run" if hook.kind == "action" else "exec"
-        return self._reason("The operator asked for it", self._place("step", command))
+        return self._reason("The operator ran it", self._place("step", command))
 
     def _install(self, uniter: Uniter, _hook: Hook) -> Reason:
         unit, principal = uniter.unit, uniter.unit.principal
@@ -83,42 +84,43 @@ class Reasons:
             if relation.scope == "container"
             and relation.remote(unit.application).application is principal.application
         ]
-        begin = f"{principal.name} got a unit of its subordinate {unit.application.name}, related"
+        begin = f"It is a subordinate of {principal.name}. The applications were integrated"
         return self._reason(begin, *places)
 
     def _leader_elected(self, uniter: Uniter, _hook: Hook) -> Reason:
         unit, application = uniter.unit.name, uniter.unit.application.name
         if former := self._former_leaders.get(application):
-            begin = f"{former} led {application} until it left. Juju chose {unit}"
+            begin = f"{former} was the previous leader of {application}. Juju chose {unit}"
             return self._reason(begin, self._place("leader", application))
         begin = f"Juju chose {unit} as the leader of {application}, which was deployed"
         return self._reason(begin, self._place("application-added", application))
 
     def _leader_settings_changed(self, uniter: Uniter, hook: Hook) -> Reason:
         if not hook.because:
-            return Reason("Juju 3.6 runs it once on each unit that does not lead.")
+            return Reason("Juju 3.6 runs it once on each unit that is not the leader.")
         place = self._place("leader-settings", uniter.unit.application.name)
-        return self._reason("The leader changed its settings", place)
+        return self._reason("The leader changed the leader settings", place)
 
     def _upgrade_charm(self, uniter: Uniter, _hook: Hook) -> Reason:
         place = self._place("charm-version", uniter.unit.application.name)
-        return self._reason("The application got another charm or resource", place)
+        return self._reason("The application got a new charm or resource", place)
 
     def _config_changed(self, uniter: Uniter, hook: Hook) -> Reason:
         unit = uniter.unit
         if hook.because == "upgraded":
             return self._follows(unit.name, "upgrade-charm")
         if hook.because == "address":
-            return Reason(f"The machine has got the address {unit.machine.address}.")
+            return Reason(f"The machine has a new address: {unit.machine.address}.")
         if hook.because == "options":
             place = self._place("config", unit.application.name)
             return self._reason("Options were changed", place)
         place = self._place("ran", f"{unit.name} install")
-        return self._reason("Every unit gets it once between install,", place, end=", and start.")
+        begin = "Every unit runs it once after install, which ran"
+        return self._reason(begin, place, end=", and before start.")
 
     def _start(self, uniter: Uniter, hook: Hook) -> Reason:
         if hook.because == "restarted":
-            return Reason("The machine has restarted.")
+            return Reason("The machine restarted.")
         return self._follows(uniter.unit.name, "config-changed")
 
     def _stop(self, uniter: Uniter, _hook: Hook) -> Reason:
@@ -128,7 +130,7 @@ class Reasons:
         return self._follows(uniter.unit.name, "stop")
 
     def _update_status(self, _uniter: Uniter, _hook: Hook) -> Reason:
-        return Reason("The interval of update-status has passed.")
+        return Reason("Juju runs it at a regular interval.")
 
     _LIFECYCLE: ClassVar[dict[str, Callable[[Reasons, Uniter, Hook], Reason]]] = {
         "action": _task,
@@ -150,19 +152,20 @@ class Reasons:
         if hook.kind == "relation-created":
             if relation.is_peer:
                 place = self._place("unit-added", unit.name)
-                return self._reason("Each unit gets it for a peer relation, and was added", place)
-            return self._reason("The applications were related", added)
+                begin = "Each new unit runs it for a peer relation. This unit was added"
+                return self._reason(begin, place)
+            return self._reason("The applications were integrated", added)
         if hook.kind == "relation-joined":
             if relation.other_model:
                 where = f"of the model {relation.other_model.name}"
-                return Reason(f"{hook.remote_unit} {where} entered the relation.")
+                return Reason(f"{hook.remote_unit} {where} joined the relation.")
             came = self._place("ran", f"{hook.remote_unit} install")
             own = self._place("ran", f"{unit.name} install")
             latest = max((p for p in (added, came, own) if p is not None), default=None)
             if latest is not None and latest == own:
-                begin = f"{hook.remote_unit} was in the relation, which {unit.name} entered"
+                begin = f"{hook.remote_unit} was in the relation when {unit.name} joined it"
                 return self._reason(begin, own)
-            return self._reason(f"{hook.remote_unit} entered the relation", latest)
+            return self._reason(f"{hook.remote_unit} joined the relation", latest)
         if hook.kind == "relation-changed":
             return self._changed_reason(uniter, hook, relation)
         if unit.life == "dying":
@@ -181,9 +184,8 @@ class Reasons:
     def _changed_reason(self, uniter: Uniter, hook: Hook, relation: Relation) -> Reason:
         if hook.because == "joined":
             name = hook.name.removesuffix("changed") + "joined"
-            return self._follows(
-                uniter.unit.name, f"{name} {hook.reference} {hook.remote_unit}", "joined"
-            )
+            ran = f"{name} {hook.reference} {hook.remote_unit}"
+            return self._follows(uniter.unit.name, ran, "relation-joined")
         owner = hook.remote_unit or relation.remote(uniter.unit.application).application.name
         writes = [
             (place, keys)
@@ -191,12 +193,12 @@ class Reasons:
             if version > hook.seen
         ]
         whose = owner if hook.remote_unit else f"the application {owner}"
-        if relation.other_model:  # Which of its hooks did it is in that model's own history.
+        if relation.other_model:  # The history of the other model has the hooks that wrote it.
             keys = ", ".join(keys for _, keys in writes)
             where = f"in the model {relation.other_model.name}"
-            return Reason(f"The databag of {whose} was written {where}: {keys}.")
-        told = ", and ".join(f"{keys} {self._name(place)}" for place, keys in writes)
-        text = f"The databag of {whose} was written: {told}."
+            return Reason(f"The databag of {whose} changed {where}: {keys}.")
+        changed = ", and ".join(f"{keys} {self._name(place)}" for place, keys in writes)
+        text = f"The databag of {whose} changed: {changed}."
         return Reason(text, tuple(place for place, _ in writes))
 
     def _secret_reason(self, uniter: Uniter, hook: Hook, secret: Secret) -> Reason:
@@ -209,13 +211,14 @@ class Reasons:
             place = self._place("revision", secret.id)
             return self._reason(f"The secret {name} got revision {secret.latest}", place)
         if hook.kind == "secret-rotate":
-            return Reason(f"The secret {name} is to be rotated now ({secret.rotation}).")
+            return Reason(f"The secret {name} is due for rotation ({secret.rotation}).")
         if hook.kind == "secret-expired":
             return Reason(f"Revision {hook.secret_revision} of the secret {name} has expired.")
-        begin = (
-            f"Nobody reads revision {hook.secret_revision} of the secret {name} any more, since"
-        )
-        return self._reason(begin, self._place("read", secret.id))
+        text = f"No unit reads revision {hook.secret_revision} of the secret {name} any more."
+        place = self._place("read", secret.id)
+        if place is None:
+            return Reason(text)
+        return self._reason(f"{text} The readers last changed", place)
 
     def _storage_reason(self, uniter: Uniter, hook: Hook, instance: str) -> Reason:
         if hook.kind == "storage-detaching":
@@ -225,15 +228,16 @@ class Reasons:
             return self._reason(f"The storage {instance} was detached", place)
         place = self._place("unit", instance)
         place = self._place("storage-added", instance) if place is None else place
-        return self._reason(f"The unit got the storage {instance}", place)
+        return self._reason(f"The storage {instance} was attached", place)
 
-    # In words
+    # Making the sentence
 
     def _removed(self, unit: str) -> Reason:
         return self._reason(f"{unit} was removed", self._place("life", unit))
 
     def _follows(self, unit: str, hook: str, name: str = "") -> Reason:
-        return self._reason(f"It follows {name or hook},", self._place("ran", f"{unit} {hook}"))
+        begin = f"It always follows {name or hook}, which ran"
+        return self._reason(begin, self._place("ran", f"{unit} {hook}"))
 
     def _place(self, what: str, whom: str) -> int | None:
         return self._places.get((what, whom))
@@ -242,7 +246,7 @@ class Reasons:
         return self._place("ran", f"{uniter.unit.name} {hook}")
 
     def _reason(self, begin: str, *places: int | None, end: str = ".") -> Reason:
-        """Return a sentence that names the events at some places, where they are known."""
+        """Return a sentence that names the events at some indices, if they are known."""
         known = sorted({place for place in places if place is not None})
         names = " and ".join(map(self._name, known)) or "earlier"
         return Reason(f"{begin} {names}{end}", tuple(known))

@@ -1,10 +1,11 @@
-"""A run that was recorded on a controller, as data for a page.
+"""Converts the recording of a run on a controller to the data of a page.
 
-A recording has one JSON object in each line, in order of time: ``{"t": seconds, "step": "…"}`` for
-what the operator did, or a hook: ``unit``, ``hook``, ``leader``, ``principal``, and of relation
-hooks ``relation``, ``remote_unit``, ``remote_app``, ``departing``, ``relation_list``,
-``remote_unit_bag`` and ``remote_app_bag``. It has what a hook saw, not what it did: what woke a
-hook is concluded from that, and left open where it does not follow.
+Each line of a recording is one JSON object. The lines are in order of time. A line is either
+``{"t": seconds, "step": "…"}``, a command of the operator, or a hook, with ``unit``, ``hook``,
+``leader`` and ``principal``. A relation hook also has ``relation``, ``remote_unit``,
+``remote_app``, ``departing``, ``relation_list``, ``remote_unit_bag`` and ``remote_app_bag``. A
+recording contains what a hook read, but not what it wrote. This module concludes what triggered a
+hook from that, if only one answer is possible.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ def read(text: str, name: str) -> Data:
     """Read a recording.
 
     Args:
-        text: its lines.
-        name: of the file, which names the version of Juju.
+        text: the text of the recording.
+        name: the name of the file, which contains the version of Juju.
 
     Raises:
-        UnreadableRunError: it is none.
+        UnreadableRunError: the text is not a recording.
     """
     version = re.search(r"\d+\.\d+(?:\.\d+)?", name)
     reader = _Reader(_lines(text))
@@ -48,15 +49,13 @@ def _lines(text: str) -> list[Data]:
         except ValueError as error:
             raise UnreadableRunError(f"line {number} is not JSON: {error}") from None
         if not isinstance(entry, dict) or not ("step" in entry or {"unit", "hook"} <= set(entry)):
-            raise UnreadableRunError(
-                f'line {number} has neither a "step" nor a "unit" and its "hook"'
-            )
+            raise UnreadableRunError(f'line {number} needs a "step", or a "unit" and a "hook"')
         lines.append(entry)
     return lines
 
 
 class _Reader:
-    """Goes through a recording once, and knows what has been seen so far."""
+    """Reads a recording once, and remembers what the hooks have seen so far."""
 
     def __init__(self, lines: list[Data]):
         self._lines = lines
@@ -66,12 +65,12 @@ class _Reader:
         self._step: int | None = None
         self._units: set[str] = set()
         self._leaders: dict[str, str] = {}
-        self._bags: dict[str, dict[str, str]] = {}
+        self._databags: dict[str, dict[str, str]] = {}
         self._seen_at: dict[tuple[str, str], int] = {}
-        """By reader and databag: the place of the hook that saw it last."""
+        """By reader and databag: the index of the last hook that read it."""
         self._ran: dict[str, int] = {}
         self._added: dict[str, int] = {}
-        """By relation: the place of its first hook."""
+        """By relation: the index of its first hook."""
 
     def events(self) -> list[Data]:
         numbers = {"command": 0, "hook": 0}
@@ -90,7 +89,7 @@ class _Reader:
 
     def _hook(self, number: int, line: Data) -> Data:
         event: Data = {"unit": line["unit"], "hook": line["hook"], "leader": line.get("leader")}
-        event["changes"] = self._came(line) + self._went(number, line)
+        event["changes"] = self._additions(line) + self._removals(number, line)
         databags: dict[str, dict[str, str]] = {}
         if relation := _relation_of(line):
             event |= {
@@ -99,20 +98,20 @@ class _Reader:
                 "remote-application": line.get("remote_app", ""),
                 "departing-unit": line.get("departing", ""),
             }
-            for owner, bag in (
+            for owner, databag in (
                 ("remote_unit", "remote_unit_bag"),
                 ("remote_app", "remote_app_bag"),
             ):
-                if line.get(owner) and bag in line:
-                    databags[f"{relation} {line[owner]}"] = line[bag] or {}
+                if line.get(owner) and databag in line:
+                    databags[f"{relation} {line[owner]}"] = line[databag] or {}
         event["databags"] = sorted(databags)
         event["seen"] = [
             {"kind": "databag-updated", "about": name, "keys": keys}
-            for name, bag in databags.items()
-            if (keys := compare(self._bags.get(name, {}), bag))
+            for name, databag in databags.items()
+            if (keys := compare(self._databags.get(name, {}), databag))
         ]
         event["why"] = self._why(line, {change["about"]: change for change in event["seen"]})
-        self._bags |= databags
+        self._databags |= databags
         for name in databags:
             self._seen_at[line["unit"], name] = len(self._events)
         self._ran[f"{line['unit']} {line['hook']} {line.get('remote_unit', '')}"] = len(
@@ -120,9 +119,9 @@ class _Reader:
         )
         return event
 
-    # What is concluded of the model
+    # Conclusions about the model
 
-    def _came(self, line: Data) -> list[Data]:
+    def _additions(self, line: Data) -> list[Data]:
         """Return the application, the unit, the leader and the relation that are new."""
         changes: list[Data] = []
         unit, relation = line["unit"], _relation_of(line)
@@ -145,7 +144,7 @@ class _Reader:
             changes.append({"kind": "relation-added", "about": relation, **added})
         return changes
 
-    def _went(self, number: int, line: Data) -> list[Data]:
+    def _removals(self, number: int, line: Data) -> list[Data]:
         changes: list[Data] = []
         relation = _relation_of(line)
         if line["hook"].endswith("-relation-broken") and self._last_use[relation] == number:
@@ -158,13 +157,13 @@ class _Reader:
                 changes.append({"kind": "application-removed", "about": application})
         return changes
 
-    # What is concluded of its reason
+    # Conclusions about the reason
 
     def _why(self, line: Data, seen: dict[str, Data]) -> Data:
         hook, unit = line["hook"], line["unit"]
         kind = hook.rpartition("-relation-")[2]
         after = [] if self._step is None else [self._step]
-        told = f"It came after `juju {self._events[after[0]]['text']}`." if after else ""
+        told = f"It ran after `juju {self._events[after[0]]['text']}`." if after else ""
         if not line.get("relation") or kind != "changed":
             return {"text": told, "events": after}
         remote = line.get("remote_unit") or line.get("remote_app", "")
@@ -174,18 +173,19 @@ class _Reader:
             place = self._ran.get(f"{unit} {joined} {remote}")
             if place is not None and place == self._seen_at[unit, name]:
                 number = self._events[place]["number"]
-                return {"text": f"It follows joined, in hook {number}.", "events": [place]}
+                text = f"It always follows relation-joined, which ran in hook {number}."
+                return {"text": text, "events": [place]}
         keys = ", ".join(seen[name]["keys"]) if name in seen else ""
         writers = self._writers(remote, _relation_of(line), self._seen_at.get((unit, name), 0))
-        text = f"The databag of {remote} was written{f': {keys}' if keys else ''}."
+        text = f"The databag of {remote} changed{f': {keys}' if keys else ''}."
         if len(writers) == 1:
             number = self._events[writers[0]]["number"]
-            text += f" Only hook {number} can have done it."
+            text += f" Only hook {number} can have written it."
             return {"text": text, "events": writers}
-        return {"text": f"{text} The recording does not tell in which hook.", "events": after}
+        return {"text": f"{text} The recording does not say which hook wrote it.", "events": after}
 
     def _writers(self, owner: str, relation: str, since: int) -> list[int]:
-        """Return the places of the hooks that can have written a databag since another."""
+        """Return the indices of the hooks, from ``since`` on, that can have written a databag."""
         return [
             place
             for place, event in enumerate(self._events)
@@ -208,14 +208,14 @@ def _relation_of(line: Data) -> str:
 
 
 def _ends_of(lines: list[Data]) -> dict[str, dict[str, str]]:
-    """Return the ends of each relation, by its id: the endpoints of the applications."""
+    """Return the endpoints of each relation, by its id and then by application."""
     ends: dict[str, dict[str, str]] = {}
     for line in lines:
         if relation := _relation_of(line):
             application = line["unit"].partition("/")[0]
             ends.setdefault(relation, {})[application] = line["relation"].partition(":")[0]
     for line in lines:
-        # An end that ran no hook, as that of an implicit juju-info.
+        # An application whose units ran no hook, for example that of an implicit juju-info.
         if (relation := _relation_of(line)) and (remote := line.get("remote_app")):
             ends[relation].setdefault(remote, line["relation"].partition(":")[0])
     return ends

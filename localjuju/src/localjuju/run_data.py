@@ -1,6 +1,6 @@
-"""A run as data: what a page is made from, and what ``localjuju page`` reads and writes as JSON.
+"""The data of a run: the input for a page, and the JSON that ``localjuju page`` reads and writes.
 
-``run.schema.json`` beside this file describes it. Nothing in it is the content of a secret.
+``run.schema.json`` in this folder describes it. It never contains the content of a secret.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ PENDING_COMMANDS = (
     "state-set",
     "storage-add",
 )
-"""Hook commands that take effect when the hook succeeds."""
+"""Hook commands that take effect only if the hook succeeds."""
 
 
 class UnreadableRunError(ValueError):
-    """A file is not a run, or of another version; the message says what is wrong."""
+    """A file is not a run, or its format has another version. The message says which."""
 
 
 def describe(history: History, title: str = "") -> Data:
-    """Return a run as data.
+    """Return the data of a run.
 
     Args:
-        history: of the run.
-        title: says what the run shows.
+        history: the history of the run.
+        title: what the run shows.
     """
-    contents = history.secret_contents  # Notes what the last event has changed, too.
+    contents = history.secret_contents  # This also records the changes of the last event.
     describer = _Describer(Hiding(contents, _names(history.events)))
     events = [describer.describe(event) for event in history.events]
     add_origins(events)
@@ -70,7 +70,7 @@ def read(text: str) -> Data:
     """Read a run from its JSON.
 
     Raises:
-        UnreadableRunError: it is none.
+        UnreadableRunError: the text is not a run.
     """
     try:
         data = json.loads(text)
@@ -79,12 +79,14 @@ def read(text: str) -> Data:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UnreadableRunError(f'its "format" is not "{FORMAT}"')
     if data.get("version") != VERSION:
-        raise UnreadableRunError(f"its version is {data.get('version')}, and this reads {VERSION}")
+        raise UnreadableRunError(
+            f"its version is {data.get('version')}, but this localjuju reads version {VERSION}"
+        )
     return data
 
 
 def add_origins(events: list[Data]) -> None:
-    """Add to each hook the commands that led to it, through whatever hooks are in between."""
+    """Add to each hook the commands that led to it, directly or through other hooks."""
     origins: list[set[int]] = []
     for place, event in enumerate(events):
         if event["kind"] == "command":
@@ -98,7 +100,7 @@ def add_origins(events: list[Data]) -> None:
 
 
 class _Describer:
-    """Describes events; the same hook command with the same answer stands in the data once."""
+    """Describes events. The data contains each hook command with the same output only once."""
 
     def __init__(self, hiding: Hiding):
         self._hide = hiding
@@ -167,7 +169,7 @@ class _Describer:
 
 
 def _about(hook: Hook) -> Data:
-    """What a hook is about, as its ``JUJU_*`` environment has it."""
+    """Return what a hook is about: the facts in its ``JUJU_*`` environment."""
     about: Data = {}
     if hook.relation:
         about = {
@@ -186,7 +188,7 @@ def _about(hook: Hook) -> Data:
 
 
 def _names(events: Iterable[Event]) -> set[str]:
-    """Return the names that a model shows to everyone."""
+    """Return the names of applications, units and endpoints, which are never secret."""
     names: set[str] = set()
     for event in events:
         for change in event.changes:

@@ -1,5 +1,5 @@
 "use strict";
-// What an event changed in the model besides databags, in words.
+// Describes what an event changed in the model, except databags.
 
 function otherChanges(run, event) {
   const lines = event.changes.flatMap((change) => changeInWords(run, change));
@@ -7,7 +7,7 @@ function otherChanges(run, event) {
   return element(
     "section",
     {},
-    element("h3", { textContent: "What came of it in the model" }),
+    element("h3", { textContent: "Changes in the model" }),
     element(
       "ul",
       {},
@@ -25,7 +25,7 @@ function changeInWords(run, change) {
   if (kind === "relation" && verb === "updated") return membersInWords(change, about);
   if (verb === "updated" && change.life) return [`${kind} ${about} is being removed`];
   if (verb === "updated" && change.address)
-    return [`${about} has got another address: ${change.address[1]}`];
+    return [`${about} has a new address: ${change.address[1]}`];
   if (kind === "unit" && verb === "added") {
     const where = change.principal ? `to ${change.principal}` : `on machine ${change.machine}`;
     return [`unit ${about} was added ${where}`];
@@ -35,9 +35,9 @@ function changeInWords(run, change) {
 
 function applicationInWords(change) {
   const lines = [];
-  if (change.leader && change.leader[1]) lines.push(`${change.leader[1]} leads ${change.about}`);
+  if (change.leader && change.leader[1]) lines.push(`${change.leader[1]} is the leader of ${change.about}`);
   if (change.life) lines.push(`application ${change.about} is being removed`);
-  if (change["charm-version"]) lines.push(`${change.about} has got another charm or resource`);
+  if (change["charm-version"]) lines.push(`${change.about} has a new charm or resource`);
   for (const [key, [before, after]] of Object.entries(
     change.config ? compared(change.config) : {},
   )) {
@@ -60,7 +60,7 @@ function membersInWords(change, about) {
   if (change.units) {
     const [before, after] = change.units;
     lines.push(
-      ...after.filter((unit) => !before.includes(unit)).map((unit) => `${unit} entered ${about}`),
+      ...after.filter((unit) => !before.includes(unit)).map((unit) => `${unit} joined ${about}`),
     );
     lines.push(
       ...before.filter((unit) => !after.includes(unit)).map((unit) => `${unit} left ${about}`),
@@ -77,11 +77,11 @@ function secretInWords(change, verb) {
   if (verb !== "updated")
     lines.push(`${name} of ${change.owner} was ${verb}, revision ${change.revision}`);
   else if (change.revision) lines.push(`${name} has revision ${change.revision[1]}`);
-  else if (change.label) lines.push(`${name} has got this label`);
+  else if (change.label) lines.push(`${name} has a new label`);
   if (verb === "updated" && change.revisions && !change.revision)
-    lines.push(`${name} keeps revisions ${change.revisions[1].join(", ")}`);
+    lines.push(`${name} has revisions ${change.revisions[1].join(", ")} left`);
   if (value("granted-to") && verb !== "removed")
-    lines.push(`${name} may be read by ${value("granted-to").join(", ") || "its owner only"}`);
+    lines.push(`${name} can be read by ${value("granted-to").join(", ") || "its owner only"}`);
   if (verb === "updated" && change.read) {
     const [before, after] = change.read;
     for (const [unit, revision] of Object.entries(after)) {

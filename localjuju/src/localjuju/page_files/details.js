@@ -1,5 +1,5 @@
 "use strict";
-// The details of the chosen event: why it came, what it read, what it ran, and what it changed.
+// The details of the selected event: why it happened, what it read, what it ran, what it changed.
 
 const LONG = 2000;
 
@@ -50,9 +50,9 @@ function explanation(run, event) {
         visible(event.why.text),
       ),
     );
-    parts.push(why, ...links("Woken by", event.why.events));
+    parts.push(why, ...links("Triggered by", event.why.events));
     const further = event.origins.filter((at) => !event.why.events.includes(at));
-    parts.push(...links("It began with", further));
+    parts.push(...links("Commands that led to it", further));
     const [before, after] = [event.before, event.after].map((one) =>
       (one || []).filter(Boolean).join(": "),
     );
@@ -66,7 +66,7 @@ function explanation(run, event) {
       );
     }
   }
-  return [...parts, ...links("It woke", run.woken[event.at])];
+  return [...parts, ...links("Hooks that it triggered", run.triggered[event.at])];
 }
 
 function link(run, at) {
@@ -76,7 +76,7 @@ function link(run, at) {
 }
 
 function failure(run, event) {
-  const parts = [element("h3", { textContent: "It failed" })];
+  const parts = [element("h3", { textContent: "Error" })];
   parts.push(
     element("pre", {
       className: "bad",
@@ -84,7 +84,7 @@ function failure(run, event) {
     }),
   );
   if ((event.discarded || []).length) {
-    parts.push(element("h3", { textContent: "Discarded with the hook" }));
+    parts.push(element("h3", { textContent: "Rolled back, because the hook failed" }));
     parts.push(...event.discarded.map((number) => commandOf(run.commands[number])));
   }
   return parts;
@@ -96,7 +96,7 @@ function databags(run, event) {
   const section = element(
     "section",
     {},
-    element("h3", { textContent: "Databags that it could read" }),
+    element("h3", { textContent: "Databags that the hook could read" }),
   );
   if (!names.length) section.append(element("p", { className: "none", textContent: "none" }));
   for (const name of names) section.append(databag(run, event, name, changed.get(name)));
@@ -105,7 +105,7 @@ function databags(run, event) {
 
 function databag(run, event, name, keys) {
   const [id, owner] = name.split(" ");
-  const data = run.bagBefore(name, event.at);
+  const data = run.databagBefore(name, event.at);
   const whose = owner.includes("/") ? owner : `application ${owner}`;
   const summary = element(
     "summary",
@@ -113,15 +113,15 @@ function databag(run, event, name, keys) {
     element("strong", { textContent: visible(whose) }),
     visible(` in ${run.relationName(id)}${keys ? ", changed by this event" : ""}`),
   );
-  const bag = element(
+  const box = element(
     "details",
-    { className: "bag", open: Boolean(keys) || relationOf(event) === id },
+    { className: "databag", open: Boolean(keys) || relationOf(event) === id },
     summary,
   );
   const all = [...new Set([...data.keys(), ...Object.keys(keys || {})])].sort();
   if (!all.length) {
-    bag.append(element("p", { className: "none", textContent: "empty" }));
-    return bag;
+    box.append(element("p", { className: "none", textContent: "empty" }));
+    return box;
   }
   const head = keys ? ["Key", "Before", "After"] : ["Key", "Value"];
   const table = element(
@@ -149,11 +149,11 @@ function databag(run, event, name, keys) {
     );
   }
   table.append(body);
-  bag.append(table);
-  return bag;
+  box.append(table);
+  return box;
 }
 
-// A value, of which the first part stands for all when it is very long.
+// Shows a value. Of a very long value, this shows the first part and a button for the rest.
 function valueOf(value) {
   if (value === null || value === undefined)
     return element("span", { className: "none", textContent: "not set" });
@@ -175,10 +175,10 @@ function hookCommands(run, event) {
   const section = element(
     "section",
     {},
-    element("h3", { textContent: "Hook commands and their answers" }),
+    element("h3", { textContent: "Hook commands and their output" }),
   );
   if (!(event.commands || []).length) {
-    const known = event.commands ? "none" : "The recording has none.";
+    const known = event.commands ? "none" : "The recording does not contain them.";
     section.append(element("p", { className: "none", textContent: known }));
   }
   for (const number of event.commands || []) section.append(commandOf(run.commands[number]));
@@ -204,7 +204,7 @@ function commandOf([words, status, stdout, stderr, stdin]) {
   );
   if (line.length > 300) made.append(element("pre", {}, valueOf(words.join(" "))));
   if (stdin) made.append(element("pre", { ariaLabel: "standard input" }, valueOf(stdin)));
-  if (answer) made.append(element("pre", { ariaLabel: "answer" }, valueOf(answer)));
+  if (answer) made.append(element("pre", { ariaLabel: "output" }, valueOf(answer)));
   return made;
 }
 

@@ -12,7 +12,7 @@ function drawGraph(model, event) {
   const height = Math.max(...boxes.map((box) => box.y + box.height), 60) + 12;
   const svg = drawn("svg", { viewBox: `-10 -10 ${width + 10} ${height + 10}`, role: "img" });
   svg.style.maxWidth = `${width * 1.25}px`;
-  svg.setAttribute("aria-label", "The model as a graph. The same stands below as text.");
+  svg.setAttribute("aria-label", "The model as a graph. A text below describes the same model.");
   const byName = new Map(boxes.map((box) => [box.name, box]));
   const relations = [...model.relation.values()].filter((one) => one.ends.length > 1);
   relations.forEach((one) => drawRelation(svg, byName, one, relations, event));
@@ -21,7 +21,7 @@ function drawGraph(model, event) {
   describeModel(model);
 }
 
-// Applications that are related stand beside each other, as far as a grid allows.
+// Places the applications in a grid, related ones next to each other if possible.
 function layOut(model) {
   const names = [...model.application.keys()];
   const related = (a, b) =>
@@ -154,7 +154,7 @@ function drawRelation(svg, boxes, relation, all, event) {
   label(svg, x, y - 6, shown, "small", "middle");
 }
 
-// Where a line between two boxes leaves the one and meets the other.
+// Returns the two ends of a line between two boxes.
 function anchors(a, b, shift) {
   if (a.y === b.y) {
     const [left, right] = a.x < b.x ? [a, b] : [b, a];

@@ -1,5 +1,5 @@
 "use strict";
-// The page: which event is chosen, and how one steps, plays, filters and finds.
+// The page: which event is selected, and how to step, play, filter and search.
 
 class Page {
   constructor(data) {
@@ -11,7 +11,7 @@ class Page {
     this.rows = new Map();
     for (const row of document.querySelectorAll(".hooks tr[id]")) {
       this.rows.set(row.id, row);
-      row.removeAttribute("id"); // The address chooses an event here, and need not scroll.
+      row.removeAttribute("id"); // The address selects an event, and must not scroll the page.
     }
     const kinds = [...new Set(this.runs.flatMap((run) => run.events.map(kindOf)))];
     drawLegend(document.getElementById("legend"), kinds, this.runs.length > 1);
@@ -25,7 +25,7 @@ class Page {
     return this.runs[this.number];
   }
 
-  // Choosing
+  // Selecting an event
 
   choose(number, at, keep = true) {
     this.number = number;
@@ -133,7 +133,7 @@ class Page {
     );
   }
 
-  // Lists the events that wrote a key, the old value and the new one.
+  // Lists the events that wrote a key, with the old and the new value.
   find(key) {
     const list = document.getElementById("found");
     list.hidden = !key;
@@ -169,7 +169,7 @@ class Page {
     );
   }
 
-  // What the user does
+  // Input of the user
 
   listen() {
     const on = (id, type, act) => document.getElementById(id).addEventListener(type, act);
@@ -182,7 +182,8 @@ class Page {
     on("run", "change", (event) => this.choose(Number(event.target.value), this.at));
     on("filters", "submit", (event) => event.preventDefault());
     on("filters", "input", () => this.filter());
-    // Not the field: it changes when one leaves it to follow a link below it, which would go then.
+    // Not for the text field: its change event comes when the user clicks a link below it, and
+    // would remove that link.
     for (const id of ["unit", "relation", "event"]) on(id, "change", () => this.filter());
     on("filters", "reset", () => setTimeout(() => this.filter()));
     addEventListener("hashchange", () => this.chooseByAddress());

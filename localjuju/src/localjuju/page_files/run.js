@@ -1,7 +1,7 @@
 "use strict";
-// A run as data: events in order, and what the model and its databags were at each of them.
+// The data of a run: its events in order, and the model and its databags at each event.
 
-// Characters that would not be seen, or that turn text around: they are shown by their numbers.
+// Characters that are invisible or change the direction of text. The page shows their numbers.
 const UNSEEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
@@ -17,8 +17,8 @@ class Run {
     this.name = `Juju ${data.juju}`;
     this.prefix = place ? "b-" : "";
     this.places = new Map();
-    this.bags = new Map();
-    this.woken = this.events.map(() => []);
+    this.databags = new Map();
+    this.triggered = this.events.map(() => []);
     this.events.forEach((event, at) => this.read(event, at));
   }
 
@@ -26,36 +26,36 @@ class Run {
     event.at = at;
     event.id = `${this.prefix}${event.kind === "command" ? "command" : "hook"}-${event.number}`;
     this.places.set(event.id, at);
-    for (const cause of event.why ? event.why.events : []) this.woken[cause].push(at);
-    for (const change of event.seen || []) this.keepBag(change, at - 0.5);
+    for (const cause of event.why ? event.why.events : []) this.triggered[cause].push(at);
+    for (const change of event.seen || []) this.keepDatabag(change, at - 0.5);
     for (const change of event.changes) {
-      if (change.kind === "databag-updated") this.keepBag(change, at);
+      if (change.kind === "databag-updated") this.keepDatabag(change, at);
     }
   }
 
-  // Keeps what a databag holds from an event on.
-  keepBag(change, at) {
-    const versions = this.bags.get(change.about) || [];
+  // Stores the content that a databag has from an event on.
+  keepDatabag(change, at) {
+    const versions = this.databags.get(change.about) || [];
     const data = new Map(versions.length ? versions[versions.length - 1].data : []);
     for (const [key, [, value]] of Object.entries(change.keys)) {
       if (value === null) data.delete(key);
       else data.set(key, value);
     }
     versions.push({ at, data });
-    this.bags.set(change.about, versions);
+    this.databags.set(change.about, versions);
   }
 
-  // The data of a databag as an event found it.
-  bagBefore(name, at) {
+  // Returns the content of a databag before an event.
+  databagBefore(name, at) {
     let found = new Map();
-    for (const version of this.bags.get(name) || []) {
+    for (const version of this.databags.get(name) || []) {
       if (version.at >= at) break;
       found = version.data;
     }
     return found;
   }
 
-  // The applications, units and relations after an event.
+  // Returns the applications, units, relations and secrets after an event.
   modelAfter(at) {
     const model = {
       application: new Map(),
@@ -87,7 +87,7 @@ class Run {
     return this.relations.get(id) || `relation ${id}`;
   }
 
-  // The databags that an event wrote, and the keys in them.
+  // Returns the databags that an event wrote, with the keys that changed.
   written(event) {
     return event.changes.filter(
       (change) => change.kind === "databag-updated" && Object.keys(change.keys).length,
@@ -115,7 +115,7 @@ function relationOf(event) {
   return event.relation ? event.relation.split(":")[1] : "";
 }
 
-// The kind of an event without the endpoint's name: relation-joined, storage-attached.
+// Returns the kind of an event without the endpoint's name: relation-joined, storage-attached.
 function kindOf(event) {
   if (event.kind !== "hook") return event.kind;
   const found = /-(relation|storage)-(\w+)$/.exec(`-${event.hook}`);

@@ -1,5 +1,5 @@
 "use strict";
-// Making elements, and the shapes of marks. What came from a charm becomes text, never markup.
+// Makes elements, and the shapes of marks. Text from a charm stays text and never becomes markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,7 +17,8 @@ function drawn(name, attributes = {}, ...children) {
   return made;
 }
 
-// Each kind of event: the path of its mark around 0, 0, and what the legend calls it.
+// For each kind of event: a pattern, the path of its mark around 0, 0, its name in the legend, and
+// whether the mark is hollow.
 const MARKS = [
   [/^command$/, "M-6,-5 H6 L0,6 Z", "command", false],
   [/^relation-created$/, "M0,-6 L6,0 L0,6 L-6,0 Z", "relation created", true],
@@ -57,5 +58,5 @@ function drawLegend(place, kinds, compares) {
       ),
     );
   }
-  if (compares) place.append("A dashed ring: this hook ran in one of the two only.");
+  if (compares) place.append("A dashed ring means that this hook ran in only one of the two runs.");
 }

@@ -1,5 +1,5 @@
 "use strict";
-// The timeline: a lane for each unit, and a mark for each event, in the order in which they came.
+// The timeline: a row for each unit, and a mark for each event, in order of time.
 
 const STEP = 18;
 const LANE = 24;
@@ -95,8 +95,8 @@ class Timeline {
     for (const cause of event.why ? event.why.events : []) {
       this.arrow(this.point(number, cause), [x, y], "cause");
     }
-    for (const woken of this.runs[number].woken[at]) {
-      this.arrow([x, y], this.point(number, woken), "woken");
+    for (const triggered of this.runs[number].triggered[at]) {
+      this.arrow([x, y], this.point(number, triggered), "triggered");
     }
     this.scrollTo(x, y);
   }
@@ -135,7 +135,7 @@ class Timeline {
   }
 }
 
-// In which column each event stands. Two runs are in step at each command.
+// Returns the column of each event. Each command has the same column in both runs.
 function columnsOf(runs) {
   const phases = runs.map((run) => {
     const found = [[]];
@@ -160,7 +160,8 @@ function columnsOf(runs) {
   return columns;
 }
 
-// The lanes: the operator's, and one for each unit, subordinates below their principals.
+// Returns the rows: one for the operator, and one for each unit. Subordinates come below their
+// principals.
 function lanesOf(runs) {
   const principals = new Map();
   for (const run of runs) {
