@@ -1,4 +1,4 @@
-"""The packed charm under test. pytest-jubilant has the fixture ``juju``, a model of a module."""
+"""The packed charm under test. pytest-jubilant provides the fixture ``juju``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def charm_at(variable: str) -> pathlib.Path:
 
 @pytest.fixture(scope="session")
 def charm() -> pathlib.Path:
-    """Return the charm of CHARM_PATH, or else the one in this folder. Tests never pack."""
+    """Return the charm at CHARM_PATH, or else the one in this folder. Tests do not pack it."""
     if "CHARM_PATH" in os.environ:
         return charm_at("CHARM_PATH")
     found = list(pathlib.Path().glob("*.charm"))
