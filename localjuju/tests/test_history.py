@@ -12,6 +12,7 @@ import pytest
 
 from conftest import PEERS, PROVIDER, REQUIRER, SCRIPT, MakeCharm, add_model, run
 from localjuju import LocalJuju, run_data
+from localjuju.faults import Faults
 from localjuju.history import Event, every_event
 
 CHARMS = pathlib.Path(__file__).parent / "charms"
@@ -176,6 +177,22 @@ def test_hook_shows_its_commands_statuses_databags_and_log(juju: LocalJuju) -> N
     assert elected["before"][1].endswith("-relation-created")
     assert {"0 tprov", f"0 {leader}"} <= set(elected["databags"])
     assert 'ran "leader-elected" hook' in elected["log"][-1][2]
+
+
+def test_fault_is_shown_between_the_hooks(series: str) -> None:
+    with LocalJuju(series, seed=3, faults=Faults(["command-fails"], most=2)) as juju:
+        juju.deploy(CHARMS / "tprov", num_units=3)
+        juju.deploy(CHARMS / "treq", num_units=3)
+        juju.integrate("treq:database", "tprov:database")
+        juju.settle()
+        events = described(juju)["events"]
+        page = juju.history.page()
+    faults = [event for event in events if event["kind"] == "fault"]
+    assert [fault["number"] for fault in faults] == [1, 2]
+    for fault in faults:
+        failed = events[events.index(fault) + 1]
+        assert (failed["unit"], bool(failed["error"])) == (fault["unit"], True)
+        assert f"<td>fault: {fault['text']}</td>" in page
 
 
 def test_failed_command_is_shown(juju: LocalJuju) -> None:

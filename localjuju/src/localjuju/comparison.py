@@ -44,8 +44,7 @@ def only_in_one(first: Data, second: Data) -> list[str]:
             marked += [
                 f"{prefix}hook-{event['number']}"
                 for event in events
-                if event["kind"] != "command"
-                and _label(event) not in known.get(_who(event), Counter())
+                if "why" in event and _label(event) not in known.get(_who(event), Counter())
             ]
     return marked
 
@@ -72,9 +71,9 @@ def _facts(events: list[Data]) -> dict[str, Counter[str]]:
     """Return what happened, by ``Difference.who``."""
     facts: dict[str, Counter[str]] = {}
     for event in events:
-        if event["kind"] == "command":
-            if event.get("error"):
-                facts.setdefault("the command", Counter())[event["error"]] = 1
+        if event["kind"] == "command" and event.get("error"):
+            facts.setdefault("the command", Counter())[event["error"]] = 1
+        if "why" not in event:
             continue
         facts.setdefault(_who(event), Counter())[_label(event)] += 1
         if event.get("error"):

@@ -92,10 +92,10 @@ def _text(text: str) -> str:
 
 
 def _summary(run: Data) -> str:
-    hooks = sum(event["kind"] != "command" for event in run["events"])
-    commands = len(run["events"]) - hooks
+    hooks = sum("why" in event for event in run["events"])
+    commands = sum(event["kind"] == "command" for event in run["events"])
     source = "on localjuju" if run["source"] == "localjuju" else "recorded on a controller"
-    failed = sum("error" in event for event in run["events"] if event["kind"] != "command")
+    failed = sum("error" in event for event in run["events"] if "why" in event)
     return (
         f"Juju {run['juju']} {source}: {commands} commands, {hooks} hooks"
         f"{f', {failed} of them failed' if failed else ''}"
@@ -120,7 +120,10 @@ def _table(run: Data, number: int) -> str:
 def _row(event: Data, prefix: str) -> str:
     if event["kind"] == "command":
         name = f"{prefix}command-{event['number']}"
-        cells = ["", "$ juju", event["text"], "", ""]
+        cells = ["$", "$ juju", event["text"], "", ""]
+    elif event["kind"] == "fault":
+        name = f"{prefix}fault-{event['number']}"
+        cells = ["!", event["unit"], f"fault: {event['text']}", "", ""]
     else:
         name = f"{prefix}hook-{event['number']}"
         about = [event.get("relation"), event.get("remote-unit"), event.get("storage")]
@@ -129,7 +132,7 @@ def _row(event: Data, prefix: str) -> str:
     failed = ' class="failed"' if event.get("error") else ""
     ended = f"failed: {event['error']}" if event.get("error") else ""
     described = "".join(f"<td>{_text(_shortened(cell))}</td>" for cell in cells[1:])
-    link = f'<a href="#{name}">{cells[0] or "$"}</a>'
+    link = f'<a href="#{name}">{cells[0]}</a>'
     end = f"<td{failed}>{_text(_shortened(ended))}</td>"
     return f'<tr id="{name}"><td>{link}</td>{described}{end}</tr>'
 

@@ -89,8 +89,8 @@ def add_origins(events: list[Data]) -> None:
     """Add to each hook the commands that led to it, directly or through other hooks."""
     origins: list[set[int]] = []
     for place, event in enumerate(events):
-        if event["kind"] == "command":
-            origins.append({place})
+        if "why" not in event:
+            origins.append({place} if event["kind"] == "command" else set())
             continue
         found: set[int] = set()
         for cause in event["why"]["events"]:
@@ -114,6 +114,9 @@ class _Describer:
             "time": round(event.time, 2),
             "changes": [self._change(change) for change in event.changes],
         }
+        if event.fault:
+            text = self._hide.text(event.fault)
+            return {**described, "kind": "fault", "unit": event.unit, "text": text}
         hook, record = event.ran, event.record
         if hook is None or record is None:
             failed = {"error": self._hide.text(event.error)} if event.error else {}

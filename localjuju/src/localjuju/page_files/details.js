@@ -6,9 +6,9 @@ const LONG = 2000;
 function showDetails(run, event) {
   const parts = [heading(event), ...explanation(run, event)];
   if (event.error) parts.push(...failure(run, event));
-  if (event.kind !== "command") parts.push(databags(run, event));
+  if (event.why) parts.push(databags(run, event));
   parts.push(otherChanges(run, event));
-  if (event.kind !== "command") parts.push(hookCommands(run, event), logLines(event));
+  if (event.why) parts.push(hookCommands(run, event), logLines(event));
   document.getElementById("details").replaceChildren(...parts.filter(Boolean));
 }
 

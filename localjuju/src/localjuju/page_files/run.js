@@ -24,7 +24,7 @@ class Run {
 
   read(event, at) {
     event.at = at;
-    event.id = `${this.prefix}${event.kind === "command" ? "command" : "hook"}-${event.number}`;
+    event.id = `${this.prefix}${event.why ? "hook" : event.kind}-${event.number}`;
     this.places.set(event.id, at);
     for (const cause of event.why ? event.why.events : []) this.triggered[cause].push(at);
     for (const change of event.seen || []) this.keepDatabag(change, at - 0.5);
@@ -124,6 +124,7 @@ function kindOf(event) {
 
 function labelOf(event) {
   if (event.kind === "command") return `juju ${event.text}`;
+  if (event.kind === "fault") return event.text;
   const about = [event.relation, event["remote-unit"], event.storage].filter(Boolean);
   if (event.secret) about.push(event["secret-label"] || event.secret);
   return [event.hook, ...about].join(" ");
@@ -131,6 +132,7 @@ function labelOf(event) {
 
 function nameOf(event) {
   if (event.kind === "command") return `Command ${event.number}`;
+  if (event.kind === "fault") return `Fault ${event.number}`;
   const kinds = { hook: "Hook", action: "Action, hook", exec: "Exec, hook" };
   return `${kinds[event.kind]} ${event.number}`;
 }

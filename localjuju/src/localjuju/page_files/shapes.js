@@ -21,6 +21,7 @@ function drawn(name, attributes = {}, ...children) {
 // whether the mark is hollow.
 const MARKS = [
   [/^command$/, "M-6,-5 H6 L0,6 Z", "command", false],
+  [/^fault$/, "M1,-7 L-4,1 H-1 L-2,7 L4,-1 H1 Z", "fault", false],
   [/^relation-created$/, "M0,-6 L6,0 L0,6 L-6,0 Z", "relation created", true],
   [/^relation-joined$/, "M-4,-6 L6,0 L-4,6 Z", "joined", false],
   [/^relation-changed$/, "M-5,-5 H5 V5 H-5 Z", "changed", false],
