@@ -1,9 +1,10 @@
-"""Lives in which something goes wrong on purpose: the charms come to rest all the same.
+"""Run the charms while localjuju injects faults. The charms must settle all the same.
 
     make faults SEEDS=1000
 
-A seed chooses the series of Juju, the charms, what goes wrong and when. One life in ten is of the
-bundle, on machines where no workload runs. The name of a failed test tells its seed:
+The seed of a run chooses the version of Juju, the charms, the faults and their moments. One run
+in ten deploys the bundle, on machines that run no workload. The name of a failed test contains
+its seed, and this command repeats the run:
 
     make faults SEEDS=471-471
 """
@@ -20,7 +21,7 @@ import bundles
 from event_demos import CHARMS, SERIES, integrate, settled, view
 from localjuju import Faults, LocalJuju
 from localjuju.faults import FAULTS
-from soak import seeds
+from stress import seeds
 from without_workloads import copy_charms
 
 PROVIDER, REQUIRER = "p", "r"
@@ -28,45 +29,45 @@ PROVIDER, REQUIRER = "p", "r"
 
 @pytest.fixture(scope="session")
 def charms(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The folder of the bundle's charms, with machines on which nothing runs."""
+    """A folder with the bundle's charms, changed so that no workload runs."""
     return copy_charms(tmp_path_factory.mktemp("charms"))
 
 
 def bundle(juju: LocalJuju, folder: pathlib.Path) -> None:
-    """The bundle, with one unit of each application."""
+    """Deploy the bundle, with one unit of each application."""
     juju.deploy(bundles.write_variant(folder, bundles.BUNDLE, units=bundles.SMALL))
     juju.wait(jubilant.all_active, error=jubilant.any_error)
     assert juju.settle() == 0
 
 
 def peers(juju: LocalJuju, folder: pathlib.Path) -> None:
-    """Units that tell each other their names, and where their leader is."""
+    """Deploy two peers, which publish their names and their leader's address."""
     juju.deploy(CHARMS / "replicas-demo", "d", num_units=2)
     assert len(view(juju)) == 2
 
 
 def demos(juju: LocalJuju, folder: pathlib.Path) -> None:
-    """Applications whose leaders write to each other; one of them may come to have another."""
+    """Relate two applications whose leaders exchange data."""
     juju.deploy(CHARMS / "demo-provider", PROVIDER, num_units=2)
     juju.deploy(CHARMS / "demo-requirer", REQUIRER)
     integrate(juju, PROVIDER, REQUIRER)
     assert set(settled(juju, (PROVIDER,), (REQUIRER,))) == {(PROVIDER, REQUIRER)}
 
 
-Life = Callable[[LocalJuju, pathlib.Path], None]
-LIVES: tuple[Life, ...] = (bundle, *[peers, demos] * 4, peers)
+Scenario = Callable[[LocalJuju, pathlib.Path], None]
+SCENARIOS: tuple[Scenario, ...] = (bundle, *[peers, demos] * 4, peers)
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_life_with_faults(seed: int, charms: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    life = LIVES[seed % len(LIVES)]
-    # One kind alone, or all of them.
+def test_charms_settle_in_spite_of_faults(seed: int, charms: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    scenario = SCENARIOS[seed % len(SCENARIOS)]
+    # One kind of fault, or all kinds.
     number = seed % (len(FAULTS) + 1)
     kinds = FAULTS[number : number + 1] or FAULTS
-    series = SERIES[seed // len(LIVES) % len(SERIES)]
+    series = SERIES[seed // len(SCENARIOS) % len(SERIES)]
     with LocalJuju(series, seed=seed, charms=charms, faults=Faults(kinds)) as juju:
         try:
-            life(juju, tmp_path)
+            scenario(juju, tmp_path)
         except Exception:
             print(f"{juju}: make faults SEEDS={seed}-{seed}")
             print(juju.history.timeline())
