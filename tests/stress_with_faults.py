@@ -59,7 +59,9 @@ SCENARIOS: tuple[Scenario, ...] = (bundle, *[peers, demos] * 4, peers)
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_charms_settle_in_spite_of_faults(seed: int, charms: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_charms_settle_in_spite_of_faults(
+    seed: int, charms: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     scenario = SCENARIOS[seed % len(SCENARIOS)]
     # One kind of fault, or all kinds.
     number = seed % (len(FAULTS) + 1)

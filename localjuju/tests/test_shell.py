@@ -21,7 +21,9 @@ LOCALJUJU = [sys.executable, "-m", "localjuju"]
 
 # Who opens it first has it as the terminal of a session, and is told of its end.
 IN_TERMINAL = """
-import os, sys
+import os, signal, sys
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)  # CI may run the tests with these ignored.
 os.close(os.open(os.ttyname(0), os.O_RDWR))
 os.execv(sys.argv[1], sys.argv[1:])
 """
