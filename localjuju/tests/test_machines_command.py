@@ -140,7 +140,7 @@ def test_model_goes_with_hosts_and_containers(juju: LocalJuju, make_charm: MakeC
 
 def test_more_machines_than_there_are_addresses_are_refused() -> None:
     with LocalJuju() as juju:
-        assert "can make no more machines" in error_of(juju, "add-machine", "-n", "300").stderr
+        assert "cannot create more machines" in error_of(juju, "add-machine", "-n", "300").stderr
         assert len(juju.status().machines) == 245
 
 

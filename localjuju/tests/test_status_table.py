@@ -118,7 +118,7 @@ def test_what_an_agent_does_is_told_as_by_juju() -> None:
         ("running action backup", "backup"),
         ("running database-relation-changed hook for b/0", ""),
     ):
-        assert status_table._doing(said) == doing
+        assert status_table._running_hook(said) == doing
 
 
 LOG = """

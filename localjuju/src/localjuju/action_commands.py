@@ -24,7 +24,7 @@ class ActionCommands:
         self.runner = runner
         self.model = runner.model
         self._behaviour = runner.behaviour
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def run_action(self, arguments: list[str]) -> Output:
         parser = Parser("run")
@@ -46,19 +46,19 @@ class ActionCommands:
         self.runner.settle()
         operation = self._schedule(units, action, parameters, timeout)
         if not operation.tasks:
-            return _unscheduled(operation, not options.background)
+            return _print_unscheduled(operation, not options.background)
         if options.background:
-            return _scheduled(operation)
+            return _print_scheduled(operation)
         self.runner.finish(operation.tasks)
-        return _ended(operation, options.format)
+        return _print_finished(operation, options.format)
 
     def _schedule(
         self, names: list[str], action: str, parameters: dict[str, Any], timeout: float
     ) -> Operation:
-        """Make an operation with a task for each unit that can have one."""
+        """Create an operation with a task for each unit that can run the action."""
         receivers = [n if n.endswith("/leader") else f"unit-{n.replace('/', '-')}" for n in names]
         summary = f"action {action}"
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             summary = f"{action} run on {','.join(receivers)}"
         now = self.runner.clock.now()
         operation = Operation(self.model.next_task_id(), summary, action, parameters, now)
@@ -96,20 +96,20 @@ class ActionCommands:
     def _cannot_run(
         self, unit: Unit | None, name: str, action: str, parameters: dict[str, Any]
     ) -> str | None:
-        """Say why a unit cannot have a task; None where it can."""
+        """Return why a unit cannot run the action, or None if it can."""
         if unit is None:
             return no_such_unit(self.runner, name)
         if action not in unit.application.charm.actions:
             reason = f'action "{action}" not defined'
-            if self._words_of_3_6:
+            if self._uses_3_6_wording:
                 return f'{reason} on unit "{unit.name}"'
             raise CommandError(f'ERROR {reason} for unit "{unit.name}". (not found)')
         if self._behaviour.unit_judges_parameters:
             return None
-        # As they are given: a default does not stand for one that is required.
+        # Juju checks the parameters without defaults: a required one must be given.
         return action_parameters.problem(parameters, self._schema(unit, action))
 
-    # Looking at what has been run
+    # Commands that show operations and tasks
 
     def operations(self, arguments: list[str]) -> Output:
         parser = Parser("operations")
@@ -154,7 +154,7 @@ class ActionCommands:
         parser = Parser("show-operation")
         parser.add_argument("id", nargs="?")
         parser.add_argument("--format", default="yaml", choices=["json", "yaml"])
-        _add_waiting(parser)
+        _add_wait_options(parser)
         options = parser.parse_args(arguments)
         number = _number(options, "operation")
         self.runner.settle()
@@ -167,7 +167,7 @@ class ActionCommands:
         parser = Parser("show-task")
         parser.add_argument("id", nargs="?")
         parser.add_argument("--format", default="plain", choices=["json", "plain", "yaml"])
-        _add_waiting(parser)
+        _add_wait_options(parser)
         options = parser.parse_args(arguments)
         number = _number(options, "task")
         self.runner.settle()
@@ -228,10 +228,10 @@ COMMANDS: dict[str, Callable[[ActionCommands, list[str]], Output]] = {
 
 
 def no_such_unit(runner: ModelRunner, name: str) -> str:
-    """Say that there is no unit of that name for a task.
+    """Return the message for a unit that does not exist.
 
     Raises:
-        CommandError: Juju 4 fails where there is no such application either.
+        CommandError: on Juju 4, the application does not exist either.
     """
     application, _, number = name.partition("/")
     if runner.behaviour.errors_in_words_of_3_6:
@@ -247,13 +247,13 @@ def no_such_unit(runner: ModelRunner, name: str) -> str:
 
 
 def timed_out(units: list[Unit]) -> str:
-    """Say whose results did not come in time."""
+    """Return the message that names the units whose results came too late."""
     names = ", ".join(f"unit {unit.name}" for unit in units)
     return f"ERROR timed out waiting for results from: {names}"
 
 
 def tasks_failed(returncodes: dict[int, int]) -> str:
-    """Say which tasks ended with a return code that is not 0."""
+    """Return the message that names the tasks whose return code is not 0."""
     plural = "s" * (len(returncodes) > 1)
     lines = sorted(
         f' - id "{task}" with return code {returncode}\n'
@@ -266,7 +266,7 @@ def tasks_failed(returncodes: dict[int, int]) -> str:
 
 
 def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
-    """Tell the units, the action and its parameters apart."""
+    """Split the words into the units, the action and its parameters."""
     units: list[str] = []
     for word in words:
         if UNIT.fullmatch(word):
@@ -284,7 +284,7 @@ def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
     return units, words[len(units)], words[len(units) + 1 :]
 
 
-def _unscheduled(operation: Operation, waiting: bool) -> Output:
+def _print_unscheduled(operation: Operation, waiting: bool) -> Output:
     reasons = "\n".join(operation.errors)
     return Output(
         stderr="\n" * waiting
@@ -292,51 +292,52 @@ def _unscheduled(operation: Operation, waiting: bool) -> Output:
     )
 
 
-def _some_unscheduled(operation: Operation) -> str:
+def _describe_unscheduled(operation: Operation) -> str:
     if not operation.errors:
         return ""
     return "Some actions could not be scheduled:\n{}\n\n".format("\n".join(operation.errors))
 
 
-def _scheduled(operation: Operation) -> Output:
-    """What is printed of an operation that goes on in the background."""
+def _print_scheduled(operation: Operation) -> Output:
+    """Print an operation that continues in the background."""
     count, printed = len(operation.tasks), ""
-    said = f"with task {operation.tasks[0].id}" if count == 1 else f"with {count} tasks"
+    message = f"with task {operation.tasks[0].id}" if count == 1 else f"with {count} tasks"
     task = str(operation.tasks[0].id) if count == 1 else "<id>"
     if count > 1:
         printed = dump({one.unit.name: {"id": str(one.id)} for one in operation.tasks}, "yaml")
     return Output(
         printed,
-        f"{_some_unscheduled(operation)}Scheduled operation {operation.id} {said}\n"
+        f"{_describe_unscheduled(operation)}Scheduled operation {operation.id} {message}\n"
         f"Check operation status with 'juju show-operation {operation.id}'\n"
         f"Check task status with 'juju show-task {task}'\n",
     )
 
 
-def _ended(operation: Operation, style: str) -> Output:
-    """What is printed of an operation whose end was waited for."""
+def _print_finished(operation: Operation, style: str) -> Output:
+    """Print the results of an operation that has finished."""
     tasks = operation.tasks
-    said = f"Running operation {operation.id} with {len(tasks)} task{'s' * (len(tasks) > 1)}\n"
-    said += "".join(
+    message = f"Running operation {operation.id} with {len(tasks)} task{'s' * (len(tasks) > 1)}\n"
+    message += "".join(
         f"  - task {task.id} on unit-{task.unit.name.replace('/', '-')}\n" for task in tasks
     )
-    said += "\n" + _some_unscheduled(operation)
-    said += "".join(f"Waiting for task {task.id}...\n" for task in tasks)
+    message += "\n" + _describe_unscheduled(operation)
+    message += "".join(f"Waiting for task {task.id}...\n" for task in tasks)
     if len(tasks) == 1 and tasks[0].log:
-        said += "".join(f"{written(at, '%H:%M:%S')} {text}\n" for at, text in tasks[0].log) + "\n"
+        lines = (f"{written(at, '%H:%M:%S')} {text}\n" for at, text in tasks[0].log)
+        message += "".join(lines) + "\n"
     if late := [task.unit for task in tasks if task.timed_out]:
-        raise CommandError(said + timed_out(late))
+        raise CommandError(message + timed_out(late))
     if style == "plain":
         printed = _plain(tasks)
     else:
         printed = dump({task.unit.name: task.describe() for task in tasks}, style)
     if failed := {task.id: task.returncode for task in tasks if task.returncode > 0}:
-        raise CommandError(said + tasks_failed(failed), stdout=printed)
-    return Output(printed, said)
+        raise CommandError(message + tasks_failed(failed), stdout=printed)
+    return Output(printed, message)
 
 
 def _plain(tasks: list[Task]) -> str:
-    """Print results for people: of one task its results, of several as YAML."""
+    """Print results as text if there is one task, or as YAML if there are several."""
     if len(tasks) > 1:
         return dump({task.unit.name: _plain_fields(task) for task in tasks}, "yaml")
     task, printed = tasks[0], ""
@@ -364,7 +365,7 @@ def _plain_fields(task: Task) -> dict[str, str]:
 
 
 def _matches(operation: Operation, wanted: dict[str, list[str]]) -> bool:
-    """Whether an operation is of the actions and statuses, and of any of the entities, wanted."""
+    """Whether an operation matches the filters of ``juju operations``."""
     if wanted["actions"] and operation.action not in wanted["actions"]:
         return False
     if wanted["status"] and operation.status not in wanted["status"]:
@@ -378,9 +379,9 @@ def _matches(operation: Operation, wanted: dict[str, list[str]]) -> bool:
     )
 
 
-def _add_waiting(parser: Parser) -> None:
+def _add_wait_options(parser: Parser) -> None:
     parser.add_argument("--utc", action="store_true")
-    # Whoever looks sees the tasks that wait run first, so there is nothing to wait for.
+    # Pending tasks run before the command prints anything, so it never has to wait.
     parser.add_argument("--wait")
     parser.add_argument("--watch", action="store_true")
 

@@ -1,4 +1,4 @@
-"""The ``juju`` commands on applications and their units: add-unit, resolved and the like."""
+"""The ``juju`` commands on applications and units: add-unit, remove-unit, resolved and others."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class ApplicationCommands:
     """Runs these commands on one model."""
 
     def __init__(self, runner: ModelRunner, storage: StorageCommands):
-        """Prepare.
+        """Create the commands for one model.
 
         Args:
-            runner: carries out what is asked for.
-            storage: reads what is asked of storage.
+            runner: changes the model.
+            storage: reads the storage options of commands.
         """
         self.runner = runner
         self.model = runner.model
         self._storage = storage
         self._status = StatusPrinter(runner)
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def _application(self, name: str) -> Application:
-        """On Juju 4, ``config`` words it without quotes; the others say it as 3.6 does."""
+        """Find an application. On Juju 4, only ``config`` prints its name without quotes."""
         try:
             return self.model.applications[name]
         except KeyError:
@@ -80,10 +80,10 @@ class ApplicationCommands:
             raise CommandError("ERROR --num-units for non k8s models not valid", 2)
         if not options.units:
             raise CommandError("ERROR no units specified", 2)
-        said, units = "", []
+        message, units = "", []
         for name in options.units:
             reason = f'unit "{name}" does not exist'
-            if not self._words_of_3_6:
+            if not self._uses_3_6_wording:
                 application = name.partition("/")[0]
                 known = application in self.model.applications
                 reason = (
@@ -99,20 +99,22 @@ class ApplicationCommands:
                     f'"{unit.application.name}"'
                 )
             units.append(unit)
-            said += f"will remove unit {name}\n"
-            said += _fate(self.model.stores.of(unit), options.destroy_storage)
+            message += f"will remove unit {name}\n"
+            message += _describe_storage_removal(
+                self.model.stores.of(unit), options.destroy_storage
+            )
         if options.dry_run:
-            return Output(said)
-        said = confirm(said, "unit removal", self.model.config, options.no_prompt)
+            return Output(message)
+        message = confirm(message, "unit removal", self.model.config, options.no_prompt)
         for unit in units:
             self.runner.remove_unit(unit, options.force, options.destroy_storage)
-        return Output(said)
+        return Output(message)
 
     def remove_application(self, arguments: list[str]) -> Output:
         parser = _removal_parser("remove-application")
         parser.add_argument("applications", nargs="+")
         options = _parse_removal(parser, arguments)
-        said, applications = "", []
+        message, applications = "", []
         for name in options.applications:
             if name not in self.model.applications:
                 raise CommandError(
@@ -121,17 +123,17 @@ class ApplicationCommands:
             if not options.force:
                 self._refuse_to_break_offers(self.model.applications[name])
             applications.append(self.model.applications[name])
-            said += f"will remove application {name}\n"
+            message += f"will remove application {name}\n"
             units = self.model.applications[name].sorted_units
-            said += "".join(f"- will remove unit {unit.name}\n" for unit in units)
+            message += "".join(f"- will remove unit {unit.name}\n" for unit in units)
             stored = [one for unit in units for one in self.model.stores.of(unit)]
-            said += _fate(stored, options.destroy_storage)
+            message += _describe_storage_removal(stored, options.destroy_storage)
         if options.dry_run:
-            return Output(said)
-        said = confirm(said, "application removal", self.model.config, options.no_prompt)
+            return Output(message)
+        message = confirm(message, "application removal", self.model.config, options.no_prompt)
         for application in applications:
             self.runner.remove_application(application, options.force, options.destroy_storage)
-        return Output(said)
+        return Output(message)
 
     def _refuse_to_break_offers(self, application: Application) -> None:
         """Refuse to remove an application that other models are related to."""
@@ -144,7 +146,7 @@ class ApplicationCommands:
             return
         name, count = application.name, len(self.model.offers_of(application))
         reason = f'cannot remove application "{name}", it has {len(relations)} offer connection(s)'
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             used = f"used by {count} offer{'s' * (count > 1)}"
             reason = f'cannot destroy application "{name}": application is {used}'
         raise CommandError(f"ERROR removing application {name} failed: {reason}")
@@ -173,7 +175,7 @@ class ApplicationCommands:
             raise CommandError(f'ERROR unit "{name}" not found')
         if self.runner.in_error(unit):
             return unit
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             raise CommandError(f'ERROR unit "{name}" is not in an error state')
         raise CommandError(
             f'ERROR resolving unit: checking unit "{name}" status: unit is not in error state'
@@ -264,11 +266,11 @@ COMMANDS: dict[str, Callable[[ApplicationCommands, list[str]], Output]] = {
 }
 
 EVERYBODY: tuple[str, ...] = ("0.0.0.0/0", "::/0")
-"""The networks that an application is exposed to, where nothing else is said."""
+"""The networks to which an application is exposed by default."""
 
 
 def _removal_parser(command: str) -> Parser:
-    """Return a parser of what commands that remove something take."""
+    """Return a parser with the options that all removal commands have."""
     parser = Parser(command)
     parser.add_argument("--destroy-storage", action="store_true")
     parser.add_argument("--dry-run", action="store_true")
@@ -285,8 +287,8 @@ def _parse_removal(parser: Parser, arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def _fate(instances: list[StorageInstance], destroy: bool) -> str:
-    """Say what becomes of the storage of units that are removed."""
+def _describe_storage_removal(instances: list[StorageInstance], destroy: bool) -> str:
+    """Return the lines that tell the user what happens to the storage of removed units."""
     gone = [one for one in instances if destroy or not one.is_detachable]
     kept = [one for one in instances if one not in gone]
     return "".join(f"- will remove storage {one.id}\n" for one in gone) + "".join(

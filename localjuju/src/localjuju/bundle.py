@@ -13,19 +13,19 @@ APPLICATION_KEYS = ("charm", "num_units", "options", "resources", "storage", "ex
 APPLICATION_KEYS += ("constraints", "to")
 
 WITHOUT_EFFECT = ("annotations", "base", "channel", "revision", "series")
-"""What changes nothing for a charm that is run from its folder on this computer."""
+"""Keys that have no effect on a charm that runs on this computer."""
 
 LEFT_OUT = ("saas",)
-"""What a bundle may have beside applications, machines and relations, and localjuju has not."""
+"""Keys of a bundle that localjuju does not support."""
 
 
 class BundleError(ValueError):
-    """A bundle cannot be deployed: the message names the file and what is wrong in it."""
+    """A bundle cannot be deployed. The message names the file and the mistake."""
 
 
 @dataclasses.dataclass(frozen=True)
 class BundledApplication:
-    """What a bundle says of one application."""
+    """One application of a bundle."""
 
     charm: str
     num_units: int = 0
@@ -36,30 +36,31 @@ class BundledApplication:
     trust: bool = False
     constraints: str = ""
     to: list[str] = dataclasses.field(default_factory=list)
-    """Where units are put; the last counts for all that follow."""
+    """The placement of each unit. The last one also applies to all further units."""
 
     @property
     def beside(self) -> bool:
-        """Whether units are put where those of another application are."""
+        """Whether units are placed beside the units of another application."""
         return any(re.search(r"[a-z]", place.removeprefix("lxd:")) for place in self.to)
 
 
 @dataclasses.dataclass(frozen=True)
 class Bundle:
-    """What a bundle's file says."""
+    """The content of a bundle's file."""
 
     applications: dict[str, BundledApplication]
     relations: list[tuple[str, str]]
     """The pairs of endpoints to relate."""
     machines: dict[str, str]
-    """The constraints of each."""
+    """The constraints of each machine, by the machine's name."""
 
 
 def load(path: pathlib.Path) -> Bundle:
     """Read a bundle.
 
     Raises:
-        BundleError: it cannot be read, or asks for what localjuju has not.
+        BundleError: the bundle cannot be read, or needs something that localjuju does not
+            support.
     """
     try:
         bundle = yaml.safe_load(path.read_text())
@@ -70,7 +71,7 @@ def load(path: pathlib.Path) -> Bundle:
         raise BundleError(f"{path} has no applications")
     for key in LEFT_OUT:
         if key in bundle:
-            raise BundleError(f'{path}: localjuju has no "{key}"')
+            raise BundleError(f'{path}: localjuju does not support "{key}"')
     applications = {name: _application(path, name, data) for name, data in declared.items()}
     relations = bundle.get("relations") or []
     if not isinstance(relations, list):
@@ -80,13 +81,13 @@ def load(path: pathlib.Path) -> Bundle:
 
 
 def _machines(path: pathlib.Path, declared: Any) -> dict[str, str]:
-    """Return the constraints of machines by their names."""
+    """Return the constraints of each machine, by the machine's name."""
     if not isinstance(declared, dict):
         raise BundleError(f"{path}: machines is not a map")
     constraints = {}
     for name, data in declared.items():
         if not isinstance(data, (dict, type(None))):
-            raise BundleError(f'{path}: machine "{name}" is {data!r}, no map')
+            raise BundleError(f'{path}: machine "{name}" is {data!r}, not a map')
         constraints[str(name)] = str((data or {}).get("constraints") or "")
     return constraints
 
@@ -94,13 +95,13 @@ def _machines(path: pathlib.Path, declared: Any) -> dict[str, str]:
 def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication:
     where = f'{path}: application "{name}"'
     if not isinstance(data, dict) or not isinstance(data.get("charm"), str):
-        raise BundleError(f"{where} names no charm")
+        raise BundleError(f"{where} does not name a charm")
     data = {key: value for key, value in data.items() if value is not None}
-    if "scale" in data:  # What bundles for Kubernetes say.
+    if "scale" in data:  # Bundles for Kubernetes use this key.
         data["num_units"] = data.pop("scale")
     for key in data:
         if key not in (*APPLICATION_KEYS, *WITHOUT_EFFECT):
-            raise BundleError(f'{where}: localjuju has no "{key}"')
+            raise BundleError(f'{where}: localjuju does not support "{key}"')
     if "to" in data:
         places = data["to"] if isinstance(data["to"], list) else [data["to"]]
         data["to"] = [str(place) for place in places]
@@ -109,14 +110,14 @@ def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication
     maps = [(key, dict) for key in ("options", "resources", "storage")]
     for key, kind in [("num_units", int), *maps]:
         if not isinstance(data.get(key, kind()), kind):
-            raise BundleError(f'{where}: "{key}" is {data[key]!r}, no {kind.__name__}')
+            raise BundleError(f'{where}: "{key}" is {data[key]!r}, not {kind.__name__}')
     return BundledApplication(**{key: data[key] for key in APPLICATION_KEYS if key in data})
 
 
 def _pairs(path: pathlib.Path, relation: Any) -> list[tuple[str, str]]:
-    """One end and another, or one end and a list of others."""
+    """Return the relations of one entry: one end with another, or with a list of others."""
     if isinstance(relation, list) and len(relation) == 2 and isinstance(relation[0], str):
         others = relation[1] if isinstance(relation[1], list) else [relation[1]]
         if all(isinstance(other, str) for other in others):
             return [(relation[0], other) for other in others]
-    raise BundleError(f"{path}: a relation is a pair of endpoints, not {relation!r}")
+    raise BundleError(f"{path}: a relation must be a pair of endpoints, not {relation!r}")

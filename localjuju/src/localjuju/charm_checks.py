@@ -1,4 +1,4 @@
-"""What Juju refuses of a charm when it is deployed, in Juju's words."""
+"""Checks a charm as Juju does when it is deployed. The messages are Juju's."""
 
 from __future__ import annotations
 
@@ -21,29 +21,31 @@ REFUSED_IN_SCHEMAS = ("$ref", "$schema")
 
 
 class CharmError(ValueError):
-    """A folder or file is not a charm that can be run: the message says why."""
+    """A folder or file is not a charm that localjuju can run. The message says why."""
 
 
 def endpoints(data: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return by role and name what a charm's metadata declares of each endpoint.
+    """Return the endpoints in a charm's metadata, by role and name.
 
     Raises:
-        CharmError: Juju refuses it.
+        CharmError: Juju refuses the metadata.
     """
     declared = {
         role: {
-            name: _endpoint(f"{role}.{name}", said)
-            for name, said in _mapping(role, data[role]).items()
+            name: _endpoint(f"{role}.{name}", declaration)
+            for name, declaration in _mapping(role, data[role]).items()
         }
         for role in ROLES
         if role in data
     }
     subordinate = data.get("subordinate") or False
     if not isinstance(subordinate, bool):
-        raise CharmError(f"metadata: subordinate: expected bool, got {_got(subordinate)}")
+        raise CharmError(
+            f"metadata: subordinate: expected bool, got {_describe_value(subordinate)}"
+        )
     charm, names = data["name"], set()
-    for role, said in declared.items():
-        for name, endpoint in said.items():
+    for role, declaration in declared.items():
+        for name, endpoint in declaration.items():
             contained = endpoint["scope"] == "container"
             to_principal = subordinate and role == "requires" and contained
             if not to_principal and _reserved(charm, name):
@@ -64,53 +66,59 @@ def endpoints(data: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     return declared
 
 
-def _endpoint(path: str, said: Any) -> dict[str, Any]:
-    if isinstance(said, str):  # The short form: the interface alone.
-        said = {"interface": said}
-    said = _mapping(path, said)
-    interface, scope = said.get("interface"), said.get("scope", "global")
-    limit, optional = said.get("limit"), said.get("optional", False)
+def _endpoint(path: str, declaration: Any) -> dict[str, Any]:
+    if isinstance(declaration, str):  # The short form has only the interface.
+        declaration = {"interface": declaration}
+    declaration = _mapping(path, declaration)
+    interface, scope = declaration.get("interface"), declaration.get("scope", "global")
+    limit, optional = declaration.get("limit"), declaration.get("optional", False)
     if not isinstance(interface, str):
-        raise CharmError(f"metadata: {path}.interface: expected string, got {_got(interface)}")
+        raise CharmError(
+            f"metadata: {path}.interface: expected string, got {_describe_value(interface)}"
+        )
     if scope not in ("global", "container"):
         raise CharmError(f"metadata: {path}.scope: unexpected value {go_values.quoted(scope)}")
     if not isinstance(optional, bool):
-        raise CharmError(f"metadata: {path}.optional: expected bool, got {_got(optional)}")
+        raise CharmError(
+            f"metadata: {path}.optional: expected bool, got {_describe_value(optional)}"
+        )
     if isinstance(limit, bool) or not isinstance(limit, (int, type(None))):
         raise CharmError(f"metadata: {path}.limit: unexpected value {go_values.quoted(limit)}")
     return {"interface": interface, "scope": scope, "limit": limit or 0}
 
 
 def actions(charm: str, declared: Any) -> dict[str, dict[str, Any]]:
-    """Return by name what stands below each action of a charm.
+    """Return the declaration of each action of a charm, by name.
 
     Raises:
-        CharmError: Juju refuses it.
+        CharmError: Juju refuses an action.
     """
     if not isinstance(declared or {}, dict):
         raise CharmError("actions: expected a map of actions by name")
     checked = {}
-    for name, said in (declared or {}).items():
+    for name, declaration in (declared or {}).items():
         if not action_parameters.NAME.fullmatch(str(name)):
             raise CharmError(f"bad action name {name}")
         if reason := _reserved(charm, str(name)):
             raise CharmError(f"cannot use action name {name}: {reason}")
-        if not isinstance(said or {}, dict):
-            raise CharmError(f'action "{name}": expected a map, got {go_values.quoted(said)}')
-        checked[str(name)] = said or {}
-        _check_action(str(name), said or {})
+        if not isinstance(declaration or {}, dict):
+            raise CharmError(
+                f'action "{name}": expected a map, got {go_values.quoted(declaration)}'
+            )
+        checked[str(name)] = declaration or {}
+        _check_action(str(name), declaration or {})
     return checked
 
 
-def _check_action(name: str, said: dict[str, Any]) -> None:
+def _check_action(name: str, declaration: dict[str, Any]) -> None:
     for key, (kind, words) in ACTION_KEYS.items():
-        if key in said and not isinstance(said[key], kind):
+        if key in declaration and not isinstance(declaration[key], kind):
             raise CharmError(f'value for schema key "{key}" must be {words}')
-    if "params" in said and not isinstance(said["params"], dict):
+    if "params" in declaration and not isinstance(declaration["params"], dict):
         raise CharmError("params failed to parse as a map")
-    _check_keys({key: value for key, value in said.items() if key not in ACTION_KEYS})
+    _check_keys({key: value for key, value in declaration.items() if key not in ACTION_KEYS})
     try:
-        action_parameters.Validator.check_schema(action_parameters.schema_of(said, True))
+        action_parameters.Validator.check_schema(action_parameters.schema_of(declaration, True))
     except jsonschema.SchemaError as error:
         where = ".".join(map(str, error.path))
         raise CharmError(
@@ -132,19 +140,19 @@ def _check_keys(value: Any) -> None:
 
 
 def checked_options(config: Any) -> dict[str, dict[str, Any]]:
-    """Return by name what a charm declares of each option, with its default as Juju reads it.
+    """Return the declaration of each option, by name, with its default as Juju reads it.
 
     Raises:
-        CharmError: Juju refuses it.
+        CharmError: Juju refuses an option.
     """
     declared = (config or {}).get("options") if isinstance(config or {}, dict) else config
     if not isinstance(declared or {}, dict):
         raise CharmError("invalid config: expected a map of options by name")
     checked = {}
-    for name, said in (declared or {}).items():
-        if not isinstance(said or {}, dict):
-            raise CharmError(f'invalid config: option "{name}" is {go_values.quoted(said)}')
-        option = dict(said or {})
+    for name, declaration in (declared or {}).items():
+        if not isinstance(declaration or {}, dict):
+            raise CharmError(f'invalid config: option "{name}" is {go_values.quoted(declaration)}')
+        option = dict(declaration or {})
         kind = option.get("type") or "string"
         if kind not in options.PARSERS:
             raise CharmError(f'invalid config: option "{name}" has unknown type "{kind}"')
@@ -164,7 +172,7 @@ def checked_options(config: Any) -> dict[str, dict[str, Any]]:
 
 
 def _reserved(charm: str, name: str) -> str | None:
-    """Say why a name is Juju's own, None if it is not; charms of Juju's may have such names."""
+    """Return why a name is reserved, or None. Juju's own charms may use reserved names."""
     if charm.startswith("juju-"):
         return None
     if name == "juju":
@@ -174,11 +182,11 @@ def _reserved(charm: str, name: str) -> str | None:
 
 def _mapping(path: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise CharmError(f"metadata: {path}: expected map, got {_got(value)}")
+        raise CharmError(f"metadata: {path}: expected map, got {_describe_value(value)}")
     return value
 
 
-def _got(value: Any) -> str:
+def _describe_value(value: Any) -> str:
     """Write a value of the wrong type as Juju does: ``nothing``, ``string("x")``."""
     if value is None:
         return "nothing"

@@ -1,4 +1,4 @@
-"""What the commands of ``juju`` have in common: arguments, errors, and how they print."""
+"""What all ``juju`` commands share: arguments, errors and output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from localjuju.go_duration import seconds_of
 
 
 class CommandError(Exception):
-    """The command fails: with this exit status, and this on standard error and output."""
+    """The command fails, with an exit status, and text on standard error and output."""
 
     def __init__(self, message: str, returncode: int = 1, stdout: str = ""):
         super().__init__(message)
@@ -25,35 +25,35 @@ class CommandError(Exception):
 
     @property
     def stderr(self) -> str:
-        """What is printed on standard error."""
+        """The text on standard error."""
         return f"{self}\n" if str(self) else ""
 
 
 class ClientGoneError(Exception):
-    """Whoever gave the command has stopped waiting for it."""
+    """The program that sent the command no longer waits for it."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Terminal:
-    """Where a command is typed."""
+    """The terminal, or the program, that runs a command."""
 
     folder: pathlib.Path = pathlib.Path()
-    """Paths start there."""
+    """The folder for relative paths."""
     read_stdin: Callable[[], str] = str
-    """Returns all of the standard input; a line where that is typed."""
+    """Returns all of standard input, or one line if a person types it."""
     write: Callable[[str], None] | None = None
-    """Prints while a command goes on; None where nothing can be seen before it ends."""
+    """Prints while a command runs. None if output appears only when the command ends."""
     is_typed: bool = False
-    """Whether somebody types the standard input: a program that may not want it waits in vain."""
+    """Whether a person types standard input, so that reading it may block."""
     is_screen: bool = False
-    """Whether somebody looks at what is printed, and may wait for more."""
+    """Whether a person watches the output, and may wait for more."""
     is_gone: Callable[[], bool] = bool
-    """Whether nobody waits for the command any more."""
+    """Returns whether the client has gone away."""
 
 
 _THIS_PROCESS = Terminal()
 TERMINAL: ContextVar[Terminal] = ContextVar("terminal", default=_THIS_PROCESS)
-"""That of the present command. Several may run at a time, each in a thread."""
+"""The terminal of the current command. Several commands may run at once, each in a thread."""
 
 
 def path_of(text: str) -> pathlib.Path:
@@ -70,7 +70,7 @@ class Output:
 
 
 class Parser(argparse.ArgumentParser):
-    """Reads a command's arguments; what it does not know is a CommandError."""
+    """Reads a command's arguments. It raises a CommandError if an argument is not known."""
 
     def __init__(self, prog: str):
         super().__init__(prog=prog, add_help=False, allow_abbrev=False)
@@ -88,7 +88,7 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def seconds(text: str | None) -> float:
-    """Read a duration such as ``90s`` or ``1m30s``; 0 where there is none."""
+    """Read a duration such as ``90s`` or ``1m30s``. Return 0 for None."""
     duration = seconds_of(text) if text else 0.0
     if duration is None:
         raise CommandError(f'ERROR invalid value "{text}" for option --wait', 2)
@@ -96,7 +96,7 @@ def seconds(text: str | None) -> float:
 
 
 def dump(data: Any, style: str) -> str:
-    """Print data as JSON or, where that is not asked for, as YAML."""
+    """Print data as JSON if ``style`` is "json", otherwise as YAML."""
     if style == "json":
         return json.dumps(data) + "\n"
     return yaml.safe_dump(data, sort_keys=False)
@@ -108,14 +108,14 @@ def text_of(value: Any) -> str:
 
 
 def table(rows: list[tuple[str, ...]], right: Collection[str] = ()) -> str:
-    """Print rows in columns that are as wide as they need to be, as Juju does.
+    """Print rows in aligned columns, as Juju does.
 
     Args:
-        rows: the first of them the columns' heads, where there are any.
-        right: heads of the columns whose cells stand on the right.
+        rows: the cells of each row. The first row may hold the heads of the columns.
+        right: the heads of the columns that are aligned to the right.
     """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    widths[-1] = 0  # Juju fills no row's last cell.
+    widths[-1] = 0  # Juju adds no spaces after the last cell.
     adjust = [str.rjust if head in right else str.ljust for head in rows[0]]
     return "".join(
         "  ".join(put(cell, width) for put, cell, width in zip(adjust, row, widths, strict=True))

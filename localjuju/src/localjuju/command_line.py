@@ -1,4 +1,4 @@
-"""The ``juju`` command: finds out which command is meant, and on which model, and runs it."""
+"""The ``juju`` command line: finds the command and its model, and runs the command."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from localjuju.model_runner import ModelRunner
 Command = Callable[[list[str]], Output]
 
 RUN_PROGRAMS = ("exec", "scp", "ssh")
-"""Commands whose arguments end with a program's own."""
+"""Commands that end with the command line of another program."""
 
 
 QUIET_COMMANDS = {
@@ -73,7 +73,7 @@ QUIET_COMMANDS = {
     "version",
     "whoami",
 }
-"""Commands that only look: they are no steps of the story."""
+"""Commands that change nothing. The history leaves them out."""
 
 
 class CommandLine:
@@ -82,12 +82,12 @@ class CommandLine:
     def __init__(
         self, controller: Controller, charms: pathlib.Path | None = None, packed: bool = False
     ):
-        """Prepare.
+        """Create the command line of a controller.
 
         Args:
-            controller: has the models.
-            charms: folder with the source folders of packed charms.
-            packed: ``.charm`` files are run themselves.
+            controller: holds the models.
+            charms: the folder that holds the source folders of packed charms.
+            packed: run ``.charm`` files themselves, not their source folders.
         """
         self.controller = controller
         self._charms = charms
@@ -103,8 +103,9 @@ class CommandLine:
         """Run one command.
 
         Args:
-            arguments: what stands behind ``juju``.
-            model: the one that is meant where ``arguments`` name none; the current by default.
+            arguments: the words after ``juju``.
+            model: the model to use if ``arguments`` do not name one. By default the current
+                model.
 
         Raises:
             CommandError: the command fails.
@@ -118,7 +119,7 @@ class CommandLine:
         try:
             runner = self.find_model(named or model)
         except CommandError:
-            # What localjuju has not needs no model to be refused.
+            # Refuse unsupported commands even if there is no model.
             if command in refused_commands.REFUSED:
                 raise refused_commands.refusal(command, self._on_controller) from None
             raise
@@ -130,17 +131,17 @@ class CommandLine:
             with contextlib.nullcontext() if command in QUIET_COMMANDS else step:
                 return commands[command](rest)
         except NoAddressError as error:
-            raise CommandError(f"ERROR localjuju can make no more machines: {error}") from None
+            raise CommandError(f"ERROR localjuju cannot create more machines: {error}") from None
 
     def served(self, runner: ModelRunner) -> set[str]:
-        """Return the names of the commands that there are."""
+        """Return the names of the supported commands."""
         return {*self._on_controller, *self._commands_on(runner)}
 
     def find_model(self, name: str | None) -> ModelRunner:
-        """Find a model by its name, or the current one where none is given.
+        """Find a model by its name, or the current model if ``name`` is None.
 
         Raises:
-            CommandError: there is no such model, or no current one.
+            CommandError: the model does not exist, or there is no current model.
         """
         return model_reference.find_model(self.controller, name)
 
@@ -180,7 +181,7 @@ class CommandLine:
 
 
 def _bind(*subjects: tuple[Mapping[str, Callable[..., Output]], object]) -> dict[str, Command]:
-    """Return the commands of tables, each on the object that carries it out."""
+    """Return the commands of several tables, each bound to the object that runs it."""
     return {
         name: functools.partial(command, subject)
         for commands, subject in subjects
@@ -189,7 +190,7 @@ def _bind(*subjects: tuple[Mapping[str, Callable[..., Output]], object]) -> dict
 
 
 def _take_model(command: str, arguments: list[str]) -> tuple[str | None, list[str]]:
-    """Take ``--model`` out of a command's own arguments."""
+    """Remove ``--model`` from a command's arguments, and return its value."""
     for place, argument in enumerate(arguments):
         if argument == "--":
             break
@@ -203,6 +204,6 @@ def _take_model(command: str, arguments: list[str]) -> tuple[str | None, list[st
 
 
 def _may_belong_to_an_option(arguments: list[str], place: int) -> bool:
-    """Whether an argument is an option, or may be the value of the one before it."""
+    """Whether an argument is an option, or may be the value of the option before it."""
     before = arguments[place - 1] if place else ""
     return arguments[place].startswith("-") or (before.startswith("-") and "=" not in before)

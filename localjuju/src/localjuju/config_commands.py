@@ -1,4 +1,4 @@
-"""``juju config``, and what is set of a charm's options by other commands."""
+"""``juju config``, and the options that other commands set, such as ``deploy --config``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from localjuju.model_runner import ModelRunner
 from localjuju.options import typed
 
 LARGEST_FILE = 5 * 1024 * 1024
-"""Bytes that ``key=@file`` takes."""
+"""The largest file, in bytes, for ``key=@file``."""
 
 TRUST = "trust"
-"""The one option that applications have and charms do not declare."""
+"""An option that every application has without declaring it."""
 
 
 class ConfigCommands:
@@ -92,18 +92,18 @@ class ConfigCommands:
         self.runner.set_config(application, values)
         return Output(stderr=said)
 
-    # What other commands take of options
+    # For other commands
 
     def for_deployment(self, charm: Charm, name: str, texts: list[str]) -> dict[str, Any]:
-        """Read the options that ``--config`` names: ``key=value``, ``key=@file``, one YAML file.
+        """Read the values of ``--config``: ``key=value``, ``key=@file``, or one YAML file.
 
         Args:
-            charm: whose options they are.
-            name: of the application, under which the file has them.
-            texts: what stands behind each ``--config``.
+            charm: the charm that declares the options.
+            name: the application's name, which is the key in the YAML file.
+            texts: the value of each ``--config``.
 
         Raises:
-            CommandError: they cannot be read, or the charm does not take them.
+            CommandError: the options cannot be read, or the charm does not accept them.
         """
         files = [text for text in texts if "=" not in text]
         if len(files) > 1:
@@ -115,10 +115,10 @@ class ConfigCommands:
         return values | self.parse(charm, read_files(pairs))
 
     def from_file(self, charm: Charm, name: str, file: str) -> dict[str, Any]:
-        """Read options from a YAML file, in which they stand under the application's name.
+        """Read options from a YAML file that has them below the application's name.
 
         Raises:
-            CommandError: they cannot be read, or the charm does not take them.
+            CommandError: the options cannot be read, or the charm does not accept them.
         """
         try:
             text = path_of(file).read_text()
@@ -145,10 +145,10 @@ class ConfigCommands:
         return "parsing settings for application: " if self._words_of_3_6 else ""
 
     def parse(self, charm: Charm, settings: dict[str, Any]) -> dict[str, Any]:
-        """Read options from text, or from YAML's values; None stands for the default.
+        """Read options from text or YAML values. None means the default.
 
         Raises:
-            CommandError: there is no such option, or it takes something else.
+            CommandError: the charm has no such option, or the value has the wrong type.
         """
         values = {}
         for name, value in settings.items():
@@ -172,7 +172,7 @@ class ConfigCommands:
 
 
 def read_files(texts: dict[str, str]) -> dict[str, str]:
-    """Put the content of a file in the place of each ``@file``.
+    """Replace each ``@file`` with the content of that file.
 
     Raises:
         CommandError: a file cannot be read.
@@ -187,7 +187,7 @@ def unique_pairs(texts: list[str]) -> dict[str, str]:
     """Split each ``key=value``.
 
     Raises:
-        CommandError: a key is empty, or comes twice.
+        CommandError: a key is empty or is given twice.
     """
     pairs: dict[str, str] = {}
     for text in texts:
@@ -225,7 +225,7 @@ def _read_trust(value: Any) -> bool | None:
 
 
 def _problem_of_secret(value: str | None) -> str | None:
-    """Say what is wrong with the URI of a secret; whether there is such a one matters later."""
+    """Return what is wrong with a secret's URI. The secret need not exist yet."""
     if not value:
         return None
     scheme = re.match(r"([a-zA-Z][a-zA-Z0-9+.-]*):", value)
@@ -240,7 +240,7 @@ def _problem_of_secret(value: str | None) -> str | None:
 def _check_combination(
     keys: list[str], sets: dict[str, str], resets: list[str], file: str | None
 ) -> None:
-    """Raise a CommandError where a command asks for things that do not go together."""
+    """Raise a CommandError if options of the command contradict each other."""
     for key in resets:
         if "=" in key:
             raise CommandError(

@@ -1,4 +1,4 @@
-"""What the ``juju`` command asks before it removes something."""
+"""The questions that the ``juju`` command asks before it removes something."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from localjuju.command import TERMINAL, CommandError
 
 
 def _ask(question: str) -> str:
-    """Ask, and return the line that is answered; an empty one at the end of the input."""
+    """Ask a question, and return the answer. Return an empty string at the end of input."""
     terminal = TERMINAL.get()
     if terminal.write:
         terminal.write(question)
@@ -17,16 +17,16 @@ def _ask(question: str) -> str:
 
 
 def confirm_name(warning: str, name: str, kind: str, subject: str) -> None:
-    """Have the user type the name of what is removed.
+    """Ask the user to type the name of the thing to remove.
 
     Args:
-        warning: what is going to happen.
-        name: that has to be typed.
-        kind: what it is the name of.
-        subject: what is given up where it is not typed.
+        warning: what the command will do.
+        name: the name that the user has to type.
+        kind: the kind of thing, such as "model".
+        subject: what is aborted if the answer is wrong, such as "model destruction".
 
     Raises:
-        CommandError: something else is answered, or nothing.
+        CommandError: the answer is not the name.
     """
     question = f"{warning}\nTo continue, enter the name of the {kind} to be unregistered: "
     if _ask(question) != name:
@@ -34,16 +34,16 @@ def confirm_name(warning: str, name: str, kind: str, subject: str) -> None:
 
 
 def confirm(actions: str, subject: str, settings: Mapping[str, str], no_prompt: bool) -> str:
-    """Have the user agree to what a command is going to do, unless that is not wanted.
+    """Ask the user to confirm a command, unless no question is wanted.
 
     Args:
-        actions: what is going to happen, a line each.
-        subject: what is given up where the user does not agree.
-        settings: the model's options; ``mode`` says whether to ask.
-        no_prompt: the command has said not to.
+        actions: what the command will do, one action a line.
+        subject: what is aborted if the user does not agree, such as "unit removal".
+        settings: the model's configuration. ``mode`` says whether to ask.
+        no_prompt: whether the command has the option ``--no-prompt``.
 
     Returns:
-        What is still to be printed: the actions, where they were not part of a question.
+        The text that the command still has to print: the actions if no question showed them.
 
     Raises:
         CommandError: the answer is not yes.
@@ -55,9 +55,14 @@ def confirm(actions: str, subject: str, settings: Mapping[str, str], no_prompt: 
 
 
 def agree(warning: str, subject: str) -> None:
-    """Have the user agree to what a warning says.
+    """Show a warning, and ask the user whether to continue.
 
-    Args and raises as of :func:`confirm`.
+    Args:
+        warning: what the command will do.
+        subject: what is aborted if the user does not agree.
+
+    Raises:
+        CommandError: the answer is not yes.
     """
     question = f"{warning}Continue [y/N]? "
     if _ask(question).lower() not in ("y", "yes"):
@@ -65,5 +70,5 @@ def agree(warning: str, subject: str) -> None:
 
 
 def _unless_shown(question: str) -> str:
-    """Return the question for the error, where the user could not see it before."""
+    """Return the question for the error message if the user has not seen it yet."""
     return "" if TERMINAL.get().write else question

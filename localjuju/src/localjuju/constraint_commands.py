@@ -1,4 +1,4 @@
-"""The ``juju`` commands on constraints: of an application, and of the model."""
+"""The ``juju`` commands on constraints of applications and of the model."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ COMMANDS: dict[str, Callable[[ConstraintCommands, list[str]], Output]] = {
 
 
 def read(texts: list[str], returncode: int = 1) -> Constraints:
-    """Read constraints that a command is given.
+    """Read the constraints that a command was given.
 
     Raises:
-        CommandError: one cannot be read; the command fails with ``returncode``.
+        CommandError: a constraint cannot be read. The command exits with ``returncode``.
     """
     try:
         return constraints.parse(texts)

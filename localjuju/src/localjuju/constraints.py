@@ -1,6 +1,6 @@
-"""What is asked of machines: ``mem=8G cores=4``.
+"""Constraints on machines, such as ``mem=8G cores=4``.
 
-Rules, order and words are those of Juju's ``core/constraints``.
+The rules, the order and the messages are those of Juju's ``core/constraints``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from localjuju import go_values
 
 Constraints = dict[str, Any]
-"""By name, in Juju's order: numbers (sizes in MiB), text, or lists of text."""
+"""Values by name, in Juju's order. Sizes are in MiB."""
 
 ARCHITECTURES = ("amd64", "arm64", "ppc64el", "riscv64", "s390x")
 CONTAINERS = ("kvm", "lxd", "none")
@@ -21,18 +21,18 @@ MEBIBYTES = {"M": 1, "G": 1024, "T": 1024**2, "P": 1024**3}
 
 
 class ConstraintError(ValueError):
-    """A constraint is not known or not well formed: the message says which, in Juju's words."""
+    """A constraint is not known or not valid. The message is Juju's."""
 
 
 def parse(texts: Iterable[str]) -> Constraints:
-    """Read constraints from text, each of which may hold several, separated by spaces.
+    """Read constraints. Each text may hold several, separated by spaces.
 
     Raises:
-        ConstraintError: one cannot be read.
+        ConstraintError: a constraint cannot be read.
     """
     found: Constraints = {}
     for text in texts:
-        # A space that is part of a value is escaped.
+        # A space inside a value is escaped with a backslash.
         for part in re.split(r"(?<!\\) +", text.strip()):
             if part:
                 name, value = _read(part.replace("\\ ", " "))
@@ -43,7 +43,7 @@ def parse(texts: Iterable[str]) -> Constraints:
 
 
 def merge(*sets: Constraints) -> Constraints:
-    """Put sets together; the later ones count where several say something."""
+    """Merge sets of constraints. Later values replace earlier ones."""
     merged = {name: value for one in sets for name, value in one.items()}
     return {name: merged[name] for name in READERS if name in merged}
 
@@ -146,4 +146,4 @@ _PRINTED_ORDER = (
     *("root-disk", "root-disk-source", "tags", "spaces", "virt-type", "zones"),
     *("allocate-public-ip", "image-id"),
 )
-"""Not the order that JSON has, which is that of ``READERS``."""
+"""The order of text. JSON has the order of ``READERS``."""

@@ -1,4 +1,4 @@
-"""The ``juju`` commands of the model that uses an offer; and those that suspend its use."""
+"""The ``juju`` commands that consume offers, and that suspend and resume their relations."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ class ConsumeCommands:
         return Output(stderr=f"Added {written} as {saas.name}\n")
 
     def consume_for_relation(self, text: str) -> str:
-        """Consume an offer, and return how a relation in this model names it.
+        """Consume an offer, and return the name that a relation in this model uses for it.
 
         Args:
-            text: the offer's URL, with an endpoint or without.
+            text: the offer's URL, with or without an endpoint.
 
         Raises:
-            CommandError: there is no such offer, or the model has the name for another thing.
+            CommandError: the offer does not exist, or the model already uses its name.
         """
         url = offer_url.read(text)
         saas = self._consume(find_offer(self.controller, url), url.offer)
         return f"{saas.name}:{url.endpoint}" if url.endpoint else saas.name
 
     def _consume(self, offer: Offer, name: str) -> RemoteApplication:
-        """Have a SAAS for an offer. One that is there already is as good."""
+        """Create a SAAS for an offer, unless the model has it already."""
         existing = self.model.remote_applications.get(name)
         if existing and existing.offer is offer:
             existing.endpoints.update(offer.endpoints)
@@ -103,7 +103,7 @@ class ConsumeCommands:
     def _set_suspended(self, command: str, arguments: list[str], suspended: bool) -> Output:
         parser = Parser(command)
         parser.add_argument("ids", nargs="*")
-        # Juju shows it as the relation's message, which is printed nowhere here.
+        # Juju shows it as the relation's message, which localjuju does not print.
         parser.add_argument("--message", default="")
         options = parser.parse_intermixed_args(arguments)
         if not options.ids:

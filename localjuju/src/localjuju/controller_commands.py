@@ -1,6 +1,6 @@
-"""The ``juju`` commands on the controller and its client: switch, controllers, version and more.
+"""The ``juju`` commands on the controller and its client: switch, controllers, version and others.
 
-They take no ``--model``.
+These commands have no ``--model`` option.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from localjuju.command import CommandError, Output, Parser, dump, table
 from localjuju.controller import Controller
 
 CLOUD = "localhost"
-"""The one cloud there is, and its one region; its credential has that name too."""
+"""The name of the only cloud, of its only region, and of its credential."""
 
 
 class ControllerCommands:
@@ -28,7 +28,7 @@ class ControllerCommands:
         parser.add_argument("target", nargs="?", default="")
         target = parser.parse_args(arguments).target
         controller = self.controller
-        before = self._focus
+        before = self._current_name
         if not target:
             return Output(f"{before.removesuffix(' (controller)')}\n")
         if target.removesuffix(":") == controller.name:
@@ -41,13 +41,13 @@ class ControllerCommands:
             message = f'ERROR "{target}" is not the name of a model or controller'
             raise CommandError(message) from None
         controller.current_model = found.model.name
-        unchanged = self._focus == before
-        said = f"{before} (no change)" if unchanged else f"{before} -> {self._focus}"
+        unchanged = self._current_name == before
+        said = f"{before} (no change)" if unchanged else f"{before} -> {self._current_name}"
         return Output(stderr=f"{said}\n")
 
     @property
-    def _focus(self) -> str:
-        """What is current: a model or, where there is none, the controller."""
+    def _current_name(self) -> str:
+        """Return the name of the current model or, if there is none, of the controller."""
         name = self.controller.current_model
         if name is None:
             return f"{self.controller.name} (controller)"
@@ -77,7 +77,7 @@ class ControllerCommands:
             described = {key: value for key, value in described.items() if value is not None}
             listed = {"controllers": {name: described}, "current-controller": name}
             return Output(dump(listed, options.format))
-        # Nodes are the controller's own machines: it has itself.
+        # Nodes are the machines on which the controller runs. There is one.
         heads = ("Controller", "Model", "User", "Access", "Cloud/Region")
         row = (f"{name}*", current or "-", model_reference.USER, "superuser", f"{CLOUD}/{CLOUD}")
         heads += ("Models", "Nodes", "HA", "Version")

@@ -1,4 +1,4 @@
-"""``juju debug-log``: which lines it prints, and whether it waits for more."""
+"""``juju debug-log``: chooses the lines to print, and follows the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localjuju.model_runner import ModelRunner
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR")
 LINE = re.compile(r"(?P<entity>\S+): \S+ (?P<level>\S+) (?P<module>\S+) ", re.DOTALL)
 DEFAULT_LINES = 10
-"""How many of the latest are shown where nothing else is said."""
+"""How many of the latest lines are shown by default."""
 
 CONTRADICTIONS = (
     ("tail", "no_tail"),
@@ -21,11 +21,11 @@ CONTRADICTIONS = (
     ("limit", "lines"),
     ("replay", "lines"),
 )
-"""Options that Juju refuses together."""
+"""Options that Juju does not allow together."""
 
 
 def debug_log(runner: ModelRunner, arguments: list[str]) -> Output:
-    """Print a model's log, and follow it where that is asked for."""
+    """Print a model's log, and follow it if the options say so."""
     options = _parse(arguments)
     terminal = TERMINAL.get()
     if options.limit is not None or options.no_tail:
@@ -50,12 +50,12 @@ def debug_log(runner: ModelRunner, arguments: list[str]) -> Output:
 
 
 def _follow(runner: ModelRunner, options: Namespace, seen: int) -> None:
-    """Print what comes, until nobody reads it any more."""
+    """Print new lines until the client goes away."""
     write = TERMINAL.get().write
     while write:
-        news = _wait_for_lines(runner, seen)
-        seen += len(news)
-        write("".join(f"{line}\n" for line in news if _is_wanted(line, options)))
+        new_lines = _wait_for_lines(runner, seen)
+        seen += len(new_lines)
+        write("".join(f"{line}\n" for line in new_lines if _is_wanted(line, options)))
 
 
 def _wait_for_lines(runner: ModelRunner, seen: int) -> list[str]:
@@ -89,7 +89,7 @@ def _parse(arguments: list[str]) -> Namespace:
 
 
 def _entity(name: str) -> str:
-    """Return the pattern for an entity that is named as the operator does."""
+    """Return the pattern for an entity's name as operators write it."""
     if "*" in name or name.startswith(("unit-", "machine-", "application-")):
         return name
     if name.isdecimal():

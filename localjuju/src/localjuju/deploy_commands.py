@@ -1,4 +1,4 @@
-"""The ``juju`` commands that bring a charm or its resources: deploy, refresh, attach-resource."""
+"""The ``juju`` commands that upload charms and resources: deploy, refresh, attach-resource."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class DeployCommands:
         charms: pathlib.Path | None,
         packed: bool,
     ):
-        """Prepare.
+        """Create the commands for one model.
 
         Args:
-            runner: carries out what is asked for.
-            storage: reads what is asked of storage.
-            config: reads what is set of options.
-            integrate: the command that relates two endpoints, for bundles.
-            charms: folder with the source folders of packed charms.
-            packed: ``.charm`` files are run themselves.
+            runner: changes the model.
+            storage: reads the storage options of commands.
+            config: reads the configuration options of commands.
+            integrate: relates two endpoints, for bundles.
+            charms: the folder that holds the source folders of packed charms.
+            packed: run ``.charm`` files themselves, not their source folders.
         """
         self.runner = runner
         self.model = runner.model
@@ -55,7 +55,7 @@ class DeployCommands:
         return self._deploy(arguments, {})
 
     def _deploy(self, arguments: list[str], bundled: dict[str, Any]) -> Output:
-        """Deploy as ``arguments`` say, with the options that a bundle has for the application."""
+        """Deploy one application, with the options that a bundle gives it."""
         options = _parse_deploy(arguments)
         placements = placement.parse(options.to)
         path = path_of(options.charm)
@@ -105,7 +105,7 @@ class DeployCommands:
         return Output(stderr=placement.extra(placements, units) + located)
 
     def _constraints(self, texts: list[str]) -> Constraints:
-        """Read an application's constraints; Juju adds the architecture that it deploys for."""
+        """Read an application's constraints, and add the architecture, as Juju does."""
         wanted = constraint_commands.read(texts)
         if "arch" in wanted or "arch" in self.model.constraints:
             return wanted
@@ -151,7 +151,7 @@ class DeployCommands:
         revision = application.revision + 1
         said = f'Added local charm "{charm.name}", revision {revision}, to the model\n'
         problem = f'cannot upgrade application "{name}" to charm "local:{charm.name}-{revision}": '
-        if reason := self._cannot_become(application, charm):
+        if reason := self._upgrade_problem(application, charm):
             raise CommandError(f"{said}ERROR {problem}{reason}")
         config = self._config.for_deployment(charm, name, options.config)
         trusted = options.trust or bool(config.pop(TRUST, application.trusted))
@@ -163,8 +163,8 @@ class DeployCommands:
         self.runner.set_config(application, config)
         return Output(stderr=said)
 
-    def _cannot_become(self, application: Application, charm: charms.Charm) -> str | None:
-        """Say why an application cannot go on with another charm."""
+    def _upgrade_problem(self, application: Application, charm: charms.Charm) -> str | None:
+        """Return why an application cannot be upgraded to a charm, or None if it can."""
         if charm.subordinate != application.charm.subordinate:
             return "cannot change an application's subordinacy"
         for relation in self.model.relations_of(application):
@@ -201,10 +201,10 @@ class DeployCommands:
         return self.model.applications[name]
 
     def _load(self, path: pathlib.Path, given: str) -> charms.Charm:
-        """A ``.charm`` file is run itself, or stands for the folder that it was packed from."""
+        """Load a charm. For a ``.charm`` file this may be its source folder."""
         folder = path
         if path.suffix == ".charm":
-            # charmcraft's own names go on with the platform: mongodb_ubuntu-24.04-amd64.charm.
+            # charmcraft adds the platform to the name: mongodb_ubuntu-24.04-amd64.charm.
             name = path.stem.partition("_")[0]
             folder = self._charms / name if self._charms else path.parent
         try:
@@ -247,7 +247,7 @@ class DeployCommands:
             raise CommandError(f"ERROR cannot deploy bundle: {error}") from None
         said = ""
         machines: dict[str, str] = {}
-        # Those that are placed beside others come after these.
+        # Deploy applications that are placed beside others after those others.
         for name, wanted in sorted(bundle.applications.items(), key=lambda item: item[1].beside):
             charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
             arguments = [charm, name, "--num-units", units, "--constraints", wanted.constraints]
@@ -256,7 +256,7 @@ class DeployCommands:
             for key, value in wanted.storage.items():
                 arguments += ["--storage", f"{key}={value}"]
             if wanted.to:
-                arguments += ["--to", self._places(wanted, bundle.machines, machines)]
+                arguments += ["--to", self._placements(wanted, bundle.machines, machines)]
             said += self._deploy(arguments + ["--trust"] * wanted.trust, wanted.options).stderr
             if wanted.expose:
                 self.model.applications[name].exposed_to[""] = list(EVERYBODY)
@@ -264,18 +264,19 @@ class DeployCommands:
             self._integrate([first, second])
         return Output(stderr=f"{said}Deploy of bundle completed.\n")
 
-    def _places(
+    def _placements(
         self,
         wanted: bundles.BundledApplication,
         declared: dict[str, str],
         made: dict[str, str],
     ) -> str:
-        """Return what ``--to`` says for a bundle's ``to``.
+        """Return the value of ``--to`` for a bundle's ``to``, and create machines if needed.
 
         Args:
-            wanted: has it.
-            declared: the constraints of the bundle's machines, by their names there.
-            made: the numbers of those that have been made; more of them are made where needed.
+            wanted: the application in the bundle.
+            declared: the constraints of the bundle's machines, by their names in the bundle.
+            made: the numbers of the machines created so far, by the same names. New machines
+                are added to it.
         """
         places = [*wanted.to, *[wanted.to[-1]] * wanted.num_units][: wanted.num_units]
         return ",".join(self._place(place, declared, made) for place in places)

@@ -18,7 +18,7 @@ from localjuju.placement import MACHINE
 ACTION = "juju-exec"
 
 PATIENCE = 300.0
-"""Seconds that a command may take, as on Juju, where none are given."""
+"""The default of ``--wait`` in seconds, as on Juju."""
 
 APPLICATION = r"[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*"
 
@@ -35,7 +35,7 @@ class ExecCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def exec(self, arguments: list[str]) -> Output:
         options, words = _parse(arguments)
@@ -46,19 +46,19 @@ class ExecCommands:
         receivers, unknown = self._receivers(options)
         if not receivers:
             reasons = "\n".join(unknown)
-            said = f"Operation {operation} failed to schedule any tasks:\n{reasons}\n"
-            return Output(stderr=said)
+            message = f"Operation {operation} failed to schedule any tasks:\n{reasons}\n"
+            return Output(stderr=message)
         tasks = [self._run(receiver, command, timeout) for receiver in receivers]
-        self._note(operation, command, tasks)
-        said = ""
+        self._record_operation(operation, command, tasks)
+        message = ""
         if unknown:
-            said = "Some actions could not be scheduled:\n{}\n\n".format("\n".join(unknown))
+            message = "Some actions could not be scheduled:\n{}\n\n".format("\n".join(unknown))
         if options.background:
-            return Output(stderr=said + _scheduled(operation, tasks))
-        return _ended(tasks, options.format, said)
+            return Output(stderr=message + _print_scheduled(operation, tasks))
+        return _print_finished(tasks, options.format, message)
 
     def _receivers(self, options: Any) -> tuple[list[Unit | Machine], list[str]]:
-        """Return whom a command is for, and what is wrong with the others that are named."""
+        """Return the units and machines to run on, and errors for those that do not exist."""
         machines = list(self.model.machines) if options.all else options.machines
         names = set(options.units)
         for name in options.applications:
@@ -67,16 +67,16 @@ class ExecCommands:
             names.update(self.model.applications[name].units)
         found: dict[str, Unit | Machine] = {}
         unknown = []
-        for name in sorted(names, key=_in_order):
+        for name in sorted(names, key=_natural_order):
             unit = self.model.find_unit(name)
             if unit:
                 found[unit.name] = unit
             else:
                 unknown.append(no_such_unit(self.runner, name))
-        for number in sorted(set(machines), key=_in_order):
+        for number in sorted(set(machines), key=_natural_order):
             if number in self.model.machines:
                 found[number] = self.model.machines[number]
-            elif self._words_of_3_6:
+            elif self._uses_3_6_wording:
                 unknown.append(f'"machine-{number.replace("/", "-")}" not found')
             else:
                 unknown.append(
@@ -85,29 +85,29 @@ class ExecCommands:
                 )
         return list(found.values()), unknown
 
-    def _run(self, receiver: Unit | Machine, command: str, timeout: float) -> _Ended:
+    def _run(self, receiver: Unit | Machine, command: str, timeout: float) -> _FinishedTask:
         task, started = self.model.next_task_id(), self.runner.clock.now()
         if isinstance(receiver, Unit):
             result = self.runner.run_shell(receiver, command, timeout)
         else:
             result = self.runner.machines.run(receiver, command, timeout=timeout)
-        return _Ended(task, receiver, result, started, self.runner.clock.now())
+        return _FinishedTask(task, receiver, result, started, self.runner.clock.now())
 
-    def _note(self, number: int, command: str, tasks: list[_Ended]) -> None:
-        """Have ``juju operations`` and its like tell of what units were asked to do."""
+    def _record_operation(self, number: int, command: str, tasks: list[_FinishedTask]) -> None:
+        """Record the units' tasks, so that ``juju operations`` and ``show-task`` list them."""
         parameters = {"command": command}
-        noted = []
+        recorded = []
         for task in tasks:
             if not isinstance(task.receiver, Unit):
                 continue
             one = Task(task.id, task.receiver, ACTION, parameters, None, task.started)
             one.started, one.results = task.started, task.results
             one.finish("completed", "", task.completed)
-            noted.append(one)
-        if noted:
-            names = ",".join(f"unit-{one.unit.name.replace('/', '-')}" for one in noted)
-            summary = f"{ACTION} run on {names}" if self._words_of_3_6 else ACTION
-            operation = Operation(number, summary, ACTION, parameters, noted[0].enqueued, noted)
+            recorded.append(one)
+        if recorded:
+            names = ",".join(f"unit-{one.unit.name.replace('/', '-')}" for one in recorded)
+            summary = f"{ACTION} run on {names}" if self._uses_3_6_wording else ACTION
+            operation = Operation(number, summary, ACTION, parameters, recorded[0].enqueued, recorded)
             self.runner.operations.append(operation)
 
 
@@ -116,8 +116,8 @@ COMMANDS: dict[str, Callable[[ExecCommands, list[str]], Output]] = {
 }
 
 
-class _Ended:
-    """What became of a command on one unit or machine."""
+class _FinishedTask:
+    """The result of a command on one unit or machine."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ class _Ended:
 
 
 def _parse(arguments: list[str]) -> tuple[Any, list[str]]:
-    """Tell the options and the command's words apart."""
+    """Split the arguments into Juju's options and the words of the command."""
     parser = Parser("exec")
     for names in (("-a", "--app", "--application"), ("-u", "--unit"), ("--machine",)):
         parser.add_argument(*names, action="append", default=[])
@@ -173,7 +173,7 @@ def _parse(arguments: list[str]) -> tuple[Any, list[str]]:
     parser.add_argument("--wait")
     parser.add_argument("words", nargs="*")
     split = arguments.index("--") if "--" in arguments else len(arguments)
-    # One after another is an order that commands in parallel may have too.
+    # Running one after another is a possible order for parallel commands, so ignore --parallel.
     own = [one for one in arguments[:split] if not re.fullmatch(r"--parallel(=\w+)?", one)]
     options = parser.parse_intermixed_args(own)
     words = options.words + arguments[split + 1 :]
@@ -188,7 +188,7 @@ def _split(texts: list[str]) -> list[str]:
 
 
 def _check(options: Any, words: list[str]) -> None:
-    """Raise a CommandError where Juju does before it asks the controller."""
+    """Raise a CommandError if Juju's client refuses the options."""
     if options.background and options.wait:
         raise CommandError("ERROR cannot specify both --wait and --background", 2)
     if not words:
@@ -215,19 +215,19 @@ def _check(options: Any, words: list[str]) -> None:
 
 
 def _command_string(words: list[str]) -> str:
-    """Join words for a shell, as Juju does: it quotes what a shell would change."""
+    """Join words for a shell, and quote those that a shell would change, as Juju does."""
     return " ".join(
         '"{}"'.format(re.sub(r'(["$\\])', r"\\\1", word)) if re.search(r'[\s"$\\]', word) else word
         for word in words
     )
 
 
-def _in_order(name: str) -> list[str | int]:
+def _natural_order(name: str) -> list[str | int]:
     """Sort key: ``a/10`` comes after ``a/9``."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def _scheduled(operation: int, tasks: list[_Ended]) -> str:
+def _print_scheduled(operation: int, tasks: list[_FinishedTask]) -> str:
     count = len(tasks)
     what = f"task {tasks[0].id}" if count == 1 else f"{count} tasks"
     task = str(tasks[0].id) if count == 1 else "<id>"
@@ -238,21 +238,21 @@ def _scheduled(operation: int, tasks: list[_Ended]) -> str:
     )
 
 
-def _ended(tasks: list[_Ended], style: str, said: str) -> Output:
-    """What is printed of a command that was waited for."""
+def _print_finished(tasks: list[_FinishedTask], style: str, message: str) -> Output:
+    """Print the results of commands that have finished."""
     if late := [f"{task.kind} {task.name}" for task in tasks if task.result.timed_out]:
-        raise CommandError(f"{said}ERROR timed out waiting for results from: {', '.join(late)}")
+        raise CommandError(f"{message}ERROR timed out waiting for results from: {', '.join(late)}")
     if style == "plain":
         printed = _plain(tasks)
     else:
         printed = dump({task.name: task.describe() for task in tasks}, style)
     if failed := {task.id: task.result.status for task in tasks if task.result.status}:
-        raise CommandError(said + tasks_failed(failed), stdout=printed)
-    return Output(printed, said)
+        raise CommandError(message + tasks_failed(failed), stdout=printed)
+    return Output(printed, message)
 
 
-def _plain(tasks: list[_Ended]) -> str:
-    """What a command wrote, as if it had run here; of several each under its name."""
+def _plain(tasks: list[_FinishedTask]) -> str:
+    """Print the output of one command as it is, or of several below the units' names."""
     printed = {
         task.name: "".join(
             text if text.endswith("\n") else f"{text}\n"

@@ -18,7 +18,7 @@ PART = r"(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)"
 
 
 def seconds_of(text: str) -> float | None:
-    """Return how many seconds a duration has, None where it is none."""
+    """Return a duration in seconds, or None if the text is not a duration."""
     if text.lstrip("+-") == "0":
         return 0.0
     if not re.fullmatch(rf"[+-]?({PART})+", text):

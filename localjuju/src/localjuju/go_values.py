@@ -1,4 +1,4 @@
-"""How Go, in which Juju is written, reads and writes values where Python does otherwise."""
+"""Reads and writes values as Go does, in which Juju is written, if Python differs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def parse_bool(text: str) -> bool:
     """Read a boolean as Go's ``strconv.ParseBool`` does.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a boolean.
     """
     try:
         return BOOLEANS[text]
@@ -28,10 +28,10 @@ def parse_bool(text: str) -> bool:
 
 
 def parse_int(text: str) -> int:
-    """Read a decimal number of 64 bits as Go's ``strconv.ParseInt`` does.
+    """Read a decimal integer of 64 bits as Go's ``strconv.ParseInt`` does.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not such a number.
     """
     if not re.fullmatch(r"[+-]?[0-9]+", text) or not -(2**63) <= int(text) < 2**63:
         raise ValueError(text)
@@ -39,12 +39,12 @@ def parse_int(text: str) -> int:
 
 
 def parse_float(text: str) -> float:
-    """Read a number as Go's ``strconv.ParseFloat`` does, but for what JSON cannot hold.
+    """Read a finite number as Go's ``strconv.ParseFloat`` does.
 
-    Go takes ``inf`` and ``nan`` too, but then Juju cannot print the options any more.
+    Go also accepts ``inf`` and ``nan``, but then Juju cannot print the options as JSON.
 
     Raises:
-        ValueError: it is no finite number.
+        ValueError: the text is not a finite number.
     """
     decimal = re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", text)
     hexadecimal = re.fullmatch(r"(?i)[+-]?0x([0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)p[+-]?[0-9]+", text)
@@ -60,7 +60,7 @@ def parse_float(text: str) -> float:
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes y and n for booleans; takes dates and numbers with colons for strings."""
+    """Reads ``y`` and ``n`` as booleans, and dates and numbers with colons as strings."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -94,13 +94,13 @@ def load_yaml(text: str) -> Any:
     """Read YAML as the ``juju`` command does.
 
     Raises:
-        yaml.YAMLError: it is none.
+        yaml.YAMLError: the text is not YAML.
     """
     return yaml.load(text, _Loader)
 
 
 def is_text_in_yaml(text: str) -> bool:
-    """Tell whether YAML that says this without quotes means a text: not ``yes``, ``1``, ``~``."""
+    """Whether YAML reads this, without quotes, as a string: not ``yes``, ``1`` or ``~``."""
     return all(
         loader("").resolve(yaml.ScalarNode, text, (True, False)) == "tag:yaml.org,2002:str"
         for loader in (_Loader, yaml.SafeLoader)
@@ -108,7 +108,7 @@ def is_text_in_yaml(text: str) -> bool:
 
 
 def as_json(value: Any) -> str:
-    """Write a value as messages of Juju's quote it."""
+    """Write a value as Juju's messages quote it."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
@@ -124,5 +124,5 @@ def as_text(value: Any) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Write a value as Go's ``%#v`` does: text in quotes."""
+    """Write a value as Go's ``%#v`` does, with text in quotes."""
     return as_json(value) if isinstance(value, str) else as_text(value)

@@ -68,31 +68,31 @@ class MachineCommands:
         constraints = read(options.constraints)
         if number := missing([placement], self.model.machines):
             raise CommandError(f"failed to create 1 machine\nERROR machine {number} not found")
-        said = ""
+        message = ""
         for _ in range(options.n):
             machine = self.runner.machines.add(placement, constraints)
             kind = "container" if machine.host else "machine"
-            said += f"created {kind} {machine.number}\n"
-        return Output(stderr=said)
+            message += f"created {kind} {machine.number}\n"
+        return Output(stderr=message)
 
     def remove_machine(self, arguments: list[str]) -> Output:
         options = _parse_removal(arguments)
         known = self.model.machines
         machines = [known[number] for number in options.machines if number in known]
         problems = [self._problem(number, options.force) for number in options.machines]
-        actions = "".join(self._fate(one, options.keep_instance) for one in machines)
+        actions = "".join(self._describe_removal(one, options.keep_instance) for one in machines)
         if options.dry_run:
             return Output(actions)
         if problem := "\n".join(one for one in problems if one):
             raise CommandError(problem)
-        said = confirm(actions, "machine removal", self.model.config, options.no_prompt)
+        message = confirm(actions, "machine removal", self.model.config, options.no_prompt)
         for machine in machines:
-            if machine.number in known:  # It may have gone with the one that it was on.
+            if machine.number in known:  # It may have been removed with its host.
                 self.runner.remove_machine(machine, options.force)
-        return Output(said)
+        return Output(message)
 
     def _problem(self, number: str, force: bool) -> str | None:
-        """Say why a machine cannot be removed."""
+        """Return why a machine cannot be removed, or None if it can."""
         failed = "ERROR removing machine failed: "
         machine = self.model.machines.get(number)
         if machine is None:
@@ -110,11 +110,11 @@ class MachineCommands:
         return None
 
     def _units_of(self, machine: Machine) -> list[Unit]:
-        """Return the units on a machine itself, not in its containers."""
+        """Return the units on a machine itself, without those in its containers."""
         return [unit for unit in self.model.units.values() if unit.machine is machine]
 
-    def _fate(self, machine: Machine, keeps_instance: bool) -> str:
-        """Say what goes with a machine."""
+    def _describe_removal(self, machine: Machine, keeps_instance: bool) -> str:
+        """Return the lines that tell the user what is removed with a machine."""
         kept = " (but retaining cloud instance)" * keeps_instance
         units = [
             unit for unit in self.runner.machines.units_on(machine) if unit.machine is machine
@@ -140,7 +140,7 @@ COMMANDS: dict[str, Callable[[MachineCommands, list[str]], Output]] = {
 
 
 def _rows(machines: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Return what the table has of machines, each followed by its containers."""
+    """Return the rows of the table of machines. Containers follow their machine."""
     rows = []
     for number, one in machines.items():
         base = f"{one['base']['name']}@{one['base']['channel']}"
@@ -151,7 +151,7 @@ def _rows(machines: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def _parse_removal(arguments: list[str]) -> argparse.Namespace:
-    """Read what remove-machine takes, and refuse what names no machine."""
+    """Read the arguments of remove-machine, and refuse what is not a machine's number."""
     parser = Parser("remove-machine")
     parser.add_argument("machines", nargs="*")
     parser.add_argument("--dry-run", action="store_true")

@@ -1,4 +1,4 @@
-"""The ``juju`` commands that make, list and end models. They take no ``--model``."""
+"""The ``juju`` commands that add, list and destroy models. They have no ``--model`` option."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ class ModelLifeCommands:
         if not options.uuid:
             rows = [(row[0], *row[2:]) for row in rows]
         printed = table(rows, right=("Machines", "Units"))
-        said = "" if shown else _NO_MODELS
-        return Output(f"Controller: {self.controller.name}\n\n{printed}", said)
+        message = "" if shown else _NO_MODELS
+        return Output(f"Controller: {self.controller.name}\n\n{printed}", message)
 
     def _summary(self, runner: ModelRunner) -> dict[str, Any]:
         """Describe a model as ``juju models`` does."""
@@ -140,7 +140,7 @@ class ModelLifeCommands:
         return {key: value for key, value in described.items() if value != {}}
 
     def _since(self, runner: ModelRunner) -> str:
-        """Write how long ago a model was made, as Juju does."""
+        """Write how long ago a model was created, as Juju does."""
         minutes = int(self.controller.clock.now() - runner.made) // 60
         if minutes < 1:
             return "just now"
@@ -166,14 +166,14 @@ class ModelLifeCommands:
             raise CommandError(f"Destroying model{_persistent_storage(name, persistent)}")
         counts = "".join(f", {one}" for one in _counts(runner))
         self.controller.destroy_model(runner, options.force, options.destroy_storage)
-        said = f"Destroying model\nWaiting for model to be removed{counts}...\n"
+        message = f"Destroying model\nWaiting for model to be removed{counts}...\n"
         if name in self.controller.models:
             left = "".join(f"\n - {one}" for one in _counts(runner))
             raise CommandError(
-                f"{said}\ndestroy model is still running in the background...\n"
+                f"{message}\ndestroy model is still running in the background...\n"
                 f"The following resources have not yet been removed:{left}"
             )
-        return Output(stderr=f"{said}Model destroyed.\n")
+        return Output(stderr=f"{message}Model destroyed.\n")
 
 
 COMMANDS: dict[str, Callable[[ModelLifeCommands, list[str]], Output]] = {
@@ -194,7 +194,7 @@ of a model to grant access to that model with "juju grant".
 
 
 def _check_cloud(given: str | None) -> None:
-    """Raise a CommandError if another cloud or region than the one there is is given."""
+    """Raise a CommandError unless the argument names the only cloud or its region."""
     if given in (None, CLOUD, f"{CLOUD}/{CLOUD}"):
         return
     raise CommandError(
@@ -206,7 +206,7 @@ def _check_cloud(given: str | None) -> None:
 
 
 def _read_config(texts: list[str]) -> dict[str, str]:
-    """Read what ``--config`` gives: each is ``key=value``, or the path of a YAML file.
+    """Read the values of ``--config``: each is ``key=value`` or the path of a YAML file.
 
     Raises:
         CommandError: a file cannot be read, or options contradict each other.
@@ -252,28 +252,28 @@ def _plural(count: int, noun: str) -> str:
 
 
 def _warning(runner: ModelRunner, releases: bool) -> str:
-    """Say what goes with a model."""
+    """Return the warning that lists what is destroyed with a model."""
     model = runner.model
-    said = (
+    message = (
         f'WARNING This command will destroy the "{model.name}" model and all its resources. '
         "It cannot be stopped.\n"
     )
     if not model.machines:
-        return said
+        return message
     machines = " ".join(f'"{number} (localjuju-{number})"' for number in model.machines)
     applications = " ".join(f'"{name}"' for name in model.applications)
-    fate = "released" if releases else "destroyed"
-    said += f" - {_plural(len(model.machines), 'machine')} will be destroyed\n"
-    said += f"  - machine list: {machines}\n"
-    said += f" - {_plural(len(model.applications), 'application')} will be removed\n"
+    action = "released" if releases else "destroyed"
+    message += f" - {_plural(len(model.machines), 'machine')} will be destroyed\n"
+    message += f"  - machine list: {machines}\n"
+    message += f" - {_plural(len(model.applications), 'application')} will be removed\n"
     if applications:
-        said += f"  - application list: {applications}\n"
+        message += f"  - application list: {applications}\n"
     stored = len(model.stores.instances)
-    return f"{said} - {_plural(stored, 'filesystem')} and 0 volume will be {fate}\n"
+    return f"{message} - {_plural(stored, 'filesystem')} and 0 volume will be {action}\n"
 
 
 def _counts(runner: ModelRunner) -> list[str]:
-    """Say how much a model still has of what is to be removed."""
+    """Return how many machines, applications and filesystems a model still has."""
     model = runner.model
     counted = (
         (len(model.machines), "machine(s)"),
@@ -297,7 +297,7 @@ def _persistent_storage(name: str, count: int) -> str:
 
 
 def _parse_destroy(arguments: list[str]) -> argparse.Namespace:
-    """Read what destroy-model takes, and refuse what does not go together."""
+    """Read the arguments of destroy-model, and refuse options that contradict each other."""
     parser = Parser("destroy-model")
     parser.add_argument("model", nargs="?")
     parser.add_argument("--no-prompt", action="store_true")
@@ -320,7 +320,7 @@ def _parse_destroy(arguments: list[str]) -> argparse.Namespace:
 
 
 def _parse_add(arguments: list[str]) -> argparse.Namespace:
-    """Read what add-model takes, and refuse what is no name."""
+    """Read the arguments of add-model, and refuse a name that is not valid."""
     parser = Parser("add-model")
     parser.add_argument("name", nargs="?")
     parser.add_argument("cloud", nargs="?")

@@ -1,4 +1,4 @@
-"""How commands name a model: ``[<controller>:][<user>/]<model>``, or by its UUID."""
+"""Reads the name of a model: ``[<controller>:][<user>/]<model>``, or its UUID."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from localjuju.model_runner import ModelRunner
 
 USER = "admin"
-"""The one user there is, who owns every model."""
+"""The only user, who owns every model."""
 
 SHORTEST_UUID = 6
-"""Characters that a UUID's beginning has at least to name its model."""
+"""The smallest number of characters of a UUID that can name a model."""
 
 NO_MODEL = """\
 ERROR No model in focus.
@@ -26,32 +26,32 @@ or specify any other model on the command line using the "-m" option.
 
 
 def split(reference: str) -> tuple[str, str]:
-    """Return the controller's name, empty where none is given, and the rest."""
+    """Split off the controller's name, which is empty if none is given."""
     controller, separator, model = reference.rpartition(":")
     return (controller, model) if separator else ("", reference)
 
 
 def qualified(name: str) -> str:
-    """Return a model's name with its owner's."""
+    """Return a model's name with its owner."""
     return f"{USER}/{name}"
 
 
 def full_name(controller: Controller, name: str) -> str:
-    """Return a model's name with its controller's and its owner's."""
+    """Return a model's name with its controller and its owner."""
     return f"{controller.name}:{qualified(name)}"
 
 
 def check_controller(controller: Controller, name: str | None) -> None:
-    """Raise a CommandError if another controller is named."""
+    """Raise a CommandError if the name is another controller's."""
     if name and name != controller.name:
         raise CommandError(f"ERROR controller {name} not found")
 
 
 def find_model(controller: Controller, reference: str | None) -> ModelRunner:
-    """Find a model, or the current one where none is named.
+    """Find a model, or the current model if ``reference`` is None.
 
     Raises:
-        CommandError: there is no such model, or no current one.
+        CommandError: the model does not exist, or there is no current model.
     """
     named_controller, name = split(reference or "")
     check_controller(controller, named_controller)

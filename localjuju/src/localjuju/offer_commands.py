@@ -1,4 +1,4 @@
-"""The ``juju`` commands that make and remove offers. They take no ``--model``."""
+"""The ``juju`` commands that create and remove offers. They have no ``--model`` option."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class OfferCommands:
     def _make_offer(
         self, model: Model, name: str, application: Application, endpoints: list[str]
     ) -> Offer:
-        """Make an offer, or give one that there is other endpoints, as Juju does."""
+        """Create an offer, or change the endpoints of an existing one, as Juju does."""
         existing = model.offers.get(name)
         verb = "update" if existing else "add"
         problem = f'ERROR cannot {verb} application offer "{name}": '
         for endpoint in endpoints:
-            if reason := _unfit(application, endpoint):
+            if reason := _endpoint_problem(application, endpoint):
                 raise CommandError(f"{problem}{reason}")
         if existing is None:
             uuid = new_uuid(self.controller.rng)
@@ -111,10 +111,10 @@ COMMANDS: dict[str, Callable[[OfferCommands, list[str]], Output]] = {
 
 
 def find_offer(controller: Controller, url: OfferUrl) -> Offer:
-    """Find an offer of any model.
+    """Find an offer in any model.
 
     Raises:
-        CommandError: there is none.
+        CommandError: the offer does not exist.
     """
     model_reference.check_controller(controller, url.controller)
     owner = url.owner or model_reference.USER
@@ -127,8 +127,8 @@ def find_offer(controller: Controller, url: OfferUrl) -> Offer:
     return model.offers[url.offer]
 
 
-def _unfit(application: Application, endpoint: str) -> str:
-    """Say why an application's endpoint cannot be offered, if it cannot."""
+def _endpoint_problem(application: Application, endpoint: str) -> str:
+    """Return why an application's endpoint cannot be offered, or None if it can."""
     declared = application.endpoints.get(endpoint)
     if declared is None:
         return (

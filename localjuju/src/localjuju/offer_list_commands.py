@@ -1,4 +1,4 @@
-"""The ``juju`` commands that only look at offers: offers, show-offer, find-offers."""
+"""The ``juju`` commands that show offers: offers, show-offer, find-offers."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class OfferListCommands:
         return Output(table(rows))
 
     def _matching(self, text: str) -> list[Offer]:
-        """Find the offers of all models whose URL has the parts that ``text`` names."""
+        """Find the offers in all models whose URL has the parts given in ``text``."""
         every = [
             offer
             for _, runner in sorted(self.controller.models.items())
@@ -223,7 +223,7 @@ def _has_interface(offer: Offer, interface: str | None) -> bool:
 
 
 def _with_endpoints(about: tuple[str, ...], offer: Offer) -> list[tuple[str, ...]]:
-    """Return a row for each endpoint; only the first says what it is an endpoint of."""
+    """Return a row for each endpoint. Only the first row names the offer."""
     rows = []
     for name, end in describe_endpoints(offer.endpoints).items():
         rows.append((*about, name, end["interface"], end["role"]))

@@ -1,4 +1,4 @@
-"""What offers are called: ``[controller:][admin/]model.offer[:endpoint]``."""
+"""The URLs of offers: ``[controller:][admin/]model.offer[:endpoint]``."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import re
 from localjuju.command import CommandError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
-"""Of applications and offers."""
+"""The names of applications and offers."""
 
 _FORM = re.compile(r"/?((?P<owner>[^/]+)/)?(?P<model>[^./]*)(\.(?P<offer>[^:/]*)(:(?P<end>.*))?)?")
 
 
 class OfferUrlError(Exception):
-    """The text is no URL of an offer. Says why in Juju's words."""
+    """The text is not the URL of an offer. The message is Juju's."""
 
 
 @dataclasses.dataclass(frozen=True)
 class OfferUrl:
-    """The parts of a URL; those that it leaves out are empty."""
+    """The parts of a URL. Missing parts are empty."""
 
     controller: str
     owner: str
@@ -29,14 +29,14 @@ class OfferUrl:
 
 
 def parse(text: str, partly: bool = False) -> OfferUrl:
-    """Take a URL apart.
+    """Split a URL into its parts.
 
     Args:
         text: the URL.
-        partly: it may leave out the model and the offer's name, as in a search.
+        partly: whether the model and the offer's name may be missing, as in a search.
 
     Raises:
-        OfferUrlError: it is no URL of an offer.
+        OfferUrlError: the text is not the URL of an offer.
     """
     controller, rest = _split_controller(text)
     form = _FORM.fullmatch(rest)
@@ -56,14 +56,14 @@ def parse(text: str, partly: bool = False) -> OfferUrl:
 
 
 def read(text: str, model: str | None = None) -> OfferUrl:
-    """Read what a command's argument names.
+    """Read the argument of a command.
 
     Args:
-        text: the URL of an offer, or where ``model`` is given just the offer's name.
-        model: whose offer is meant then.
+        text: the URL of an offer or, if ``model`` is given, only its name.
+        model: the model that has an offer given only by its name.
 
     Raises:
-        CommandError: it is neither.
+        CommandError: the text is neither a URL nor a name.
     """
     if model and NAME.fullmatch(text):
         return OfferUrl("", "", model, text, "")
@@ -74,7 +74,7 @@ def read(text: str, model: str | None = None) -> OfferUrl:
 
 
 def is_url(text: str) -> bool:
-    """Whether an end of a relation names an offer, not an application of the model."""
+    """Whether an end of a relation names an offer. Otherwise it names an application."""
     try:
         parse(text)
     except OfferUrlError:
@@ -83,9 +83,9 @@ def is_url(text: str) -> bool:
 
 
 def _split_controller(text: str) -> tuple[str, str]:
-    """What stands before a colon is the controller, unless an endpoint follows it.
+    """Split off the controller: the text before a colon, unless an endpoint follows the colon.
 
-    As in Juju, that is known only of endpoints of letters and digits.
+    As in Juju, only text of letters and digits is taken for an endpoint.
     """
     parts = text.split(":")
     if len(parts) == 3:

@@ -1,4 +1,4 @@
-"""The types of a charm's options, and the values that each takes."""
+"""The types of a charm's options, and the values that each type allows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 
 
 def typed(kind: str, value: Any) -> Any:
-    """Return an option's value from text, or from a value of YAML, as Juju understands it.
+    """Convert text, or a value from YAML, to an option's type, as Juju does.
 
     Args:
-        kind: one of ``PARSERS``.
-        value: what was written for the option.
+        kind: the type, one of ``PARSERS``.
+        value: the text or value.
 
     Raises:
-        ValueError: it is not of the option's type.
+        ValueError: the value does not have the option's type.
     """
     if isinstance(value, str):
         value = PARSERS[kind](value)
@@ -39,6 +39,6 @@ def typed(kind: str, value: Any) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise ValueError(value)
-        # In JSON, in which hooks get it, Go writes 2.0 as 2.
+        # Hooks get the value as JSON, in which Go writes 2.0 as 2.
         return int(value) if value.is_integer() else value
     return value

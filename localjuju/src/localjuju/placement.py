@@ -1,4 +1,4 @@
-"""Where units are put: on a given machine, or in a container (``--to 3,lxd:4``)."""
+"""Placement of units on given machines and in containers (``--to 3,lxd:4``)."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ MACHINE = r"(?:0|[1-9]\d*)(?:/lxd/(?:0|[1-9]\d*))*"
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """Where one unit, or one machine, is put."""
+    """Where to put one unit or one new machine."""
 
     machine: str | None = None
-    """The number of a machine that is there, None for a new one."""
+    """The number of an existing machine, or None for a new one."""
     in_container: bool = False
-    """In a new container on that machine."""
+    """Whether to use a new container on that machine."""
 
 
 NEW_MACHINE = Placement()
 
 
 def parse(text: str) -> list[Placement]:
-    """Read what stands behind ``--to``.
+    """Read the value of ``--to``.
 
     Raises:
-        CommandError: localjuju cannot put a unit there.
+        CommandError: localjuju does not support the placement.
     """
     return [_parse_one(one.strip()) for one in text.split(",")] if text else []
 
@@ -44,19 +44,19 @@ def _parse_one(text: str) -> Placement:
     if container == "lxd" and re.fullmatch(MACHINE, machine):
         return Placement(machine, in_container=True)
     raise CommandError(
-        f'ERROR localjuju cannot place anything at "{text}": it takes a machine\'s number, '
-        '"lxd", or "lxd:" and a machine\'s number'
+        f'ERROR localjuju cannot place anything at "{text}": use a machine number, '
+        '"lxd", or "lxd:" and a machine number'
     )
 
 
 def missing(placements: list[Placement], machines: Collection[str]) -> str | None:
-    """Return the number of the first machine that is named and not there."""
+    """Return the number of the first named machine that does not exist, or None."""
     named = (one.machine for one in placements if one.machine is not None)
     return next((number for number in named if number not in machines), None)
 
 
 def extra(placements: list[Placement], units: int) -> str:
-    """Say that there are more placements than units."""
+    """Return Juju's warning if there are more placements than units, or an empty string."""
     if len(placements) <= units:
         return ""
     return (

@@ -16,11 +16,11 @@ class RelationCommands:
     """Runs these commands on one model."""
 
     def __init__(self, runner: ModelRunner, consume: Callable[[str], str]):
-        """Prepare.
+        """Create the commands for one model.
 
         Args:
-            runner: of the model.
-            consume: makes an offer an application of the model, and returns what it is called.
+            runner: changes the model.
+            consume: consumes an offer, and returns the name of its SAAS in the model.
         """
         self.runner = runner
         self.model = runner.model
@@ -30,7 +30,7 @@ class RelationCommands:
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
         parser.add_argument("ends", nargs="*")
-        # It is checked and no more: there is no firewall whose ports it would open.
+        # Check the option, but do nothing with it: localjuju has no firewall.
         parser.add_argument("--via")
         options = parser.parse_intermixed_args(arguments)
         ends = _two(options.ends)
@@ -56,14 +56,14 @@ class RelationCommands:
         return Output()
 
     def _consume_offer(self, *ends: str) -> list[str]:
-        """Consume the offer that one of the ends may be, and return the ends in this model."""
+        """Consume an offer if one end names it, and return the ends in this model."""
         offers = [end for end in ends if offer_url.is_url(end)]
         if len(offers) > 1:
             raise CommandError("ERROR providing more than one remote endpoints not supported")
         return [self._consume(end) if end in offers else end for end in ends]
 
     def _is_full(self, side: Side) -> bool:
-        """Whether an endpoint has as many relations as it may have, in its own model."""
+        """Whether an endpoint has reached its limit of relations in its own model."""
         model, limit = self.model, side.endpoint.limit
         if isinstance(side.application, RemoteApplication):
             offer = side.application.offer
@@ -79,7 +79,7 @@ class RelationCommands:
         return f"{self._problem(first, second, pair)}{reason}{quota}"
 
     def _problem(self, first: str, second: str, pair: tuple[Side, Side]) -> str:
-        """Begin the words for why two endpoints cannot be related."""
+        """Return the beginning of the error for two endpoints that cannot be related."""
         if self._words_of_3_6:
             requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")
             return f'ERROR cannot add relation "{_key(requirer_first)}": '
@@ -108,7 +108,7 @@ class RelationCommands:
         )
 
     def _choose_endpoints(self, first: str, second: str) -> tuple[Side, Side]:
-        """Find the one pair of endpoints that two names can mean."""
+        """Find the pair of endpoints that two names mean, which must be the only one."""
         problem = (
             f'ERROR adding relation between endpoints "{first}" and "{second}": '
             f'cannot relate endpoints "{first}" and "{second}": '
@@ -183,7 +183,7 @@ class RelationCommands:
         return relation
 
     def _relation_of(self, first: str, second: str) -> Relation:
-        """Find the one relation that two names can mean."""
+        """Find the relation that two names mean, which must be the only one."""
         matching = [r for r in self.model.relations.values() if _matches(r, first, second)]
         if not matching:
             if self._words_of_3_6:
@@ -235,7 +235,7 @@ def _are_compatible(one: Side, other: Side) -> bool:
     if one.endpoint.interface != other.endpoint.interface:
         return False
     if "container" in (one.endpoint.scope, other.endpoint.scope):
-        # Two that live on machines of their own never meet.
+        # A container-scoped relation needs a subordinate on at least one side.
         return one.application.subordinate or other.application.subordinate
     return True
 

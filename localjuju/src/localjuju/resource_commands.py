@@ -1,4 +1,4 @@
-"""``juju resources``: the files that applications were given."""
+"""``juju resources``: lists the resources of an application."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ COMMANDS: dict[str, Callable[[ResourceCommands, list[str]], Output]] = {
 
 
 def _describe(application: Application, name: str, declared: dict[str, Any]) -> dict[str, Any]:
-    """Describe a resource; one that nobody has given yet would come from the store."""
+    """Describe a resource. Until a file is attached, its origin is the store."""
     described: dict[str, Any] = {
         "resourceid": f"{application.name}/{name}",
         "name": name,

@@ -1,4 +1,4 @@
-"""The ``juju`` commands on secrets: those that look, and those on the secrets of users."""
+"""The ``juju`` commands that show secrets, and that change the secrets of users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SecretCommands:
         self.model = runner.model
         self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
 
-    # Secrets of users
+    # User secrets
 
     def add_secret(self, arguments: list[str]) -> Output:
         options = _content_parser("add-secret", "name").parse_args(arguments)
@@ -62,7 +62,7 @@ class SecretCommands:
             secret.description = options.info
         if options.auto_prune:
             secret.auto_prune = options.auto_prune == "true"
-        # Juju compares: the same content once more is no new revision.
+        # Juju adds a revision only if the content differs.
         if content and content != secret.revisions[secret.latest].content:
             secret.add_revision(content, self.runner.clock.now())
         secret.prune()
@@ -126,7 +126,7 @@ class SecretCommands:
         return next((one for one in secrets if one.is_of_user and one.label == name), None)
 
     def _find(self, reference: str) -> Secret | None:
-        """Find any secret by its id, or a user's by its name."""
+        """Find any secret by its id, or a user secret by its name."""
         return self.model.find_secret(reference) or self._named(reference)
 
     def _of_user(self, reference: str) -> Secret:
@@ -144,7 +144,7 @@ class SecretCommands:
             raise CommandError("ERROR permission denied (unauthorized access)")
         return secret
 
-    # Looking
+    # Commands that show secrets
 
     def secrets(self, arguments: list[str]) -> Output:
         parser = Parser("secrets")
@@ -204,7 +204,7 @@ class SecretCommands:
         if options.reveal:
             content = secret.revisions[number].content
             described["checksum"] = secret_content.checksum(content)
-            # Juju prints the one level more as JSON only.
+            # Only the JSON form has this extra level.
             as_json = options.format == "json"
             described["content"] = {"Data": content} if as_json else dict(content)
         if access := self._access(secret):
@@ -280,7 +280,7 @@ def _is_id(reference: str) -> bool:
 
 
 def _shown(reference: str) -> str:
-    """Name a secret as messages do: by its bare id, or its name."""
+    """Return a secret's id without prefix, or its name, as Juju's messages do."""
     return id_of(reference) if _is_id(reference) else reference
 
 

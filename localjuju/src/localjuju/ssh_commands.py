@@ -1,7 +1,7 @@
 """The ``juju`` commands that log in to machines: ssh and scp.
 
-The commands run on this computer, in the folder that stands for the machine's home, and
-files are copied to and from the machine's folder.
+A machine is a folder here. ``ssh`` runs a command on this computer, in the machine's home folder.
+``scp`` copies files to and from the machine's folder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class SshCommands:
         self.model = runner.model
 
     def ssh(self, arguments: list[str]) -> Output:
-        """Run a command on a machine; its exit status is the command's."""
+        """Run a command on a machine, and return that command's exit status."""
         own, target, words = _split_ssh(arguments)
         _parse_options("ssh", own)
         if target is None:
@@ -40,7 +40,7 @@ class SshCommands:
             )
         terminal = TERMINAL.get()
         stdin = "" if terminal.is_typed else terminal.read_stdin()
-        # ssh itself joins the words: the shell on the other side splits them again.
+        # ssh joins the words with spaces, and the shell of the machine splits them again.
         result = self.runner.machines.run(machine, " ".join(words), stdin)
         if result.status:
             status = result.status if result.status > 0 else 128 - result.status
@@ -48,7 +48,7 @@ class SshCommands:
         return Output(result.stdout, result.stderr)
 
     def _machine(self, target: str) -> Machine:
-        """Find the machine that a unit's name, ``app/leader`` or a number names."""
+        """Find a machine by a unit's name, by ``app/leader`` or by its number."""
         entity = target.rpartition("@")[2]
         if entity in self.model.machines:
             return self.model.machines[entity]
@@ -61,10 +61,10 @@ class SshCommands:
             raise CommandError(f"ERROR machine {entity} not found")
         if separator:
             raise CommandError(f'ERROR unit "{entity}" not found')
-        raise CommandError(f'ERROR localjuju reaches units and machines only, not "{entity}"')
+        raise CommandError(f'ERROR localjuju reaches only units and machines, not "{entity}"')
 
     def scp(self, arguments: list[str]) -> Output:
-        """Copy files to a machine, from one, or between two."""
+        """Copy files to a machine, from a machine, or between two machines."""
         split = arguments.index("--") if "--" in arguments else len(arguments)
         words = _parse_options("scp", arguments[:split]) + arguments[split + 1 :]
         options = [word for word in words if word.startswith("-")]
@@ -81,7 +81,7 @@ class SshCommands:
         return Output()
 
     def _file(self, text: str) -> pathlib.Path:
-        """Find the file that ``unit:path``, ``machine:path`` or a local path names."""
+        """Find a file by ``unit:path``, ``machine:path`` or a local path."""
         target, separator, path = text.partition(":")
         return self._machine(target).path_of(path) if separator else path_of(text)
 
@@ -93,7 +93,7 @@ COMMANDS: dict[str, Callable[[SshCommands, list[str]], Output]] = {
 
 
 def _split_ssh(arguments: list[str]) -> tuple[list[str], str | None, list[str]]:
-    """Split into Juju's own options, the target, and what is meant for ssh."""
+    """Split the arguments into Juju's own options, the target, and arguments for ssh."""
     place = 0
     while place < len(arguments) and arguments[place].startswith("-"):
         if arguments[place] == "--":
@@ -106,7 +106,7 @@ def _split_ssh(arguments: list[str]) -> tuple[list[str], str | None, list[str]]:
 
 
 def _parse_options(command: str, arguments: list[str]) -> list[str]:
-    """Refuse options that Juju has not; none of the others matters here. Return the rest."""
+    """Return the other arguments. Ignore Juju's options, and refuse unknown ones."""
     parser = Parser(command)
     for name in ("--no-host-key-checks", "--proxy", "--remote"):
         parser.add_argument(name, action="store_true")
@@ -117,12 +117,12 @@ def _parse_options(command: str, arguments: list[str]) -> list[str]:
 
 
 def _without_options(words: list[str], with_value: str, also_behind: bool = False) -> list[str]:
-    """Leave out a program's options.
+    """Remove the options from a program's arguments.
 
     Args:
-        words: its arguments.
-        with_value: letters of the options that are followed by a value.
-        also_behind: options may stand behind other arguments too.
+        words: the arguments.
+        with_value: the letters of the options that are followed by a value.
+        also_behind: whether options may follow other arguments.
     """
     kept: list[str] = []
     rest = list(words)

@@ -1,4 +1,4 @@
-"""What ``juju status`` and ``juju show-unit`` print as JSON."""
+"""Describes a model: the data of ``juju status``, ``show-unit``, ``storage`` and others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from localjuju.storage import StorageInstance
 
 ROLES = {"provides": "provider", "requires": "requirer", "peers": "peer"}
 
-# The worst of the units' states is the application's, where the charm sets none.
+# If the charm sets no application status, the worst status of the units is shown.
 SEVERITY = ("error", "blocked", "waiting", "maintenance", "active", "terminated", "unknown")
 
 
@@ -29,7 +29,7 @@ class StatusPrinter:
         self.model = runner.model
 
     def status(self, only: Collection[str] = ()) -> dict[str, Any]:
-        """Describe the model: the applications named in ``only``, or all."""
+        """Describe the model with all applications, or only those named in ``only``."""
         shown = set(only or [*self.model.applications, *self.model.remote_applications])
         now = datetime.datetime.fromtimestamp(self.runner.clock.now(), datetime.timezone.utc)
         return {
@@ -49,13 +49,13 @@ class StatusPrinter:
                 for name, application in sorted(self.model.applications.items())
                 if name in shown
             },
-            **self._across_models(shown),
+            **self._describe_cross_model(shown),
             "storage": self.storage(),
             "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
         }
 
     def machines(self, host: str = "") -> dict[str, Any]:
-        """Describe the machines, or the containers on one: those of ``host``."""
+        """Describe all machines, or only the containers on the machine ``host``."""
         return {
             machine.number: self._machine(machine)
             for machine in self.model.machines.values()
@@ -88,8 +88,8 @@ class StatusPrinter:
         described["hardware"] = "arch=amd64"
         return described
 
-    def _across_models(self, shown: set[str]) -> dict[str, Any]:
-        """Describe what the model uses of others, and what it offers to them."""
+    def _describe_cross_model(self, shown: set[str]) -> dict[str, Any]:
+        """Describe the offers that the model consumes, and its own offers."""
         described: dict[str, Any] = {}
         saas = {
             name: self._saas(remote)
@@ -185,7 +185,7 @@ class StatusPrinter:
         return described
 
     def bindings(self, application: Application) -> dict[str, str]:
-        """Return the space that each endpoint of an application is bound to."""
+        """Return the space to which each endpoint of an application is bound."""
         declared = application.charm.endpoints.values()
         if not self.runner.behaviour.juju_info_is_declared:
             declared = [endpoint for endpoint in declared if endpoint != JUJU_INFO]
@@ -193,7 +193,7 @@ class StatusPrinter:
         return dict.fromkeys(["", *bound], "alpha")
 
     def _shows_remote(self, name: str) -> bool:
-        """Juju 3.6 does not tell of the applications that use an offer, but by the offer."""
+        """Whether to show a remote application. Juju 3.6 hides those that use an offer."""
         is_saas = self.model.remote_applications[name].is_saas
         return is_saas or self.runner.behaviour.status_shows_users_of_offers
 
@@ -247,7 +247,7 @@ class StatusPrinter:
             "kind": "filesystem",
             "life": "dying" if instance.destroyed and instance.detaching else "alive",
             "status": {"current": instance.status, "since": self._since(instance.since)},
-            # Juju says so of block storage only.
+            # Juju prints true only for block storage.
             "persistent": False,
         }
         if instance.unit:
@@ -321,24 +321,24 @@ class StatusPrinter:
             "local-unit": {"in-scope": False, "data": None},
         }
         if relation.is_peer:
-            described["local-unit"] = self._bag(relation, unit.name)
+            described["local-unit"] = self._databag(relation, unit.name)
         units = [u for u in remote.application.sorted_units if u is not unit]
-        related = {u.name: self._related(relation, unit, u) for u in units}
+        related = {u.name: self._related_unit(relation, unit, u) for u in units}
         if relation.other_model:
-            related = {n: self._bag(relation, n) for n in relation.visible_to(unit)}
+            related = {n: self._databag(relation, n) for n in relation.visible_to(unit)}
         if related:
             described["related-units"] = related
         return described
 
-    def _related(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
-        """Subordinates of other units are named, and no more."""
+    def _related_unit(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
+        """Describe a related unit. Subordinates of other principals have no data."""
         subordinate = other.application.charm.subordinate
         elsewhere = other.principal is not (unit.principal or unit)
         if relation.scope == "container" and subordinate and elsewhere:
             return {"in-scope": False, "data": {}}
-        return self._bag(relation, other.name)
+        return self._databag(relation, other.name)
 
-    def _bag(self, relation: Relation, unit: str) -> dict[str, Any]:
+    def _databag(self, relation: Relation, unit: str) -> dict[str, Any]:
         if unit not in relation.in_scope:
             return {"in-scope": False, "data": {}}
         return {"in-scope": True, "data": dict(relation.unit_bags[unit].data)}

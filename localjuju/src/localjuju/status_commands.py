@@ -1,4 +1,4 @@
-"""The ``juju`` commands that only look: status, show-unit, debug-log."""
+"""The ``juju`` commands that show the model: status, show-unit, debug-log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localjuju.status import StatusPrinter
 
 FORMATS = ("json", "line", "oneline", "short", "tabular", "yaml")
 CLEAR = "\x1b[H\x1b[J"
-"""Empties a terminal's screen."""
+"""Clears a terminal's screen."""
 
 
 class StatusCommands:
@@ -22,12 +22,12 @@ class StatusCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self._status = StatusPrinter(runner)
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def status(self, arguments: list[str]) -> Output:
         parser = Parser("status")
         parser.add_argument("applications", nargs="*")
-        # What is printed as JSON or YAML has both anyway.
+        # JSON and YAML contain relations and storage without these options.
         parser.add_argument("--relations", action="store_true")
         parser.add_argument("--integrations", dest="relations", action="store_true")
         parser.add_argument("--storage", action="store_true")
@@ -45,7 +45,7 @@ class StatusCommands:
         return self._print(options)
 
     def _print(self, options: Namespace) -> Output:
-        """Print the status of this moment."""
+        """Print the current status."""
         described = self._status.status(options.applications)
         if options.format in ("json", "yaml"):
             return Output(dump(described, options.format))
@@ -75,7 +75,7 @@ class StatusCommands:
         options = parser.parse_args(arguments)
         self.runner.settle()
         name = options.unit
-        quoted = f'"{name}"' if self._words_of_3_6 else name
+        quoted = f'"{name}"' if self._uses_3_6_wording else name
         unit = self.runner.model.find_unit(name)
         if unit is None:
             raise CommandError(f"ERROR unit {quoted} not found", stdout="{}\n")

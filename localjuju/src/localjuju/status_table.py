@@ -1,6 +1,6 @@
-"""What ``juju status`` prints for people: tables, or a line for each unit.
+"""``juju status`` as text: tables, or one line for each unit.
 
-The sections and their columns are those of Juju 3.6.28 and 4.0.15, as recorded.
+The sections and columns are those of Juju 3.6.28 and 4.0.15, as recorded.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ SIZE_UNITS = ("MiB", "GiB", "TiB", "PiB")
 
 
 def tabular(status: Mapping[str, Any], relations: Collection[Relation], storage: bool) -> str:
-    """Return the sections that have something to show, with an empty line between them.
+    """Return the sections that are not empty, with an empty line between them.
 
     Args:
-        status: as of :meth:`localjuju.status.StatusPrinter.status`.
-        relations: to show.
-        storage: show it.
+        status: the result of :meth:`localjuju.status.StatusPrinter.status`.
+        relations: the relations to show.
+        storage: whether to show the storage.
     """
     sections = [_model(status)]
     if saas := status.get("application-endpoints"):
@@ -73,7 +73,7 @@ def _saas(saas: Mapping[str, Any]) -> str:
 
 
 def _offers(offers: Mapping[str, Any]) -> str:
-    """Print an offer with its first endpoint, and the others below it."""
+    """Print each offer with its first endpoint, and the other endpoints below it."""
     rows: list[Row] = [
         ("Offer", "Application", "Charm", "Rev", "Connected", "Endpoint", "Interface", "Role")
     ]
@@ -141,7 +141,7 @@ def _unit(name: str, unit: Mapping[str, Any], indent: str = "") -> Row:
     message = workload.get("message", "")
     if agent["current"] == "allocating" and not message:
         message = agent.get("message", "")
-    if agent["current"] == "executing" and (doing := _doing(agent.get("message", ""))):
+    if agent["current"] == "executing" and (doing := _running_hook(agent.get("message", ""))):
         message = f"({doing}) {message}"
     return (
         f"{indent}{name}{'*' * unit.get('leader', False)}",
@@ -154,15 +154,15 @@ def _unit(name: str, unit: Mapping[str, Any], indent: str = "") -> Row:
     )
 
 
-def _doing(message: str) -> str:
-    """Return the hook or action that an agent runs; Juju names none of a relation or storage."""
+def _running_hook(message: str) -> str:
+    """Return the running hook or action. Juju does not show relation and storage hooks."""
     found = HOOK.fullmatch(message) or ACTION.fullmatch(message)
     doing = found[1] if found else ""
     return "" if re.search("-relation-|-storage-", doing) else doing
 
 
 def _ports(ports: list[str]) -> str:
-    """Print ports by their protocols: ``80,443/tcp 53/udp``."""
+    """Print ports grouped by protocol: ``80,443/tcp 53/udp``."""
     by_protocol: dict[str, list[str]] = {}
     for port in ports:
         number, _, protocol = port.partition("/")
@@ -183,7 +183,7 @@ def _machines(machines: Mapping[str, Any]) -> str:
 
 
 def _machine_rows(machines: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield machines in order, each with its containers behind it."""
+    """Yield the machines in order, each followed by its containers."""
     for number, one in sorted(machines.items(), key=lambda item: _machine_order(item[0])):
         yield (
             *(number, one["juju-status"]["current"], one["dns-name"], one["instance-id"]),
@@ -243,7 +243,7 @@ def _size(mebibytes: float) -> str:
 
 
 def lines(status: Mapping[str, Any]) -> str:
-    """Return a line for each unit, as ``--format line`` prints."""
+    """Return a line for each unit, as ``--format line`` prints it."""
     printed = ""
     for name in sorted(status["applications"]):
         units = status["applications"][name].get("units", {})

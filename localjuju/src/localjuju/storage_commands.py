@@ -1,4 +1,4 @@
-"""The ``juju`` commands on storage: what they take, print and refuse."""
+"""The ``juju`` commands on storage: storage, add-storage, attach-storage and others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = ("Unit", "Storage ID", "Type", "Pool", "Size", "Status", "Message")
 
 
 class StorageCommands:
-    """Runs the commands on one model's storage."""
+    """Runs these commands on one model."""
 
     def __init__(self, runner: ModelRunner):
         self._runner = runner
@@ -35,7 +35,7 @@ class StorageCommands:
         self._stores = runner.model.stores
         self._status = StatusPrinter(runner)
 
-    # Looking
+    # Commands that show storage
 
     def storage(self, arguments: list[str]) -> Output:
         parser = Parser("storage")
@@ -65,7 +65,7 @@ class StorageCommands:
         described = self._status.storage()["storage"]
         return Output(dump({name: described[name] for name in options.instances}, options.format))
 
-    # Changing
+    # Commands that change storage
 
     def add_storage(self, arguments: list[str]) -> Output:
         parser = Parser("add-storage")
@@ -87,7 +87,7 @@ class StorageCommands:
                 refused += f'failed to add storage "{name}" to {unit}: {error}\n'
             else:
                 added += "".join(f"added storage {one} to {unit}\n" for one in ids)
-        return _said(added, refused)
+        return _output(added, refused)
 
     def attach_storage(self, arguments: list[str]) -> Output:
         parser = Parser("attach-storage")
@@ -105,7 +105,7 @@ class StorageCommands:
                     f"cannot attach storage {name} to unit {options.unit}: {error}"
                 ) from None
 
-        return _each(
+        return _for_each(
             options.instances,
             attach,
             f"attaching {{}} to {options.unit}\n",
@@ -128,7 +128,7 @@ class StorageCommands:
                 ) from None
 
         instances = parser.parse_args(arguments).instances
-        return _each(instances, detach, "detaching {}\n", "failed to detach {}: {}\n")
+        return _for_each(instances, detach, "detaching {}\n", "failed to detach {}: {}\n")
 
     def remove_storage(self, arguments: list[str]) -> Output:
         parser = Parser("remove-storage")
@@ -150,7 +150,9 @@ class StorageCommands:
                 self._stores.let_go(instance)
 
         try:
-            return _each(options.instances, remove, "removing {}\n", "failed to remove {}: {}\n")
+            return _for_each(
+                options.instances, remove, "removing {}\n", "failed to remove {}: {}\n"
+            )
         except CommandError as error:
             hint = USE_FORCE if attached and not options.force else ""
             raise CommandError(f"{error}{hint}") from None
@@ -160,13 +162,13 @@ class StorageCommands:
             raise StorageError(f'storage instance "{name}" not found')
         return self._stores.instances[name]
 
-    # What other commands take of storage
+    # For other commands
 
     def parse(self, name: str, text: str) -> Directive:
-        """Read a directive that an operator has written for a storage.
+        """Read an operator's storage directive, such as ``10G,2``.
 
         Raises:
-            CommandError: it is none.
+            CommandError: the text is not a directive.
         """
         word = self._runner.behaviour.word_for_storage_directive
         try:
@@ -177,10 +179,10 @@ class StorageCommands:
             ) from None
 
     def directives(self, charm: Charm, texts: list[str], problem: str) -> dict[str, Directive]:
-        """Read what an operator asks of a charm's storage.
+        """Read an operator's storage directives for a charm.
 
         Raises:
-            CommandError: the charm does not take it; ``problem`` says what could not be done.
+            CommandError: the charm does not accept them. The message starts with ``problem``.
         """
         asked = {name: self.parse(name, text) for name, text in map(pair, texts)}
         try:
@@ -190,7 +192,7 @@ class StorageCommands:
         return asked
 
     def to_attach(self, text: str, charm: Charm, units: int, problem: str) -> list[str]:
-        """Read the instances that a new unit is to have; raises as :meth:`directives`."""
+        """Read the instances to attach to a new unit. Raises as :meth:`directives` does."""
         instances = [name for name in text.split(",") if name]
         if instances and units != 1:
             raise CommandError("ERROR --attach-storage cannot be used with -n", 2)
@@ -212,8 +214,8 @@ COMMANDS: dict[str, Callable[[StorageCommands, list[str]], Output]] = {
 }
 
 
-def _each(names: list[str], do: Callable[[str], None], done: str, failed: str) -> Output:
-    """Do something to each instance; what cannot be done to one leaves the others."""
+def _for_each(names: list[str], do: Callable[[str], None], done: str, failed: str) -> Output:
+    """Call ``do`` for each instance, and continue if it fails for one of them."""
     did, refused = "", ""
     for name in names:
         try:
@@ -222,17 +224,17 @@ def _each(names: list[str], do: Callable[[str], None], done: str, failed: str) -
             refused += failed.format(name, error)
         else:
             did += done.format(name)
-    return _said(did, refused)
+    return _output(did, refused)
 
 
-def _said(done: str, refused: str) -> Output:
+def _output(done: str, refused: str) -> Output:
     if refused:
         raise CommandError((done + refused).rstrip("\n"))
     return Output(stderr=done)
 
 
 def _by_unit(instance: StorageInstance) -> tuple[Any, ...]:
-    """What no unit has comes last."""
+    """Sort key: by unit. Instances without a unit come last."""
     unit = instance.unit
     application, number = (unit.application.name, unit.number) if unit else ("", 0)
     return unit is None, application, number, instance.name, int(instance.id.rpartition("/")[2])
