@@ -121,7 +121,7 @@ def test_entrypoint_may_have_another_name(
         ("metadata.yaml", METADATA + "provides:", "metadata: provides: expected map, got nothing"),
         ("config.yaml", "", "invalid config: empty configuration"),
         ("actions.yaml", "run_me:", "bad action name run_me"),
-        ("tests/fake_machine.py", "", "nothing can call its fake machine"),
+        ("tests/fake_machine.py", "", "localjuju cannot call its fake machine"),
     ],
 )
 def test_mistake_in_a_folder_without_charmcraft_is_named(

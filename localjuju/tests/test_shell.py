@@ -199,7 +199,7 @@ def test_run_names_a_program_that_is_not_there(temporary: pathlib.Path) -> None:
     assert done.stderr == "localjuju: cannot run no-such-program: No such file or directory\n"
     assert list(temporary.iterdir()) == []
     done = run()
-    assert (done.returncode, done.stderr) == (2, "localjuju: no command is given to run\n")
+    assert (done.returncode, done.stderr) == (2, "localjuju: give the command to run after --\n")
 
 
 def test_there_may_be_nothing_to_join() -> None:

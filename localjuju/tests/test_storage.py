@@ -284,7 +284,7 @@ def test_storage_get_of_what_is_not_the_units(juju: LocalJuju, make_charm: MakeC
             "data=1G",
             "shared storage support not implemented",
         ),
-        ("storage: {data: {type: block}}", "data=1G", "localjuju has no block storage"),
+        ("storage: {data: {type: block}}", "data=1G", "localjuju does not support block storage"),
         ("storage: {data: {type: disk}}", "data=1G", "storage.data.type: unexpected value"),
         (
             "storage: {data: {type: filesystem, multiple: {range: many}}}",

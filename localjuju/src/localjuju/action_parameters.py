@@ -1,4 +1,4 @@
-"""An action's parameters: as they are given, with their defaults, and what is wrong with them."""
+"""Reads, completes and validates the parameters of an action."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from localjuju import go_values
 from localjuju.command import CommandError, path_of
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
-"""Names of actions, and each part of the keys of their parameters and results."""
+"""The form of an action's name, and of each part of a key of parameters and results."""
 
 
-# It takes 1.0 for an integer, as Go does: in JSON they are the same.
+# 1.0 counts as an integer, as in Go: JSON does not distinguish 1.0 from 1.
 Validator = validators.extend(
     jsonschema.Draft4Validator,
     type_checker=jsonschema.Draft4Validator.TYPE_CHECKER.redefine(
@@ -32,15 +32,15 @@ Validator = validators.extend(
 
 
 def given(file: str | None, pairs: list[str], as_strings: bool) -> dict[str, Any]:
-    """Read parameters from a file of YAML, and from ``key.key=value``, which come first.
+    """Read parameters from a YAML file and from ``key.key=value``, which takes precedence.
 
     Args:
-        file: its path, if any.
+        file: the path of the file, if any.
         pairs: the keys with their values.
-        as_strings: the values in ``pairs`` are no YAML.
+        as_strings: whether the values in ``pairs`` are strings. Otherwise they are YAML.
 
     Raises:
-        CommandError: they cannot be read.
+        CommandError: the parameters cannot be read.
     """
     split = []
     for text in pairs:
@@ -84,7 +84,7 @@ def _from_file(file: str) -> dict[str, Any]:
 
 
 def _check_keys(value: Any) -> None:
-    """Raise TypeError where a key is no string: JSON, in which they travel, has no others."""
+    """Raise a TypeError if a key is not a string: they are sent as JSON, which needs strings."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
@@ -96,7 +96,7 @@ def _check_keys(value: Any) -> None:
 
 
 def put(target: dict[str, Any], keys: list[str], value: Any) -> None:
-    """Put a value into nested dicts; what stands in the way of one is replaced."""
+    """Put a value into nested dicts. Replace a value that is not a dict."""
     for key in keys[:-1]:
         if not isinstance(target.get(key), dict):
             target[key] = {}
@@ -108,8 +108,9 @@ def schema_of(declared: dict[str, Any] | None, takes_undeclared: bool) -> dict[s
     """Return an action's declaration as JSON Schema.
 
     Args:
-        declared: what stands below its name, None for nothing.
-        takes_undeclared: without ``additionalProperties`` it takes any parameter.
+        declared: the content below the action's name, or None if it is empty.
+        takes_undeclared: whether an action without ``additionalProperties`` accepts any
+            parameter.
     """
     declared = declared or {}
     return {
@@ -121,7 +122,7 @@ def schema_of(declared: dict[str, Any] | None, takes_undeclared: bool) -> dict[s
 
 
 def with_defaults(parameters: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what was not given; of an object its own defaults only where it was given."""
+    """Add default values. The defaults inside an object count only if the object is given."""
     filled = copy.deepcopy(parameters)
     properties = schema.get("properties")
     for name, declared in (properties if isinstance(properties, dict) else {}).items():
@@ -135,7 +136,7 @@ def with_defaults(parameters: dict[str, Any], schema: dict[str, Any]) -> dict[st
 
 
 def problem(parameters: dict[str, Any], schema: dict[str, Any]) -> str | None:
-    """Say in Juju's words what a schema does not allow, None if it allows everything."""
+    """Return Juju's message if parameters do not match a schema, or None if they do."""
     errors = sorted(
         Validator(schema).iter_errors(parameters),
         key=lambda one: (len(one.path), one.validator != "required", [*map(str, one.path)]),
@@ -172,7 +173,7 @@ def _describe(error: Any) -> Iterator[str]:
         types = [wanted] if isinstance(wanted, str) else wanted
         yield f"must be of type {types[0] if len(types) == 1 else '[' + ','.join(types) + ']'}"
     elif kind == "required":
-        # One error for each that is missing; the library says which in its message only.
+        # There is an error for each missing property. Only the message holds its name.
         name = re.match(r"'(.*)' is a required property", error.message)
         yield f'"{name[1] if name else "?"}" property is missing and required'
     elif kind == "additionalProperties":

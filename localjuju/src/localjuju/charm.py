@@ -1,4 +1,4 @@
-"""A charm, as its charmcraft.yaml or its packed file declares it."""
+"""Loads a charm from its source folder or its packed file."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from localjuju.storage import StorageDeclaration, StorageError, declarations
 
 Role = Literal["provides", "requires", "peers"]
 
-# What charmcraft does not copy to the metadata.yaml of the charm that it packs.
+# Keys that charmcraft does not copy to the metadata.yaml of a packed charm.
 NOT_METADATA = ("type", "base", "bases", "platforms", "parts", "config", "actions", "charm-libs")
 
-# What charmcraft makes of charmcraft.yaml for ops to read.
+# Files that charmcraft creates from charmcraft.yaml, and that ops reads.
 MADE_BY_PACK = ("metadata.yaml", "config.yaml", "actions.yaml")
 
-# Where a charm's own code lies.
+# The files and folders that hold a charm's own code.
 CODE = ("src", "lib", "hooks", "actions", "dispatch")
 
 ENTRYPOINT = "src/charm.py"
@@ -33,45 +33,45 @@ without_caches = shutil.ignore_patterns("__pycache__")
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """One end that a charm offers for a relation."""
+    """One endpoint of a charm."""
 
     name: str
     role: Role
     interface: str
     scope: Literal["global", "container"] = "global"
     limit: int = 0
-    """How many relations it may have, 0 for as many as one likes."""
+    """The largest number of relations, or 0 for no limit."""
 
 
-# Every charm provides it without saying so.
+# Every charm provides this endpoint without declaring it.
 JUJU_INFO = Endpoint("juju-info", "provides", "juju-info")
 
 
 @dataclasses.dataclass(frozen=True)
 class Charm:
-    """What a charm declares: its endpoints, options, actions, resources and storage."""
+    """A charm with its endpoints, options, actions, resources and storage."""
 
     name: str
     folder: pathlib.Path
     subordinate: bool
     endpoints: dict[str, Endpoint]
     bindings: frozenset[str]
-    """What network-get can be asked for: the endpoints and the extra bindings."""
+    """The names that network-get accepts: the endpoints and the extra bindings."""
     options: dict[str, dict[str, Any]]
     actions: dict[str, dict[str, Any]]
     resources: dict[str, dict[str, Any]]
     storages: dict[str, StorageDeclaration]
     metadata: dict[str, Any]
     fake_machine: pathlib.Path | None
-    """The file of the charm's fake machine, if it has one."""
+    """The charm's ``tests/fake_machine.py``, or None if it has none."""
     packed: bool = False
-    """``folder`` is a ``.charm`` file, whose own dispatch is to be run."""
+    """Whether ``folder`` is a ``.charm`` file, which runs its own dispatch."""
     entrypoint: str = ENTRYPOINT
-    """The Python file that runs every hook, in a source folder that has one."""
+    """The Python file in the source folder that runs every hook, if there is one."""
 
     @property
     def has_programs(self) -> bool:
-        """Whether its dispatch, or a file of ``hooks/`` for each hook, is run as it is."""
+        """Whether hooks run the charm's own dispatch, or a file of ``hooks/`` for each hook."""
         names = ("dispatch", "hooks")
         return self.packed or (
             not (self.folder / self.entrypoint).is_file()
@@ -79,9 +79,9 @@ class Charm:
         )
 
     def upload(self, place: pathlib.Path) -> Charm:
-        """Keep the charm as it is now at ``place``, whatever becomes of where it came from.
+        """Copy the charm to ``place``, so that later changes of the source have no effect.
 
-        Of a source folder that is the code; the rest of it may be large, and is only linked to.
+        Only the code of a source folder is copied. Other files may be large, and are linked.
         """
         place.parent.mkdir(parents=True, exist_ok=True)
         if self.packed:
@@ -103,7 +103,7 @@ class Charm:
         return dataclasses.replace(self, folder=place)
 
     def unpack(self, folder: pathlib.Path) -> None:
-        """Put the files of an uploaded charm into a unit's charm folder."""
+        """Copy the files of an uploaded charm into a unit's charm folder."""
         folder.mkdir(parents=True, exist_ok=True)
         if not self.packed:
             for path in self.folder.iterdir():
@@ -114,7 +114,7 @@ class Charm:
             fake_machine.install(folder)
 
     def take_out(self, folder: pathlib.Path) -> None:
-        """Take what :meth:`unpack` has put there away. What the charm itself wrote stays."""
+        """Remove the files that :meth:`unpack` copied. Files that the charm wrote stay."""
         for name in self._file_names():
             (folder / name).unlink(missing_ok=True)
 
@@ -129,13 +129,13 @@ def load(folder: pathlib.Path) -> Charm:
     """Read a charm's source folder.
 
     Raises:
-        CharmError: there is neither charmcraft.yaml nor metadata.yaml, or they cannot be
-            understood.
+        CharmError: the folder has neither charmcraft.yaml nor metadata.yaml, or they are not
+            valid.
     """
     folder = folder.resolve()
     if not is_charm(folder):
         raise CharmError(f'no charm was found at "{folder}"')
-    # charmcraft leaves out what is said to be nothing.
+    # charmcraft ignores keys without a value.
     crafted = {k: v for k, v in _read(folder, "charmcraft.yaml").items() if v is not None}
     declared = dict(crafted)
     for name, key in zip(MADE_BY_PACK, ("name", "config", "actions"), strict=True):
@@ -153,7 +153,7 @@ def load(folder: pathlib.Path) -> Charm:
     if charm.has_programs and charm.fake_machine:
         # Without its fake machine the charm would change this computer.
         raise CharmError(
-            f'charm at "{folder}" is not in Python, so nothing can call its fake machine'
+            f'charm at "{folder}" is not in Python, so localjuju cannot call its fake machine'
         )
     return charm
 
@@ -164,7 +164,7 @@ def is_charm(folder: pathlib.Path) -> bool:
 
 
 def _read(folder: pathlib.Path, name: str) -> dict[str, Any]:
-    """Return what one of a charm's files says, nothing where there is no such file."""
+    """Return the content of one of a charm's files, or {} if the file does not exist."""
     file = folder / name
     try:
         said = yaml.safe_load(file.read_text()) if file.is_file() else {}
@@ -176,7 +176,7 @@ def _read(folder: pathlib.Path, name: str) -> dict[str, Any]:
 
 
 def _entrypoint(folder: pathlib.Path, crafted: dict[str, Any]) -> str:
-    """Return the file that charmcraft's plugin ``charm`` runs."""
+    """Return the Python file that charmcraft's plugin ``charm`` runs for every hook."""
     parts = crafted.get("parts")
     for part in (parts if isinstance(parts, dict) else {}).values():
         if isinstance(part, dict) and "charm-entrypoint" in part:
@@ -192,11 +192,11 @@ def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
     """Read a ``.charm`` file.
 
     Args:
-        file: what charmcraft, or any zip, has packed.
-        source: the charm's source folder, for its fake machine.
+        file: the file that charmcraft or another program packed.
+        source: the charm's source folder, which may have a fake machine.
 
     Raises:
-        CharmError: it is not the file of a charm, or cannot be understood.
+        CharmError: the file is not a charm, or is not valid.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -211,12 +211,12 @@ def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
     charm = _charm(file.resolve(), "metadata.yaml", data, source and _find_fake_machine(source))
     if charm.fake_machine and not fnmatch.filter(names, f"{fake_machine.PACKAGES}/*"):
         # Without its fake machine the charm would change this computer.
-        raise CharmError(f'charm at "{file}" has no venv, so nothing can call its fake machine')
+        raise CharmError(f'charm at "{file}" has no venv, so localjuju cannot call its fake machine')
     return dataclasses.replace(charm, packed=True)
 
 
 def unzip(file: pathlib.Path, folder: pathlib.Path) -> None:
-    """Unzip a charm with its files' permissions, which zipfile leaves behind."""
+    """Unzip a charm and set the files' permissions, which zipfile ignores."""
     with zipfile.ZipFile(file) as archive:
         archive.extractall(folder)
         for member in archive.infolist():
@@ -258,7 +258,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Pat
 
 
 def _with_long_endpoints(data: dict[str, Any]) -> dict[str, Any]:
-    """Write ``database: mysql`` as ``database: {interface: mysql}``, the form that ops reads."""
+    """Expand ``database: mysql`` to ``database: {interface: mysql}``, the form that ops reads."""
     return {
         key: {n: {"interface": d} if isinstance(d, str) else d for n, d in value.items()}
         if key in ("provides", "requires", "peers") and isinstance(value, dict)

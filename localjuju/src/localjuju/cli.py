@@ -1,4 +1,4 @@
-"""The program ``localjuju``: a shell, or one command, whose ``juju`` works on this computer."""
+"""The program ``localjuju``: opens a shell, runs a command, or writes the page of a run."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from collections.abc import Mapping, Sequence
 from localjuju import server_process
 from localjuju.server_process import KeptServer, ServerError
 
-DESCRIPTION = "Run Juju charms with no controller."
-SHELL = "Open a shell whose juju has a controller on this computer, with no model."
-RUN = "Run one command whose juju has a controller on this computer, with no model."
-PAGE = "Write the page of a run: an HTML file to step through in a browser."
+DESCRIPTION = "Run Juju charms without a controller."
+SHELL = "Open a shell with a juju command that runs charms on this computer."
+RUN = "Run one command with a juju command that runs charms on this computer."
+PAGE = "Write the page of a run: an HTML file to read in a browser."
 SERIES = ("3.6", "4.0")
-"""As in :mod:`localjuju.versions`, which takes long to load."""
+"""The same as in :mod:`localjuju.versions`, which is slow to import."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say, and return the exit status."""
+    """Run the program, and return its exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["page"]:
-        from localjuju import page  # Takes long to load, and the others do without.
+        from localjuju import page  # Slow to import, and only needed here.
 
         return page.main(arguments[1:])
     options = _parser().parse_args(arguments)
@@ -59,24 +59,28 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_server_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--juju", choices=SERIES, default="3.6", help="whose behaviour it has")
+    parser.add_argument(
+        "--juju", choices=SERIES, default="3.6", help="the Juju version to behave like"
+    )
     parser.add_argument(
         "--page",
         type=pathlib.Path,
         metavar="FILE",
-        help="write the page of the run when it ends; one for each model if there are several",
+        help="write the page of the run at the end, one page for each model",
     )
-    parser.add_argument("--seed", type=int, help="chooses wherever Juju promises no order")
+    parser.add_argument(
+        "--seed", type=int, help="chooses the order of hooks when Juju guarantees none"
+    )
     parser.add_argument(
         "--runner",
         choices=["source", "packed"],
         default="source",
-        help="run a charm from its folder, or a .charm file's own dispatch",
+        help="run charms from their source folders, or packed .charm files themselves",
     )
     parser.add_argument(
         "--charms",
         type=pathlib.Path,
-        help="folder with the source folders that .charm files stand for",
+        help="the folder that holds the source folders of .charm files",
     )
 
 
@@ -90,18 +94,18 @@ def _shell(options: argparse.Namespace) -> int:
         print(
             f"This shell's juju is localjuju {server}.\n"
             "Another terminal joins it with `localjuju shell --join`. "
-            "All models end with the last of these shells.",
+            "All models are removed when the last of these shells ends.",
             flush=True,
         )
         shell = os.environ.get("SHELL", "/bin/sh")
-        # An interactive shell ignores SIGTERM, but not that its terminal goes.
+        # An interactive shell ignores SIGTERM, but not SIGHUP (the terminal is closed).
         return _run_program_on(server, [shell], options.page, {signal.SIGTERM: "SIGHUP"})
 
 
 def _run(options: argparse.Namespace) -> int:
     command = options.command[options.command[:1] == ["--"] :]
     if not command:
-        print("localjuju: no command is given to run", file=sys.stderr)
+        print("localjuju: give the command to run after --", file=sys.stderr)
         return 2
     with _start(options) as server:
         return _run_program_on(server, command, options.page, {})
@@ -110,7 +114,7 @@ def _run(options: argparse.Namespace) -> int:
 def _run_program_on(
     server: KeptServer, command: list[str], page: pathlib.Path | None, instead: Mapping[int, str]
 ) -> int:
-    """Run a program in this terminal, write the page of what it did, and return its status."""
+    """Run a program in this terminal, write the page if wanted, and return its status."""
     status = _run_program(command, server.environment(os.environ), instead)
     if page:
         print(server.write_page(page), end="", flush=True)
@@ -125,14 +129,14 @@ def _run_program(
     Args:
         command: the program and its arguments.
         environment: its variables.
-        instead: the name of the signal that it gets in the place of one.
+        instead: the name of the signal to send in place of the given one.
 
     Returns:
-        The exit status; 128 and the number if a signal has ended it.
+        The exit status, or 128 plus the number of the signal that ended the program.
     """
     for ignored in (signal.SIGINT, signal.SIGQUIT):
-        # The terminal sends them to the program too, which decides. (Not SIG_IGN, which it would
-        # inherit.)
+        # The terminal sends these signals to the program too, which decides what to do. Do not
+        # use SIG_IGN, because the program would inherit it.
         signal.signal(ignored, lambda *_: None)
     try:
         process = subprocess.Popen(command, env=environment)

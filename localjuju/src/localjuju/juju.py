@@ -1,4 +1,4 @@
-"""``LocalJuju``: jubilant's ``Juju``, with a model of its own instead of a controller."""
+"""``LocalJuju``: a ``jubilant.Juju`` that runs charms in this process, without a controller."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from localjuju.versions import behaviour
 logger = logging.getLogger("localjuju")
 
 FIRST_MODEL = "local"
-"""The model that is there from the beginning."""
+"""The model that exists from the beginning."""
 
 PATIENCE = 30.0
-"""Seconds for which real processes may still change something while no hook is due."""
+"""Seconds to wait for a change by real processes when no hook is left to run."""
 
 
 class LocalJuju(jubilant.Juju):
     """Runs charms on this computer. Tests written with jubilant run on it unchanged.
 
-    Use it as a context manager, or call :meth:`close`: it ends every process that charms started.
+    Use it as a context manager, or call :meth:`close`, to end every process that charms started.
     """
 
     def __init__(
@@ -47,33 +47,34 @@ class LocalJuju(jubilant.Juju):
         wait_timeout: float = 3 * 60.0,
         faults: Faults = NO_FAULTS,
     ):
-        """Make an empty model.
+        """Create a controller with one empty model.
 
         Args:
-            juju: the series of Juju whose behaviour is wanted, "3.6" or "4.0".
-            seed: chooses wherever Juju promises no order. The same seed and commands run the
-                same hooks in the same order; by default a new one, which failures name.
-            charms: folder with the source folders of packed charms: ``x/mongodb.charm`` is run
-                from ``<charms>/mongodb``. By default from the folder that the file lies in.
-            runner: "source" runs a charm from its folder, or the folder that a ``.charm`` file
-                stands for. "packed" runs the file's own dispatch, in any language, with what is
-                inside it; then ``charms`` is for the charms' fake machines only, and a charm
-                that has none changes this computer.
-            wait_timeout: as of ``jubilant.Juju``, in seconds.
-            faults: what goes wrong on purpose, when the seed says; nothing by default.
+            juju: the series of Juju to behave like, "3.6" or "4.0".
+            seed: chooses the order of hooks when Juju guarantees none. The same seed and commands
+                run the same hooks in the same order. By default the seed is random, and failures
+                print it.
+            charms: the folder that holds the source folders of packed charms:
+                ``x/mongodb.charm`` is run from ``<charms>/mongodb``. By default the file is
+                expected in its charm's source folder.
+            runner: "source" runs a charm from its source folder. "packed" runs a ``.charm``
+                file's own dispatch, in any language. Then ``charms`` is only needed for the
+                charms' fake machines. A packed charm without one changes this computer.
+            wait_timeout: the default timeout of :meth:`wait`, in seconds.
+            faults: the faults to inject, which the seed chooses. By default none.
 
         Raises:
             ValueError: the series or the runner is not known.
         """
         if runner not in ("source", "packed"):
-            raise ValueError(f"unknown runner {runner!r}: localjuju has source and packed")
+            raise ValueError(f"unknown runner {runner!r}: use 'source' or 'packed'")
         super().__init__(model=FIRST_MODEL, wait_timeout=wait_timeout)
         wanted = behaviour(juju)
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self.series = juju
         self._faults = faults
         self._owns_controller = True
-        # A short path: sockets below it have at most 107 characters.
+        # Keep the path short, because the path of a socket has at most 107 characters.
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
         self._controller = Controller(wanted, self.seed, self._folder, faults)
         self._controller.add_model(FIRST_MODEL)
@@ -85,9 +86,9 @@ class LocalJuju(jubilant.Juju):
         return f"LocalJuju({self.series!r}, seed={self.seed}{faults})"
 
     def on_model(self, name: str) -> LocalJuju:
-        """Return a ``LocalJuju`` for another model of the same controller, which has to exist.
+        """Return a ``LocalJuju`` for another model of the same controller. The model must exist.
 
-        It lives as long as this one: to close it has no effect.
+        Close only the original object: closing the returned one has no effect.
         """
         other = copy.copy(self)
         other.model = name
@@ -111,7 +112,7 @@ class LocalJuju(jubilant.Juju):
 
     @property
     def history(self) -> History:
-        """What has happened: ``timeline()``, ``sequence_diagram()``, ``on_event``."""
+        """The history of the model: see ``timeline()``, ``sequence_diagram()``, ``on_event``."""
         return self._runner.history
 
     @property
@@ -120,33 +121,34 @@ class LocalJuju(jubilant.Juju):
         return self._controller.hooks_run
 
     def look(self) -> jubilant.Status:
-        """Return the status of this very moment: unlike ``status()``, it lets no hook run."""
+        """Return the current status. Unlike ``status()``, this runs no hooks."""
         with self._controller.held():
             return self.status()
 
     def machine_folder(self, unit: str) -> pathlib.Path:
-        """Return the folder that stands for the root of a unit's machine.
+        """Return the folder that is the root of a unit's machine.
 
         Raises:
-            KeyError: there is no such unit.
+            KeyError: the unit does not exist.
         """
         return self._runner.model.units[unit].machine.folder
 
     def restart_machines(self, units: str | Iterable[str], *, new_addresses: bool = False) -> None:
-        """Restart the machines of units, all at the same moment, as after a power cut.
+        """Restart the machines of units at the same time, as after a power cut.
 
-        Every process on them is killed. Then Juju's hooks follow as soon as somebody waits or
-        looks: ``start`` on each unit there that had started before; and with other addresses
-        ``config-changed``, after which the other sides of its relations see its new
-        ``ingress-address``. Services do not start by themselves: a fake machine is called before
-        ``start``, and may start what systemd would have started.
+        This kills every process on the machines. The next command that runs hooks runs ``start``
+        on each unit that had started before. With new addresses it also runs ``config-changed``;
+        afterwards the other sides of the relations see the new ``ingress-address``. Services do
+        not start by themselves: the charm's fake machine is called before ``start``, and may
+        start what systemd would start.
 
         Args:
-            units: a unit's name, or several. Subordinates share their principal's machine.
-            new_addresses: the machines get other addresses, as from new leases.
+            units: the name of a unit, or several names. Subordinates share their principal's
+                machine.
+            new_addresses: whether the machines get new addresses, as from DHCP.
 
         Raises:
-            KeyError: there is no such unit.
+            KeyError: a unit does not exist.
         """
         names = [units] if isinstance(units, str) else units
         known = self._runner.model.units
@@ -161,7 +163,7 @@ class LocalJuju(jubilant.Juju):
         log: bool = True,
         timeout: float | None = None,
     ) -> tuple[str, str]:
-        """Carry out a command where jubilant would start the ``juju`` program."""
+        """Run a command in this process. jubilant would start the ``juju`` program."""
         del timeout
         if log:
             logger.info("cli: juju %s", shlex.join(args))
@@ -178,7 +180,7 @@ class LocalJuju(jubilant.Juju):
         return output.stdout, output.stderr
 
     def settle(self) -> int:
-        """Run hooks until none is left to run, and return how many ran."""
+        """Run hooks until no hook is left to run, and return how many ran."""
         return self._controller.settle()
 
     def wait(
@@ -190,22 +192,22 @@ class LocalJuju(jubilant.Juju):
         timeout: float | None = None,
         successes: int = 3,
     ) -> jubilant.Status:
-        """Let the model settle, then judge.
+        """Run all hooks, then test the condition.
 
-        Where the condition does not hold, the interval of update-status passes (in no time) and it
-        judges again. Where that changes nothing, the time passes until a secret is to rotate or
-        expires, once for each secret. Then it gives up: at once where charms are all there is,
-        after ``PATIENCE`` seconds where they run real processes.
+        If the condition is false, the clock moves on to the next update-status, and the condition
+        is tested again. If that changes nothing, the clock moves on to the next rotation or expiry
+        of a secret, once for each secret. Then this method gives up: at once or, if charms run
+        real processes, after ``PATIENCE`` seconds.
 
-        Args and raises as of ``jubilant.Juju.wait``; ``successes`` is without use here.
+        For the arguments and errors see ``jubilant.Juju.wait``. ``successes`` has no effect.
         """
         del successes
         timeout = self.wait_timeout if timeout is None else timeout
         deadline = time.monotonic() + timeout
         patience = PATIENCE if self._runs_processes() else 0.0
         previous, unchanged_since = None, time.monotonic()
-        heard: set[tuple[str, str]] = set()
-        """What of which secret time has told."""
+        seen: set[tuple[str, str]] = set()
+        """The events of secrets for which the clock has moved on."""
         while True:
             status = self.status()
             if error is not None and error(status):
@@ -221,14 +223,14 @@ class LocalJuju(jubilant.Juju):
                 previous, unchanged_since = summary, now
             elif now - unchanged_since < patience:
                 time.sleep(min(delay, 0.5))
-            elif times := self._secret_times(but=heard):
+            elif times := self._secret_times(but=seen):
                 what = min(times, key=times.__getitem__)
-                heard.add(what)
+                seen.add(what)
                 self._controller.pass_time_until(times[what])
                 continue
             else:
                 raise TimeoutError(
-                    f"nothing is left to do and the condition does not hold. {described}"
+                    f"no hook is left to run and the condition does not hold. {described}"
                 )
             self._controller.update_status()
 
@@ -245,7 +247,7 @@ class LocalJuju(jubilant.Juju):
 
 
 def _summary(status: jubilant.Status) -> list[str]:
-    """What each unit waits for, in a line."""
+    """Return the status and message of each application and unit, one a line."""
     lines = []
     for name, application in sorted(status.apps.items()):
         described = application.app_status

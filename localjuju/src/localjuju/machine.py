@@ -1,4 +1,4 @@
-"""Machines: an address on the loopback network and a folder each, no root and no container."""
+"""Machines: each is an address on the loopback network and a folder, without root."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import socket
 from localjuju.constraints import Constraints
 
 EVERYWHERE = ("etc", "home/ubuntu", "opt", "root", "srv", "tmp", "usr/local", "var/tmp")
-"""Folders that every machine has, and that commands may find missing in a new one's here."""
+"""Folders that a new machine has from the start, because commands expect them."""
 
 
 @dataclasses.dataclass
 class Machine:
-    """Where principal units and their subordinates live."""
+    """A machine, or a container, that runs principal units and their subordinates."""
 
     number: str
-    """Of a container it has those of the machines around it: ``0/lxd/1``."""
+    """The number. A container's starts with that of its machine: ``0/lxd/1``."""
     address: str
     folder: pathlib.Path
     constraints: Constraints = dataclasses.field(default_factory=dict)
 
     @property
     def host(self) -> str:
-        """Return the number of the machine that a container is on, otherwise nothing."""
+        """Return the number of a container's machine, or "" if this is not a container."""
         return self.number.rpartition("/lxd/")[0]
 
     @property
     def home(self) -> pathlib.Path:
-        """Where those who log in start."""
+        """The home folder of the user who logs in."""
         return self.path_of("/home/ubuntu")
 
     def path_of(self, path: str) -> pathlib.Path:
-        """Return the file that stands for a path on the machine; a relative one starts at home."""
+        """Return the file for a path on the machine. A relative path starts at the home folder."""
         clean = os.path.normpath(f"/home/ubuntu/{path}" if path[:1] != "/" else path).lstrip("/")
         for folder in EVERYWHERE:
             if f"{clean}/".startswith(f"{folder}/"):
@@ -44,7 +44,7 @@ class Machine:
         return self.folder / clean
 
     def leftovers(self) -> list[str]:
-        """Return the files that the charms of this machine have left behind, relative to it."""
+        """Return the files that the charms did not remove, relative to the machine's folder."""
         return sorted(
             str(path.relative_to(self.folder))
             for path in self.folder.rglob("*")
@@ -53,20 +53,20 @@ class Machine:
 
 
 class NoAddressError(RuntimeError):
-    """Every address of the network is in use."""
+    """All addresses of the network are in use."""
 
 
 class LoopbackNetwork:
-    """A network of 254 addresses in 127.0.0.0/8, which no other localjuju on this computer has.
+    """A network of 254 addresses in 127.0.0.0/8 that no other localjuju on this computer uses.
 
-    Linux lets any process bind any such address without set-up. A port that is held open on the
-    network's first address keeps others from choosing the same network.
+    Linux lets any process bind such an address without set-up. To reserve the network, localjuju
+    holds a port open on the network's first address.
     """
 
-    LOCK_PORT = 17070  # The port of a Juju controller, which this stands for.
+    LOCK_PORT = 17070  # The port of a Juju controller.
 
     def __init__(self) -> None:
-        # Not the model's seeded choice: two runs of one seed may run side by side.
+        # Do not use the model's seed: two runs with the same seed may run at the same time.
         chance = random.SystemRandom()
         self._lock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         for _ in range(1000):
@@ -82,21 +82,21 @@ class LoopbackNetwork:
 
     @property
     def api_endpoint(self) -> str:
-        """Where a controller would listen."""
+        """The address and port on which a controller would listen."""
         return f"{self.prefix}.1:{self.LOCK_PORT}"
 
     def allocate(self) -> str:
-        """Return an address that is free, the one that has been so for longest.
+        """Return the address that has been free for the longest time.
 
         Raises:
-            NoAddressError: all are in use.
+            NoAddressError: all addresses are in use.
         """
         if not self._free:
             raise NoAddressError(f"no free address in {self.prefix}.0/24")
         return self._free.popleft()
 
     def release(self, address: str) -> None:
-        """Take back an address."""
+        """Make an address free again."""
         self._free.append(address)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A model's machines: made and taken away, and what runs on them."""
+"""Adds, restarts and removes a model's machines, and finds their processes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from localjuju.model import Model, Unit
 from localjuju.placement import Placement
 
 VARIABLE = "LOCALJUJU_MACHINE"
-"""Tells on which machine a process runs that no hook has started."""
+"""The variable that names the machine of a process that was not started by a hook."""
 
 
 class MachinePool:
-    """Makes and removes the machines of one model."""
+    """The machines of one model."""
 
     def __init__(
         self,
@@ -32,14 +32,14 @@ class MachinePool:
         hook_runner: HookRunner,
         history: History,
     ):
-        """Start with none.
+        """Create the pool of a model that has no machines yet.
 
         Args:
-            model: whose machines they are.
-            folder: takes a folder for each.
-            network: has their addresses.
-            hook_runner: starts what runs on them.
-            history: is told of them.
+            model: the model.
+            folder: the folder in which each machine gets its own folder.
+            network: provides the addresses.
+            hook_runner: starts the processes.
+            history: keeps the log.
         """
         self.model = model
         self._folder = folder
@@ -50,16 +50,16 @@ class MachinePool:
         self._next_container: collections.Counter[str] = collections.Counter()
 
     def at(self, placement: Placement, constraints: Constraints) -> Machine:
-        """Return the machine for a unit: the one that is named, or a new one."""
+        """Return the machine for a unit: the named machine, or a new one."""
         if placement.machine is not None and not placement.in_container:
             return self.model.machines[placement.machine]
         return self.add(placement, constraints)
 
     def add(self, placement: Placement, constraints: Constraints) -> Machine:
-        """Add a machine, or a container: on a new machine, or on one that is there.
+        """Add a machine, or a container on a new or an existing machine.
 
         Raises:
-            NoAddressError: there are as many machines as there can be.
+            NoAddressError: all addresses are in use.
         """
         if placement.machine is None:
             host = self._make(str(self._next_number), constraints)
@@ -88,7 +88,7 @@ class MachinePool:
         return [unit for unit in self.model.units.values() if is_on(unit.machine, machine)]
 
     def remove_unused(self, machines: Collection[Machine]) -> None:
-        """Take away those of some machines that have no units. What is left there is told."""
+        """Remove the given machines that have no units, and log files and processes left there."""
         for machine in machines:
             if machine.number in self.model.machines and not self.units_on(machine):
                 self._remove(machine)
@@ -97,7 +97,7 @@ class MachinePool:
         for path in machine.leftovers():
             self._log(machine, "WARNING", f"left behind: file {path}")
         for process in self._processes_of(machine):
-            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
+            with contextlib.suppress(psutil.Error):  # It may have ended already.
                 name = f"process {process.pid} {process.name()}"
                 self._log(machine, "WARNING", f"left behind: {name}")
                 process.kill()
@@ -106,13 +106,13 @@ class MachinePool:
         self._network.release(machine.address)
 
     def restart(self, machines: Collection[Machine], new_addresses: bool) -> None:
-        """Kill all that runs on machines, at once.
+        """Kill all processes on the given machines at the same time.
 
         Args:
-            machines: which.
-            new_addresses: each gets an address that none of the model had just before.
+            machines: the machines to restart.
+            new_addresses: whether each machine gets a new address, different from all current ones.
         """
-        # Until there are none: one that is being ended may just have started another.
+        # Repeat, because a process may start another one before it is killed.
         while running := [process for one in machines for process in self._processes_of(one)]:
             for process in running:
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -129,7 +129,7 @@ class MachinePool:
     def run(
         self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
     ) -> HookResult:
-        """Run a shell command on a machine as somebody who has logged in: it is no hook."""
+        """Run a shell command on a machine as a logged-in user, without the hook commands."""
         environment = {VARIABLE: self._mark(machine)}
         return self._hook_runner.run_on_machine(machine, command, environment, stdin, timeout)
 
@@ -139,8 +139,8 @@ class MachinePool:
     def _processes_of(self, machine: Machine) -> list[psutil.Process]:
         found = []
         for process in self._hook_runner.processes():
-            with contextlib.suppress(psutil.Error):  # It may just have ended by itself.
-                # Every process has it from the hook or the command that started it.
+            with contextlib.suppress(psutil.Error):  # It may have ended already.
+                # Processes inherit these variables from the hook or the command that started them.
                 environment = process.environ()
                 model = environment.get("JUJU_MODEL_UUID")
                 of_hook = f"{model}/{environment.get('JUJU_MACHINE_ID')}"
@@ -154,5 +154,5 @@ class MachinePool:
 
 
 def is_on(machine: Machine, host: Machine) -> bool:
-    """Whether a machine is another, or one of its containers."""
+    """Whether a machine is ``host`` itself, or a container on it."""
     return f"{machine.number}/".startswith(f"{host.number}/")

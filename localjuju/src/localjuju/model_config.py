@@ -1,4 +1,4 @@
-"""The model's own configuration, and what comes of it: proxies, update-status, questions."""
+"""The model's configuration: proxies, the update-status interval, and confirmation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULTS = {
     "no-proxy": LOCAL,
     "update-status-hook-interval": "5m",
 }
-"""The options that localjuju knows; it only notes those that are not asked for below."""
+"""Options and their defaults. Those not used below have no effect."""
 
 UPDATE_STATUS = "update-status-hook-interval"
 
@@ -29,11 +29,11 @@ PROTOCOLS = ("http", "https", "ftp")
 
 
 class ModelConfigError(ValueError):
-    """Options contradict each other, or one has a value that it cannot have."""
+    """Options contradict each other, or a value is not valid."""
 
 
 def check(settings: Mapping[str, str]) -> None:
-    """Raise a ModelConfigError if there are proxies of both kinds, or a value cannot be read."""
+    """Raise a ModelConfigError if both kinds of proxies are set, or a value is not valid."""
     interval = settings.get(UPDATE_STATUS)
     if interval is not None and (seconds_of(interval) or 0) <= 0:
         raise ModelConfigError(
@@ -46,26 +46,26 @@ def check(settings: Mapping[str, str]) -> None:
 
 
 def update_status_interval(settings: Mapping[str, str]) -> float:
-    """Return the seconds between two update-status."""
+    """Return the seconds between two update-status hooks."""
     return seconds_of(settings.get(UPDATE_STATUS, "")) or 300.0
 
 
 def asks_first(settings: Mapping[str, str]) -> bool:
-    """Whether commands that remove something ask first."""
+    """Whether commands that remove something ask for confirmation."""
     return "requires-prompts" in {**DEFAULTS, **settings}["mode"].split(",")
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a hook that tell of proxies.
+    """Return the environment variables that tell a hook about proxies.
 
     Args:
-        settings: what the operator has set.
+        settings: the options that the operator has set.
     """
     everything = {**DEFAULTS, **settings}
     variables = {}
     for name in (*PROTOCOLS, "no"):
         variables[f"JUJU_CHARM_{name.upper()}_PROXY"] = everything[f"juju-{name}-proxy"]
-        # Juju gives hooks its default of no-proxy too; here the machine's own may be needed.
+        # Unlike Juju, do not pass the default of no-proxy: this computer may need its own value.
         if value := settings.get(f"{name}-proxy"):
             variables[f"{name}_proxy"] = variables[f"{name.upper()}_PROXY"] = value
     return variables

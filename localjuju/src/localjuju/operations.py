@@ -1,4 +1,4 @@
-"""What ``juju run`` sets going: an operation, with a task for each unit."""
+"""Operations and tasks: ``juju run`` creates an operation with a task for each unit."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ TaskStatus = Literal["pending", "running", "completed", "failed", "error", "canc
 
 @dataclasses.dataclass(eq=False)
 class Task:
-    """An action on one unit: what is asked for, and what has become of it."""
+    """An action on one unit, with its parameters, status and results."""
 
     id: int
     unit: Unit
     action: str
     parameters: dict[str, Any]
-    """As they were given, and sent to the unit."""
+    """The parameters that are sent to the unit."""
     problem: str | None
-    """Why the unit will refuse it, where its agent judges the parameters."""
+    """Why the unit's agent will refuse the parameters, or None."""
     enqueued: float
     timeout: float = 0
-    """Seconds that the action may take; 0 for as long as a hook may."""
+    """Seconds that the action may take. 0 means the limit of a hook."""
     status: TaskStatus = "pending"
     message: str = ""
     results: dict[str, Any] | None = None
@@ -45,7 +45,7 @@ class Task:
         self.status, self.message, self.completed = status, message, now
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``juju run`` and ``show-task`` print of it as JSON or YAML."""
+        """Return the task as ``juju run`` and ``show-task`` print it as JSON or YAML."""
         described: dict[str, Any] = {"id": str(self.id)}
         if self.log:
             described["log"] = self.lines_of_log
@@ -59,7 +59,7 @@ class Task:
         return described
 
     def describe_in_operation(self) -> dict[str, Any]:
-        """Return what ``show-operation`` prints of it."""
+        """Return the task as ``show-operation`` prints it."""
         described: dict[str, Any] = {"host": self.unit.name, "status": self.status}
         described["timing"] = self.timing
         if self.log:
@@ -90,11 +90,11 @@ class Operation:
     enqueued: float
     tasks: list[Task] = dataclasses.field(default_factory=list)
     errors: list[str] = dataclasses.field(default_factory=list)
-    """Why units got no task."""
+    """Why units got no task, one reason for each unit."""
 
     @property
     def status(self) -> TaskStatus:
-        """The most telling of its tasks' statuses, in Juju's order."""
+        """The status with the highest priority among its tasks, in Juju's order."""
         present = {task.status for task in self.tasks}
         order: tuple[TaskStatus, ...] = (
             *("running", "pending"),
@@ -106,7 +106,7 @@ class Operation:
         return "error"
 
     def describe(self) -> dict[str, Any]:
-        """Return what ``show-operation`` and ``operations`` print of it as JSON or YAML."""
+        """Return the operation as ``show-operation`` and ``operations`` print it."""
         ended = [task.completed for task in self.tasks]
         completed = max((end for end in ended if end is not None), default=None)
         started = [task.started for task in self.tasks if task.started is not None]
@@ -132,5 +132,5 @@ def _timing(enqueued: float, started: float | None, completed: float | None) -> 
 
 
 def written(seconds: float, style: str = "%Y-%m-%d %H:%M:%S +0000 UTC") -> str:
-    """Write a moment as the ``juju`` command does for tasks."""
+    """Write a time as the ``juju`` command does for tasks."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime(style)

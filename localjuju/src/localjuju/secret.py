@@ -1,4 +1,4 @@
-"""A secret: its revisions, who may read it, and when it is to rotate and to expire."""
+"""A secret: its revisions, its grants, and its times of rotation and expiry."""
 
 from __future__ import annotations
 
@@ -7,60 +7,60 @@ import dataclasses
 import datetime
 
 MODEL_OWNER = "<model>"
-"""The owner of the secrets of users, as Juju prints it."""
+"""The owner of user secrets, as Juju prints it."""
 
 RETRY_DELAY = 300.0
-"""Seconds until the owner is told again, where it did nothing about it."""
+"""Seconds until secret-rotate or secret-expired runs again if the owner did not react."""
 
 MONTHS = {"monthly": 1, "quarterly": 3, "yearly": 12}
 SECONDS = {"hourly": 3600.0, "daily": 86400.0, "weekly": 7 * 86400.0}
 POLICIES = ("never", *SECONDS, *MONTHS)
 
 Grant = tuple[int | None, str]
-"""Relation id, None for a secret of the model, and the application or unit that may read."""
+"""The relation id (None for a user secret), and the application or unit that may read."""
 
 
 @dataclasses.dataclass
 class Revision:
-    """What a secret holds from one change to the next. Times are seconds since the epoch."""
+    """One revision of a secret. Times are in seconds since the epoch."""
 
     content: dict[str, str]
     created: float = 0.0
     expires: float | None = None
     tell_expired: float | None = None
-    """When secret-expired comes: again after a while, until the owner removes the revision."""
+    """When secret-expired runs next. It repeats until the owner removes the revision."""
 
     def expiring(self, moment: float) -> Revision:
-        """Return the same, with another end."""
+        """Return a copy of the revision that expires at ``moment``."""
         return dataclasses.replace(self, expires=moment, tell_expired=moment)
 
 
 @dataclasses.dataclass(eq=False)
 class Secret:
-    """A secret, its revisions, who may read it, and who has read which revision."""
+    """A secret with its revisions and grants, and the revision that each unit tracks."""
 
     id: str
     owner: str
-    """Name of an application or of a unit, or ``MODEL_OWNER``."""
+    """The name of an application or a unit, or ``MODEL_OWNER``."""
     label: str = ""
-    """The owner's; of a user's secret it is the name."""
+    """The owner's label. For a user secret it is the name."""
     description: str = ""
     rotation: str = "never"
     revisions: dict[int, Revision] = dataclasses.field(default_factory=dict)
     grants: set[Grant] = dataclasses.field(default_factory=set)
     tracked: dict[str, int] = dataclasses.field(default_factory=dict)
-    """By unit: the revision that it reads until it refreshes."""
+    """The revision that a unit reads until it refreshes, by the unit's name."""
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
-    """By observing unit: its own label."""
+    """The label that an observing unit gave to the secret, by the unit's name."""
     created: float = 0.0
     updated: float = 0.0
     rotates: float | None = None
-    """When secret-rotate comes next."""
+    """When secret-rotate runs next."""
     auto_prune: bool = False
-    """Of a user's secret: a revision goes as soon as nobody reads it any more."""
+    """For a user secret: whether to remove revisions that no unit tracks any more."""
     rotation_is_due: bool = False
     expired: set[int] = dataclasses.field(default_factory=set)
-    """Revisions of which secret-expired is to tell."""
+    """Revisions for which secret-expired is due."""
 
     @property
     def latest(self) -> int:
@@ -75,38 +75,38 @@ class Secret:
         return self.owner == MODEL_OWNER
 
     def obsolete(self) -> list[int]:
-        """Revisions older than the latest that nobody reads any more."""
+        """Return the older revisions that no unit tracks any more."""
         read = set(self.tracked.values())
         return [r for r in self.revisions if r < self.latest and r not in read]
 
     def add_revision(self, content: dict[str, str], now: float) -> None:
-        """Add the next revision, which does not expire unless that is said anew."""
+        """Add a revision. It does not inherit the time of expiry."""
         self.revisions[self.latest + 1] = Revision(content, now)
         self.updated = now
 
     def rotate_by(self, policy: str, now: float) -> None:
-        """Take a policy of rotation: the next comes no later than it would have without."""
+        """Set the rotation policy. The next rotation never becomes later than planned."""
         self.rotation = policy
         due = next_rotation(policy, now)
         self.rotates = min(due, self.rotates or due) if due else None
         self.rotation_is_due = self.rotation_is_due and due is not None
 
     def prune(self) -> None:
-        """Drop the revisions that nobody reads, where the user wants it so."""
+        """Remove the obsolete revisions if the user enabled auto-prune."""
         for revision in self.obsolete() if self.auto_prune else []:
             del self.revisions[revision]
 
-    # What time brings
+    # Rotation and expiry
 
     def timetable(self) -> dict[tuple[str, str], float]:
-        """Return when the owner is next to be told of what, by the secret's id and its name."""
+        """Return the times of the next events, by the secret's id and the name of the event."""
         times = {(self.id, "rotation"): self.rotates}
         for number, revision in self.revisions.items():
             times[self.id, f"end of revision {number}"] = revision.tell_expired
         return {what: time for what, time in times.items() if time is not None}
 
     def notice(self, now: float) -> None:
-        """Note what is due by now."""
+        """Mark the events that are due."""
         self.rotation_is_due |= self.rotates is not None and self.rotates <= now
         for number, revision in self.revisions.items():
             if revision.tell_expired is not None and revision.tell_expired <= now:
@@ -115,10 +115,10 @@ class Secret:
         self.expired &= set(self.revisions)
 
     def rotated(self, from_revision: int) -> None:
-        """Plan the next rotation: soon, where the owner did not set new content.
+        """Plan the next rotation. It comes soon if the owner did not set new content.
 
         Args:
-            from_revision: the latest when secret-rotate began.
+            from_revision: the latest revision when secret-rotate started.
         """
         self.rotation_is_due = False
         if self.rotates is None:
@@ -131,7 +131,7 @@ class Secret:
 
 
 def next_rotation(policy: str, since: float) -> float | None:
-    """Return when a secret rotates next by a policy, None where it does not."""
+    """Return the time of the next rotation, or None if the policy has none."""
     if policy in SECONDS:
         return since + SECONDS[policy]
     if policy not in MONTHS:
@@ -144,10 +144,10 @@ def next_rotation(policy: str, since: float) -> float | None:
 
 
 def model_of(reference: str) -> str:
-    """Return the model's UUID in ``secret://<model-uuid>/<id>``, nothing of other forms."""
+    """Return the model's UUID in ``secret://<model-uuid>/<id>``, or "" for other forms."""
     return reference.removeprefix("secret:").removeprefix("//").rpartition("/")[0]
 
 
 def id_of(reference: str) -> str:
-    """Return the bare id of ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the id itself."""
+    """Return the id in ``secret:<id>``, ``secret://<model-uuid>/<id>`` or ``<id>``."""
     return reference.removeprefix("secret:").rpartition("/")[2]

@@ -1,7 +1,7 @@
-"""What a hook does to secrets: kept until the hook succeeds, and what it reads of it meanwhile.
+"""The changes that a hook makes to secrets. They take effect when the hook succeeds.
 
-As in Juju, the owner reads new content in the hook that sets it, while the number of the revision
-rises when the hook ends: by one, however often it was set.
+As in Juju, the owner can read new content in the same hook. The number of the revision rises by
+one when the hook ends, even if the hook sets the content several times.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Content = dict[str, str]
 
 @dataclasses.dataclass
 class SecretUpdate:
-    """What is to change in a secret; None leaves as it is."""
+    """The changes of one secret. None means no change."""
 
     content: Content | None = None
     label: str | None = None
@@ -33,7 +33,7 @@ class SecretUpdate:
                 setattr(self, field.name, value)
 
     def describe(self, secret: Secret, now: float) -> None:
-        """Change all in a secret but its content."""
+        """Apply all changes except the content."""
         for name in ("label", "description"):
             value = getattr(self, name)
             if value is not None:
@@ -55,21 +55,21 @@ class SecretChanges:
         self._created: dict[str, Secret] = {}
         self._updates: dict[str, SecretUpdate] = {}
         self._removals: dict[str, set[int] | None] = {}
-        """By secret: the revisions, None for all."""
+        """The revisions to remove, by secret. None means the whole secret."""
         self._access: list[tuple[str, Grant | str]] = []
-        """By secret: the grants, and the names of those who lose theirs, in order."""
+        """The grants and, as names, the revocations of each secret, in order."""
         self._refreshed: set[str] = set()
         self.contents: set[str] = set()
-        """Every value that the hook has given to a secret."""
+        """Every value that the hook has stored in a secret."""
 
-    # What the hook sees
+    # Reading
 
     def find(self, secret_id: str) -> Secret | None:
-        """Find a secret: one that this hook has made, or one that there is."""
+        """Find a secret that this hook created, or one that already exists."""
         return self._created.get(secret_id) or self._model.secrets.get(secret_id)
 
     def owned(self) -> dict[str, Secret]:
-        """Return the secrets of the unit and its application, described as this hook left them."""
+        """Return the secrets of the unit and its application, with this hook's changes."""
         owners = (self._unit.name, self._unit.application.name)
         found = dict(self._created)
         for secret in self._model.secrets.values():
@@ -80,7 +80,7 @@ class SecretChanges:
         return found
 
     def pending_content(self, secret_id: str, refresh: bool, peek: bool) -> Content | None:
-        """Return the content that this hook has set, where it is what the hook would read."""
+        """Return the content that this hook set, or None if the hook reads another revision."""
         if secret_id in self._created:
             return self._created[secret_id].revisions[1].content
         if secret_id not in self._updates or not (refresh or peek):
@@ -90,7 +90,7 @@ class SecretChanges:
         return self._updates[secret_id].content
 
     def grants_of(self, secret_id: str) -> list[Grant]:
-        """Return who may read a secret, as this hook left it."""
+        """Return the grants of a secret, with this hook's changes."""
         secret = self.find(secret_id)
         grants = set(secret.grants) if secret else set()
         for changed, change in self._access:
@@ -100,14 +100,14 @@ class SecretChanges:
                 grants = {grant for grant in grants if grant[1] != change}
         return sorted(grants, key=str)
 
-    # What the hook does
+    # Changing
 
     def create(self, secret: Secret) -> None:
         self._created[secret.id] = secret
         self.contents.update(secret.revisions[1].content.values())
 
     def update(self, secret_id: str, update: SecretUpdate) -> None:
-        """Change a secret, whether there is one shows when the hook ends."""
+        """Change a secret. :meth:`check` finds out later whether it exists."""
         self.contents.update((update.content or {}).values())
         self._removals.pop(secret_id, None)
         if secret := self._created.get(secret_id):
@@ -121,7 +121,7 @@ class SecretChanges:
             self._updates.setdefault(secret_id, SecretUpdate()).merge(update)
 
     def remove(self, secret_id: str, revision: int | None) -> None:
-        """Remove a secret, or one of its revisions. One that is gone is no error."""
+        """Remove a secret or one of its revisions. It is no error if it does not exist."""
         for changes in (self._created, self._updates):
             changes.pop(secret_id, None)
         self._refreshed.discard(secret_id)
@@ -135,27 +135,27 @@ class SecretChanges:
         self._access.append((secret_id, grant))
 
     def revoke(self, secret_id: str, target: str) -> None:
-        """Take every grant of a secret from an application or a unit."""
+        """Revoke all grants of a secret for an application or a unit."""
         self._access.append((secret_id, target))
 
     # When the hook ends
 
     def check(self) -> None:
-        """Raise a HookCommandError if a secret that is to change is not there."""
+        """Raise a HookCommandError if a changed secret does not exist."""
         changed = [*self._updates, *(secret_id for secret_id, _ in self._access)]
         for secret_id in changed:
             if self.find(secret_id) is None:
                 raise HookCommandError(f'secret "{secret_id}" not found')
 
     def need_a_leader(self) -> bool:
-        """Whether a secret of the application is to change."""
+        """Whether the changes need leadership, because the application owns a secret."""
         granted = [secret_id for secret_id, _ in self._access]
         changed = {*self._created, *self._updates, *self._removals, *granted}
         secrets = filter(None, map(self.find, changed))
         return any(secret.owner == self._unit.application.name for secret in secrets)
 
     def apply(self) -> list[Secret]:
-        """Make all this take effect, and return the secrets that the hook has refreshed."""
+        """Apply the changes, and return the secrets that the hook refreshed."""
         secrets = self._model.secrets
         secrets.update(self._created)
         for secret_id, update in self._updates.items():

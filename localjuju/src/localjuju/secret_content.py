@@ -1,4 +1,4 @@
-"""What a secret holds, as commands give it: ``key=value`` pairs and files."""
+"""Reads the content of a secret from ``key=value`` pairs and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 
 class SecretContentError(ValueError):
-    """Juju refuses the content: the message is Juju's."""
+    """Juju refuses the content. The message is Juju's."""
 
 
 def parse(
@@ -24,11 +24,11 @@ def parse(
 
     Args:
         pairs: ``key=value``, ``key#base64=value`` or ``key#file=path``.
-        file: YAML or JSON with more of them, which win.
-        folder: where paths start; by default the present directory.
+        file: a YAML or JSON file with more pairs, which take precedence.
+        folder: the folder for relative paths. By default the current folder.
 
     Raises:
-        SecretContentError: something of it is no content of a secret.
+        SecretContentError: a key or a value is not valid.
     """
     folder = folder or pathlib.Path()
     content = dict(_pair(text, folder) for text in pairs)
@@ -72,7 +72,7 @@ def _read(path: pathlib.Path) -> str:
 
 def _load(path: pathlib.Path) -> dict[str, str]:
     try:
-        # Every scalar as it is written: Juju takes `pin: 007` as text.
+        # Read every scalar as text, as Juju does: `pin: 007` is "007".
         data = yaml.load(_read(path), Loader=yaml.BaseLoader)
     except yaml.YAMLError as error:
         raise SecretContentError(f'reading secret file "{path}": {error}') from None

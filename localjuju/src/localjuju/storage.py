@@ -1,7 +1,7 @@
-"""Storage: what charms declare, what the operator asks for, and the instances that there are.
+"""Storage: declarations of charms, directives of operators, and storage instances.
 
-An instance is a folder. One in a pool of the machine's own (``rootfs``) goes with its unit; one in
-any other pool stays when its unit goes, and can be attached to another.
+An instance is a folder. An instance in a pool of the machine, such as ``rootfs``, is removed with
+its unit. An instance in any other pool stays, and can be attached to another unit.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DEFAULT_POOL = "rootfs"
 
 POOLS_OF_THE_MACHINE = (DEFAULT_POOL, "tmpfs", "loop")
-"""What lies in one of these goes with the machine. Any other name is a pool of the cloud's."""
+"""Pools on the machine's own disk. Any other name is a pool of the cloud."""
 
 DEFAULT_SIZE = 1024
 """MiB."""
@@ -30,21 +30,21 @@ SIZE = r"(\d+(?:\.\d+)?)([MGTPEZY])(?:i?B)?"
 
 
 class StorageError(ValueError):
-    """Storage cannot be as it is asked for: the message says why, in Juju's words."""
+    """Juju refuses what a charm or an operator asks for. The message is Juju's."""
 
 
 @dataclasses.dataclass(frozen=True)
 class StorageDeclaration:
-    """What a charm says of one of its kinds of storage."""
+    """A charm's declaration of one kind of storage."""
 
     name: str
     minimum: int
-    """How many instances a unit has at least; more than 0 are there before it installs."""
+    """The smallest number of instances. Required ones exist before the install hook."""
     maximum: int | None
-    """How many it may have, None for as many as one likes."""
+    """The largest number of instances, or None for no limit."""
     location: str
     minimum_size: int
-    """MiB, 0 for any."""
+    """In MiB, or 0 for no minimum."""
     read_only: bool
     shared: bool
 
@@ -55,7 +55,7 @@ class StorageDeclaration:
 
 @dataclasses.dataclass(frozen=True)
 class Directive:
-    """What the operator asks for, such as ``ebs,2,10G``. What he left open is None."""
+    """An operator's storage directive, such as ``ebs,2,10G``. Parts not given are None."""
 
     pool: str | None = None
     count: int | None = None
@@ -65,7 +65,7 @@ class Directive:
 
 @dataclasses.dataclass(eq=False)
 class StorageInstance:
-    """One storage of a unit's, or one that waits to be attached."""
+    """A storage instance: attached to a unit, or free to be attached."""
 
     id: str
     """Such as ``data/0``."""
@@ -73,21 +73,21 @@ class StorageInstance:
     size: int
     """MiB."""
     folder: pathlib.Path
-    """Where its files lie, whoever uses it."""
+    """The folder that holds the files. It stays the same when the unit changes."""
     since: float
     unit: Unit | None = None
     location: pathlib.Path = pathlib.Path()
-    """Where the unit finds it."""
+    """The path at which the unit finds the files."""
     read_only: bool = False
     announced: bool = False
-    """Its unit has run storage-attached, or has begun to."""
+    """Whether its unit has run storage-attached, or has started it."""
     detaching: bool = False
     destroyed: bool = False
-    """It goes as soon as no unit has it any more."""
+    """Whether to remove the instance when no unit uses it any more."""
 
     @property
     def name(self) -> str:
-        """The name that the charm gives to storage of this kind."""
+        """The name of the storage in the charm's declaration."""
         return self.id.partition("/")[0]
 
     @property
@@ -105,11 +105,12 @@ class Stores:
     """The storage instances of a model."""
 
     def __init__(self, folder: pathlib.Path, now: Callable[[], float]):
-        """Start with none.
+        """Create an empty set of storage instances.
 
         Args:
-            folder: where their files will lie. Short, so that sockets fit below it.
-            now: tells the model's time.
+            folder: the folder for their files. Its path must be short, because the path of a
+                socket has at most 107 characters.
+            now: returns the model's time.
         """
         self.instances: dict[str, StorageInstance] = {}
         self._folder = folder
@@ -117,7 +118,7 @@ class Stores:
         self._numbers = itertools.count()
 
     def of(self, unit: Unit, name: str | None = None) -> list[StorageInstance]:
-        """Return a unit's instances, all or those of a name."""
+        """Return all instances of a unit, or only those with a name."""
         return [
             instance
             for instance in self.instances.values()
@@ -125,7 +126,7 @@ class Stores:
         ]
 
     def create_for(self, unit: Unit, declaration: StorageDeclaration, wanted: Directive) -> str:
-        """Make one instance for a unit, and return its id."""
+        """Create one instance for a unit, and return its id."""
         instance_id = f"{declaration.name}/{next(self._numbers)}"
         folder = self._folder / instance_id.replace("/", "-")
         folder.mkdir(parents=True)
@@ -143,7 +144,7 @@ class Stores:
     def fill(
         self, unit: Unit, directives: dict[str, Directive], only_required: bool = False
     ) -> None:
-        """Make the instances that a unit is to have and has not, or must have and has not."""
+        """Create the instances that a unit still needs, or only those that its charm requires."""
         for name, declaration in unit.application.charm.storages.items():
             wanted = directives.get(name, Directive())
             asked = None if only_required else wanted.count
@@ -152,10 +153,10 @@ class Stores:
                 self.create_for(unit, declaration, wanted)
 
     def add(self, unit: Unit, name: str, wanted: Directive) -> list[str]:
-        """Make more instances for a unit, and return their ids.
+        """Create more instances for a unit, and return their ids.
 
         Raises:
-            StorageError: the charm does not take so many, or has no such storage.
+            StorageError: the charm does not allow so many, or does not declare the storage.
         """
         self.check_addition(unit, name, wanted.count or 1)
         kept = unit.application.storage.get(name, Directive())
@@ -164,17 +165,18 @@ class Stores:
         return [self.create_for(unit, declaration, wanted) for _ in range(wanted.count or 1)]
 
     def check_addition(self, unit: Unit, name: str, count: int) -> None:
-        """Raise a StorageError if a unit may not have so many more."""
+        """Raise a StorageError if a unit may not have ``count`` more instances."""
         declarations = unit.application.charm.storages
         if name not in declarations:
             raise StorageError(f'charm storage "{name}" not found')
         _check_change(declarations[name], len(self.of(unit, name)), count)
 
     def attach(self, instance_id: str, unit: Unit) -> None:
-        """Give a unit an instance that nobody has.
+        """Attach a free instance to a unit.
 
         Raises:
-            StorageError: there is none, another unit has it, or the charm does not take it.
+            StorageError: the instance does not exist or is attached, or the charm does not
+                accept it.
         """
         charm = unit.application.charm
         self.check_attachable([instance_id], charm.name, charm.storages, unit)
@@ -188,7 +190,7 @@ class Stores:
         declared: dict[str, StorageDeclaration],
         unit: Unit | None = None,
     ) -> None:
-        """Raise a StorageError if instances cannot all be given to a unit, or to a new one."""
+        """Raise a StorageError if instances cannot be attached to ``unit``, or to a new unit."""
         counts = collections.Counter(one.name for one in self.of(unit)) if unit else {}
         for instance_id in ids:
             instance = self.instances.get(instance_id)
@@ -212,7 +214,7 @@ class Stores:
         instance.location = instance.folder
         instance.since = self._now()
         if declaration.location:
-            # Below the folder that stands for the machine's root: where the charm looks for it.
+            # The charm's path, below the folder that is the machine's root.
             location = unit.machine.folder / declaration.location.lstrip("/")
             if not declaration.is_singular:
                 location /= instance.id
@@ -221,10 +223,10 @@ class Stores:
             instance.location = location
 
     def detach(self, instance: StorageInstance) -> None:
-        """Have a unit give an instance back, which it does after storage-detaching.
+        """Start to detach an instance from its unit, which first runs storage-detaching.
 
         Raises:
-            StorageError: the unit cannot do without it, or it cannot leave the machine.
+            StorageError: the unit requires the instance, or it is on the machine's own disk.
         """
         if instance.unit is None or instance.detaching:
             return
@@ -237,13 +239,13 @@ class Stores:
         self.let_go(instance)
 
     def let_go(self, instance: StorageInstance) -> None:
-        """Begin to take an instance from its unit: with a hook, if it has heard of it."""
+        """Detach an instance: after storage-detaching if the unit has run storage-attached."""
         instance.detaching, instance.since = True, self._now()
         if not instance.announced:
             self.release(instance)
 
     def release(self, instance: StorageInstance) -> None:
-        """Take an instance from its unit. What cannot stay goes, with its files."""
+        """Detach an instance from its unit. If it cannot stay, remove it with its files."""
         if instance.location != instance.folder:
             instance.location.unlink(missing_ok=True)
         instance.unit, instance.since = None, self._now()
@@ -253,10 +255,10 @@ class Stores:
 
 
 def declarations(data: Any) -> dict[str, StorageDeclaration]:
-    """Read the part ``storage`` of a charmcraft.yaml.
+    """Read the key ``storage`` of a charmcraft.yaml.
 
     Raises:
-        StorageError: it cannot be understood, or asks for what localjuju has not.
+        StorageError: the content is not valid, or localjuju does not support it.
     """
     if not isinstance(data or {}, dict):
         raise StorageError("storage: expected map")
@@ -269,7 +271,7 @@ def _declaration(name: str, data: Any) -> StorageDeclaration:
         raise StorageError(f"{where}: expected map")
     kind = data.get("type")
     if kind == "block":
-        raise StorageError(f"{where}: localjuju has no block storage")
+        raise StorageError(f"{where}: localjuju does not support block storage")
     if kind != "filesystem":
         raise StorageError(f"{where}.type: unexpected value {kind!r}")
     minimum, maximum = 1, 1
@@ -311,14 +313,14 @@ def _mebibytes(size: re.Match[str]) -> int:
 
 
 def parse_directive(text: str, word: str) -> Directive:
-    """Read what follows the ``=`` of ``--storage data=ebs,2,10G``: its parts in any order.
+    """Read a directive: the text after the ``=`` of ``--storage data=ebs,2,10G``.
 
     Args:
-        text: such as ``ebs,2,10G``.
-        word: what Juju calls it in its messages, which differs from version to version.
+        text: the parts of the directive, in any order.
+        word: the word for "directive" in Juju's messages, which differs between versions.
 
     Raises:
-        StorageError: it is no such thing.
+        StorageError: the text is not a directive.
     """
     parts: dict[str, Any] = {}
     for field in text.split(","):
@@ -342,7 +344,7 @@ def parse_directive(text: str, word: str) -> Directive:
 def check_directives(
     charm: str, declared: dict[str, StorageDeclaration], asked: dict[str, Directive]
 ) -> None:
-    """Raise a StorageError if a charm does not take what the operator asks for."""
+    """Raise a StorageError if a charm does not accept the operator's directives."""
     for name, directive in asked.items():
         if name not in declared:
             raise StorageError(f'charm "{charm}" has no store called "{name}"')
@@ -371,7 +373,7 @@ def check_directives(
 
 
 def in_decimals(mebibytes: int) -> str:
-    """Write a size as Juju's messages do: with 1000 for 1024."""
+    """Write a size as Juju's messages do, in powers of 1000 instead of 1024."""
     number, units = float(mebibytes), ["MB", "GB", "TB", "PB"]
     while number >= 1000 and len(units) > 1:
         number, units = number / 1000, units[1:]
@@ -379,7 +381,7 @@ def in_decimals(mebibytes: int) -> str:
 
 
 def _check_change(declaration: StorageDeclaration, present: int, change: int) -> None:
-    """Raise a StorageError if a unit may not have ``change`` more instances, or fewer."""
+    """Raise a StorageError if a unit may not have ``change`` more (or fewer) instances."""
     action, total, number = "attach" if change > 0 else "detach", present + change, abs(change)
     if declaration.is_singular and total != 1:
         raise StorageError(f"cannot {action}, storage is singular")
