@@ -1,4 +1,4 @@
-"""Actions: what parameters they take, how they end, and what ``juju run`` and the others print."""
+"""Actions: their parameters, how they end, and what ``juju run`` and other commands print."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ open:
 
 @pytest.fixture
 def echo(make_charm: MakeCharm) -> pathlib.Path:
-    """A charm whose actions answer with their parameters."""
+    """A charm whose actions return their parameters as results."""
     folder = make_charm("a", "", ECHO)
     file = folder / "charmcraft.yaml"
     declared = yaml.safe_load(file.read_text())
@@ -59,14 +59,14 @@ def deployed(juju: LocalJuju, echo: pathlib.Path) -> LocalJuju:
     return juju
 
 
-def ran(juju: LocalJuju, *arguments: str) -> Any:
-    """Return the parameters that the action got, by ``juju run`` on the first unit."""
+def run_with(juju: LocalJuju, *arguments: str) -> Any:
+    """Run an action on the first unit, and return the parameters that it got."""
     task = json.loads(juju.cli("run", "--format", "json", "a/0", *arguments))["a/0"]
     return json.loads(task["results"]["params"])
 
 
 def refused(juju: LocalJuju, *arguments: str) -> str:
-    """Say why the parameters are refused: the task is not scheduled, or ends with an error."""
+    """Return why the parameters are refused: the task is not scheduled, or it fails."""
     printed, said = juju._cli("run", "--format", "json", "a/0", *arguments)
     if juju.series == "3.6":
         assert printed == ""
@@ -84,8 +84,8 @@ def fails_to_run(juju: LocalJuju, *arguments: str) -> str:
     return failure.value.stderr.strip()
 
 
-def said_by(command: list[str]) -> str:
-    """Return Python for the exit status and the error of a hook command."""
+def hook_command(command: list[str]) -> str:
+    """Return Python code that runs a hook command and gives its exit status and error."""
     run = f"subprocess.run({command!r}, capture_output=True, text=True)"
     return f"(lambda done: (done.returncode, done.stderr))({run})"
 
@@ -101,7 +101,7 @@ def said_by(command: list[str]) -> str:
         (["action-fail"], "action failed without reason given, check action for errors"),
     ],
 )
-def test_action_fail_fails_the_task_whatever_its_message(
+def test_action_fail_fails_the_task_with_any_message(
     deployed: LocalJuju, command: list[str], message: str
 ) -> None:
     with pytest.raises(jubilant.TaskError) as failure:
@@ -110,7 +110,7 @@ def test_action_fail_fails_the_task_whatever_its_message(
     assert (task.status, task.message, task.return_code) == ("failed", message, 0)
 
 
-def test_crash_counts_more_than_what_the_action_said_before(deployed: LocalJuju) -> None:
+def test_crash_replaces_the_message_of_action_fail(deployed: LocalJuju) -> None:
     crash = "[subprocess.run(['action-fail', 'before']), 1 / 0]"
     with pytest.raises(jubilant.TaskError) as failure:
         evaluate(deployed, "a/0", crash)
@@ -130,17 +130,17 @@ def test_crash_counts_more_than_what_the_action_said_before(deployed: LocalJuju)
         ([".a=x"], 'key "" must start and end with lowercase alphanumeric'),
     ],
 )
-def test_result_with_a_wrong_key_is_refused_and_sets_nothing(
+def test_invalid_key_of_a_result_is_refused_and_sets_nothing(
     deployed: LocalJuju, arguments: list[str], complaint: str
 ) -> None:
     command = ["action-set", "ok=1", *arguments]
-    python = said_by(command)
+    python = hook_command(command)
     task = deployed.run("a/0", "evaluate", {"python": python})
     assert task.results["value"].startswith(f"(2, 'ERROR {complaint}")
     assert "ok" not in task.results
 
 
-def test_result_takes_the_place_of_one_above_it(deployed: LocalJuju) -> None:
+def test_result_replaces_the_result_above_it(deployed: LocalJuju) -> None:
     python = "subprocess.run(['action-set', 'a=1', 'a.b=2', 'c.d=3', 'c=4']).returncode"
     results = deployed.run("a/0", "evaluate", {"python": python}).results
     assert (results["a"], results["c"]) == ({"b": "2"}, "4")
@@ -153,14 +153,14 @@ def test_result_takes_the_place_of_one_above_it(deployed: LocalJuju) -> None:
         (["action-fail", "a", "b"], 'ERROR unrecognized args: ["b"]'),
     ],
 )
-def test_mistake_in_a_hook_command_leaves_the_action_well(
+def test_mistake_in_a_hook_command_does_not_fail_the_action(
     deployed: LocalJuju, command: list[str], complaint: str
 ) -> None:
-    python = said_by(command)
+    python = hook_command(command)
     assert evaluate(deployed, "a/0", python) == repr((2, f"{complaint}\n"))
 
 
-def test_log_has_the_moment_of_each_message(deployed: LocalJuju) -> None:
+def test_log_has_the_time_of_each_message(deployed: LocalJuju) -> None:
     python = "subprocess.run(['action-log', 'step', 'one'])"
     (line,) = deployed.run("a/0", "evaluate", {"python": python}).log
     assert line.endswith(" +0000 UTC step one")
@@ -169,8 +169,8 @@ def test_log_has_the_moment_of_each_message(deployed: LocalJuju) -> None:
 # Parameters
 
 
-def test_bare_action_runs(deployed: LocalJuju) -> None:
-    assert ran(deployed, "go") == {}
+def test_action_without_declaration_runs(deployed: LocalJuju) -> None:
+    assert run_with(deployed, "go") == {}
 
 
 @pytest.mark.parametrize(
@@ -194,26 +194,29 @@ def test_bare_action_runs(deployed: LocalJuju) -> None:
     ],
 )
 def test_value_is_yaml_as_go_reads_it(deployed: LocalJuju, text: str, value: Any) -> None:
-    assert ran(deployed, "open", f"out={text}") == {"out": value}
+    assert run_with(deployed, "open", f"out={text}") == {"out": value}
 
 
-def test_value_is_text_with_string_args(deployed: LocalJuju) -> None:
-    assert ran(deployed, "open", "--string-args", "out=yes", "n=1") == {"out": "yes", "n": "1"}
+def test_value_is_a_string_with_string_args(deployed: LocalJuju) -> None:
+    assert run_with(deployed, "open", "--string-args", "out=yes", "n=1") == {
+        "out": "yes",
+        "n": "1",
+    }
 
 
-def test_argument_comes_before_what_the_file_says(
+def test_argument_takes_precedence_over_the_file(
     deployed: LocalJuju, tmp_path: pathlib.Path
 ) -> None:
     (tmp_path / "p.yaml").write_text("out: file\nother: 1\n")
-    given = ran(deployed, "open", "--params", str(tmp_path / "p.yaml"), "out=argument")
+    given = run_with(deployed, "open", "--params", str(tmp_path / "p.yaml"), "out=argument")
     assert given == {"out": "argument", "other": 1}
 
 
-def test_defaults_of_an_object_are_filled_in_where_it_is_given(echo: pathlib.Path) -> None:
+def test_defaults_of_an_object_apply_only_if_it_is_given(echo: pathlib.Path) -> None:
     with LocalJuju("3.6") as juju:
         juju.deploy(echo)
-        assert ran(juju, "backup", "num=2") == {"num": 2, "out": "o"}
-        assert ran(juju, "backup", "num=2", "deep.x=5") == {
+        assert run_with(juju, "backup", "num=2") == {"num": 2, "out": "o"}
+        assert run_with(juju, "backup", "num=2", "deep.x=5") == {
             "num": 2,
             "out": "o",
             "deep": {"x": 5, "y": 7},
@@ -235,12 +238,14 @@ def test_object_arrives_as_text_on_juju_4(echo: pathlib.Path) -> None:
         )
 
 
-def test_undeclared_parameter_passes_or_not(deployed: LocalJuju, series: str) -> None:
-    assert ran(deployed, "open", "extra=1") == {"extra": 1}
+def test_undeclared_parameter_is_accepted_only_if_allowed(
+    deployed: LocalJuju, series: str
+) -> None:
+    assert run_with(deployed, "open", "extra=1") == {"extra": 1}
     wanted = 'validation failed: (root) : additional property "extra" is not allowed, given '
     assert refused(deployed, "backup", "num=2", "extra=1").startswith(wanted)
     if series == "3.6":
-        assert ran(deployed, "go", "extra=1") == {"extra": 1}
+        assert run_with(deployed, "go", "extra=1") == {"extra": 1}
     else:
         assert refused(deployed, "go", "extra=1") == f'{wanted}{{"extra":1}}'
 
@@ -272,7 +277,7 @@ def test_missing_parameter_is_refused(deployed: LocalJuju) -> None:
 
 
 def test_whole_float_is_an_integer(deployed: LocalJuju) -> None:
-    assert ran(deployed, "backup", "num=2.0")["num"] == 2
+    assert run_with(deployed, "backup", "num=2.0")["num"] == 2
 
 
 # The command
@@ -316,13 +321,13 @@ def test_several_units_run_in_one_operation(deployed: LocalJuju) -> None:
     assert plain["a/1"]["status"] == "completed"
 
 
-def test_units_that_are_missing_keep_no_others_from_running(deployed: LocalJuju) -> None:
+def test_missing_units_do_not_stop_the_others(deployed: LocalJuju) -> None:
     printed, said = deployed._cli("run", "--format", "json", "a/0", "a/7", "go")
     assert list(json.loads(printed)) == ["a/0"]
     assert "Some actions could not be scheduled:\n" in said
 
 
-def test_operation_goes_on_in_the_background(deployed: LocalJuju) -> None:
+def test_operation_runs_in_the_background(deployed: LocalJuju) -> None:
     printed, said = deployed._cli("run", "--background", "a/0", "go")
     assert printed == ""
     operation, task = (word for word in said.splitlines()[0].split() if word.isdecimal())
@@ -341,14 +346,14 @@ def test_operation_goes_on_in_the_background(deployed: LocalJuju) -> None:
     assert described["summary"] == expected
 
 
-def test_background_task_runs_when_somebody_waits(deployed: LocalJuju) -> None:
+def test_background_task_runs_in_wait(deployed: LocalJuju) -> None:
     python = "python=self.unit.set_ports(80)"
     deployed.cli("run", "--background", "--string-args", "a/0", "a/1", "evaluate", python)
     status = deployed.wait(jubilant.all_active)
     assert [unit.open_ports for unit in status.apps["a"].units.values()] == [["80/tcp"]] * 2
 
 
-def test_waiting_task_is_cancelled(deployed: LocalJuju) -> None:
+def test_pending_task_is_cancelled(deployed: LocalJuju) -> None:
     deployed.settle()
     said = deployed._cli("run", "--background", "a/0", "go")[1]
     task = said.splitlines()[0].split()[-1]
@@ -357,7 +362,7 @@ def test_waiting_task_is_cancelled(deployed: LocalJuju) -> None:
     assert deployed.cli("show-task", task, "--format", "json").count("cancelled") == 1
 
 
-def test_waiting_task_of_a_removed_unit_is_cancelled(deployed: LocalJuju) -> None:
+def test_pending_task_of_a_removed_unit_is_cancelled(deployed: LocalJuju) -> None:
     said = deployed._cli("run", "--background", "a/0", "go")[1]
     task = said.splitlines()[0].split()[-1]
     deployed.remove_unit("a/0")
@@ -365,7 +370,7 @@ def test_waiting_task_of_a_removed_unit_is_cancelled(deployed: LocalJuju) -> Non
     assert (shown["status"], shown["message"]) == ("cancelled", "unit removed")
 
 
-def test_operations_are_listed_and_chosen(deployed: LocalJuju) -> None:
+def test_operations_are_listed_and_filtered(deployed: LocalJuju) -> None:
     assert deployed._cli("operations") == ("", "no matching operations\n")
     deployed.cli("run", "a/0", "go")
     deployed.cli("run", "a/1", "open")
@@ -388,7 +393,9 @@ def test_operations_are_listed_and_chosen(deployed: LocalJuju) -> None:
         (["cancel-task"], "no task IDs specified"),
     ],
 )
-def test_what_is_not_there_is_named(juju: LocalJuju, arguments: list[str], complaint: str) -> None:
+def test_missing_operation_or_task_is_named(
+    juju: LocalJuju, arguments: list[str], complaint: str
+) -> None:
     with pytest.raises(jubilant.CLIError) as failure:
         juju.cli(*arguments)
     assert failure.value.stderr.strip() == f"ERROR {complaint}"

@@ -1,4 +1,4 @@
-"""Applications are exposed, trusted and shown, and their resources listed."""
+"""Commands on applications: expose, trust, show-application, resources and others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_application_is_shown(juju: LocalJuju, make_charm: MakeCharm, series: st
     assert 'application "b" not found' in error_of(juju, "show-application", "a", "b").stderr
 
 
-def test_endpoints_are_exposed_and_not(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_endpoints_are_exposed_and_unexposed(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", PROVIDER))
     juju.cli("expose", "a", "--endpoints", "data", "--to-cidrs", "10.0.0.0/8")
     assert shown(juju)["exposed-endpoints"] == {"data": {"expose-to-cidrs": ["10.0.0.0/8"]}}
@@ -52,7 +52,7 @@ def test_endpoints_are_exposed_and_not(juju: LocalJuju, make_charm: MakeCharm) -
     assert "--to-spaces" in error_of(juju, "expose", "a", "--to-spaces", "s").stderr
 
 
-def test_trust_is_an_option_too(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_trust_is_also_an_option(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     assert juju.config("a", app_config=True)["trust"] is False
     juju.trust("a", scope="cluster")
@@ -79,7 +79,7 @@ def test_resources_are_listed(
     assert 'unit "a/9" not found' in error_of(juju, "resources", "a/9").stderr
 
 
-def test_what_is_for_kubernetes_is_refused_as_juju_does(
+def test_kubernetes_options_are_refused_as_juju_does(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -91,14 +91,14 @@ def test_what_is_for_kubernetes_is_refused_as_juju_does(
     assert "--no-wait without --force" in error_of(juju, "remove-unit", "a/0", "--no-wait").stderr
 
 
-def test_charm_of_the_store_is_refused_by_name(juju: LocalJuju) -> None:
+def test_charm_on_charmhub_is_refused_and_named(juju: LocalJuju) -> None:
     for name in ("mongodb-no-such-folder", "ch:mongodb-no-such-folder"):
         said = error_of(juju, "deploy", name).stderr
         assert f'no store to find "{name}" in' in said
         assert "./mongodb-no-such-folder" in said
 
 
-def test_update_status_comes_when_the_model_says(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_update_status_follows_the_models_interval(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("a")
     juju.deploy(charm)
     juju.model_config({"update-status-hook-interval": "1h"})
@@ -117,7 +117,7 @@ def test_update_status_comes_when_the_model_says(juju: LocalJuju, make_charm: Ma
     assert 'invalid duration "soon"' in said
 
 
-def test_bundle_says_the_same_of_applications(
+def test_bundle_exposes_and_trusts_applications(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     application = {

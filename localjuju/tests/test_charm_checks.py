@@ -1,4 +1,4 @@
-"""Charms that Juju refuses at deploy, and why."""
+"""Charms that Juju refuses at deploy, and the reasons."""
 
 from __future__ import annotations
 
@@ -164,27 +164,27 @@ def test_charm_is_refused_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) 
     assert not juju.status().apps
 
 
-def test_charm_is_taken_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_charm_is_accepted_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
     for number, charmcraft in enumerate(TAKEN):
         juju.deploy(folder(tmp_path / str(number), charmcraft, f"good{number}"), num_units=0)
     assert len(juju.look().apps) == len(TAKEN)
 
 
-def test_names_of_jujus_own_are_for_charms_of_jujus_own(
+def test_reserved_names_are_allowed_only_in_jujus_own_charms(
     juju: LocalJuju, tmp_path: pathlib.Path
 ) -> None:
     own = "provides: {juju-x: {interface: juju-x}}\nactions: {juju-go: {}}"
     juju.deploy(folder(tmp_path / "own", own, "juju-dashboard"), num_units=0)
 
 
-def test_default_is_what_juju_reads(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_default_is_read_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
     options = "a: {type: int, default: '7'}, b: {type: float, default: 2.0}"
     juju.deploy(folder(tmp_path / "a", f"config: {{options: {{{options}}}}}", "a"), num_units=0)
     assert [juju.cli("config", "a", key) for key in ("a", "b")] == ["7\n", "2\n"]
 
 
 @pytest.mark.parametrize("role", ["provides", "requires", "peers"])
-def test_packed_charm_that_says_nothing_of_a_role_is_refused(
+def test_packed_charm_with_an_empty_role_is_refused(
     series: str, tmp_path: pathlib.Path, role: str
 ) -> None:
     with zipfile.ZipFile(tmp_path / "a.charm", "w") as archive:
@@ -196,7 +196,7 @@ def test_packed_charm_that_says_nothing_of_a_role_is_refused(
         )
 
 
-def test_refresh_to_a_charm_that_is_refused_leaves_the_old_one(
+def test_refresh_to_a_refused_charm_keeps_the_old_one(
     juju: LocalJuju, tmp_path: pathlib.Path
 ) -> None:
     juju.deploy(folder(tmp_path / "old", "", "a"))

@@ -1,4 +1,4 @@
-"""Charms in folders of other shapes, which Juju takes too."""
+"""Charms in folders of other forms that Juju accepts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ METADATA = "name: a\nsummary: s\ndescription: d\n"
 
 @pytest.fixture
 def scripts(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A charm of metadata.yaml, config.yaml, actions.yaml and shell scripts."""
+    """A charm with metadata.yaml, config.yaml, actions.yaml and shell scripts."""
     folder = tmp_path / "a"
     for place in ("hooks", "actions"):
         (folder / place).mkdir(parents=True)
@@ -66,7 +66,7 @@ def test_actions_of_a_folder_without_charmcraft_run(
     assert failure.value.task.message == 'action not implemented on unit "a/0"'
 
 
-def test_hook_is_the_one_that_was_deployed(juju: LocalJuju, scripts: pathlib.Path) -> None:
+def test_hook_is_a_copy_from_the_time_of_deploy(juju: LocalJuju, scripts: pathlib.Path) -> None:
     before = {path: path.read_bytes() for path in scripts.rglob("*") if path.is_file()}
     juju.deploy(scripts)
     assert {path: path.read_bytes() for path in before} == before
@@ -83,7 +83,7 @@ def test_dispatch_of_a_folder_runs_every_hook(juju: LocalJuju, scripts: pathlib.
     assert message(juju).startswith("hooks/")
 
 
-def test_python_charm_may_have_its_files_beside_charmcraft(
+def test_python_charm_may_have_separate_files_beside_charmcraft(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     charm = make_charm("a")

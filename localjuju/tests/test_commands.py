@@ -1,6 +1,6 @@
-"""What the commands print is what the ``juju`` command of real controllers printed.
+"""The commands print the same as the ``juju`` command of real controllers.
 
-``recorded.py`` has the recordings, and what is left out of them.
+``recorded.py`` reads the recordings, and says what is left out of the comparison.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from localjuju import LocalJuju
 HERE = pathlib.Path(__file__).parent
 
 FASTER_THAN_JUJU = "config fprov fail=0"
-"""Mends what a hook failed for; the operator went on before Juju had run the hook again."""
+"""Repairs a failed hook. The recording continues before Juju retries the hook."""
 
 
-def test_commands_say_what_juju_says(series: str) -> None:
+def test_commands_print_what_juju_prints(series: str) -> None:
     differences = []
     with LocalJuju(series) as juju:
         for call in recorded.commands(series):
@@ -37,7 +37,7 @@ def test_commands_say_what_juju_says(series: str) -> None:
                 else a
                 for a in arguments
             ]
-            said = _said(juju, *arguments)
+            said = _run_recorded(juju, *arguments)
             if recorded.why_not_compared(call):
                 continue
             if command != FASTER_THAN_JUJU:
@@ -50,7 +50,7 @@ def test_commands_say_what_juju_says(series: str) -> None:
     assert not differences
 
 
-def _said(juju: LocalJuju, *arguments: str) -> tuple[int, object, object]:
+def _run_recorded(juju: LocalJuju, *arguments: str) -> tuple[int, object, object]:
     try:
         stdout, stderr = juju._cli(*arguments)
     except jubilant.CLIError as error:
@@ -59,7 +59,7 @@ def _said(juju: LocalJuju, *arguments: str) -> tuple[int, object, object]:
 
 
 def _comparable(text: str) -> object:
-    """Leave out what differs from run to run: numbers, addresses, times, ids."""
+    """Remove what differs between runs: numbers, addresses, times, ids."""
     try:
         data = json.loads(text)
     except ValueError:
@@ -74,7 +74,7 @@ def _comparable(text: str) -> object:
 
 
 def _table(text: str) -> str:
-    """Leave out of a status what differs from run to run, and how wide that is."""
+    """Remove from a status table what differs between runs, and the widths of columns."""
     text = re.sub(r"\S+ +\S+ +localhost/localhost +(3\.6\.28|4\.0\.15)(\.1)?", r"MODEL \1", text)
     text = re.sub(r"\d\d:\d\d:\d\dZ", "TIME", text)
     text = re.sub(r"\d+\.\d+\.\d+\.\d+", "ADDRESS", text)
@@ -84,12 +84,12 @@ def _table(text: str) -> str:
         r"  (install|start|config-changed|\S+-relation-\S+)$", "  HOOK", text, flags=re.M
     )
     text = re.sub(r"(/\d)\*? +", r"\1  ", text)  # Which unit leads is chance.
-    # The number of spaces between the columns depends on all this.
+    # The number of spaces between columns depends on these values.
     return re.sub(r"  +", "  ", text)
 
 
 def _shape(data: object) -> object:
-    """Keep the keys, and the values that a model decides."""
+    """Keep the keys, and the values that do not depend on the controller."""
     volatile = ("public-address", "id", "timing", "since", "relation-id", "charm", "machine")
     volatile += ("model", "machines", "controller")  # Of status: cloud, version, hardware.
     volatile += ("created", "updated")  # Times of secrets.
@@ -106,8 +106,8 @@ def _shape(data: object) -> object:
     if isinstance(data, str):
         data = re.sub(r"secret://\S+", "secret", data)
         data = re.sub(r"^model-[0-9a-f-]{36}$", "model-UUID", data)
-        data = re.sub(r"^cred-\d+$", "cred-N", data)  # After the relation's number.
-        # The recorded charms say which hook was their last: chance, where several are due.
+        data = re.sub(r"^cred-\d+$", "cred-N", data)  # Contains the relation's number.
+        # The recorded charms write their last hook, which is chance if several are due.
         data = re.sub(r"^(start|config-changed|\S+-relation-\S+)$", "a hook", data)
         return re.sub(r"^(3\.6\.28|4\.0\.15)\.1$", r"\1", data)  # Recorded with a local build.
     return data
@@ -148,7 +148,7 @@ def test_bundle_deploys_folders_and_relations(tmp_path: pathlib.Path, series: st
     assert status.apps["web"].relations["database"][0].related_app == "database"
 
 
-def test_packed_charm_stands_for_its_source_folder() -> None:
+def test_packed_charm_runs_from_its_source_folder() -> None:
     with LocalJuju(charms=HERE / "charms") as juju:
         juju.deploy("./anywhere/tprov_ubuntu-24.04-amd64.charm", "database")
         assert juju.status().apps["database"].charm_name == "tprov"
@@ -185,7 +185,7 @@ def test_mistake_in_a_bundle_is_named(tmp_path: pathlib.Path, bundle: str, compl
     assert str(path) in failure.value.stderr
 
 
-def test_bundle_has_what_bundles_have(tmp_path: pathlib.Path, series: str) -> None:
+def test_bundle_supports_all_keys_of_applications(tmp_path: pathlib.Path, series: str) -> None:
     bundle = {
         "applications": {
             "database": {"charm": str(HERE / "charms" / "tprov"), "scale": 1, "expose": True},
@@ -237,7 +237,7 @@ def test_mistake_on_the_command_line_is_named(
     assert complaint in failure.value.stderr
 
 
-def test_unsettled_model_is_recorded_as_it_is(make_charm: MakeCharm) -> None:
+def test_status_of_a_model_with_hooks_left_to_run(make_charm: MakeCharm) -> None:
     with LocalJuju() as juju:
         juju.deploy(make_charm("a"))
         unit = juju.look().apps["a"].units["a/0"]

@@ -1,4 +1,4 @@
-"""``juju config`` and ``deploy --config``: what options take, and what is said of the rest."""
+"""``juju config`` and ``deploy --config``: the values that options accept, and the errors."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ def settings(juju: LocalJuju) -> dict[str, Any]:
         ("text", "a=b", "a=b"),
     ],
 )
-def test_option_takes_what_go_reads(deployed: LocalJuju, name: str, text: str, value: Any) -> None:
+def test_option_accepts_what_go_reads(
+    deployed: LocalJuju, name: str, text: str, value: Any
+) -> None:
     deployed.cli("config", "a", f"{name}={text}")
     assert settings(deployed)[name] == (text if value is None else value)
 
@@ -79,7 +81,7 @@ def test_option_takes_what_go_reads(deployed: LocalJuju, name: str, text: str, v
         ],
     ],
 )
-def test_option_takes_nothing_else(
+def test_option_accepts_nothing_else(
     deployed: LocalJuju, make_charm: MakeCharm, name: str, kind: str, text: str
 ) -> None:
     prefix = "parsing settings for application: " if deployed.series == "3.6" else ""
@@ -182,7 +184,7 @@ def test_mistake_in_a_yaml_file_is_named(
         assert said.startswith(f"ERROR parsing settings for application: {complaint}")
 
 
-def test_option_without_a_type_takes_text(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_option_without_a_type_accepts_text(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", "config: {options: {untyped: {default: u}}}"))
     juju.cli("config", "a", "untyped=1")
     described = json.loads(juju.cli("config", "a", "--format", "json"))["settings"]["untyped"]
@@ -225,7 +227,7 @@ def test_mistake_on_the_command_line_is_named(
     assert refused(deployed, "config", *arguments) == f"ERROR {complaint}"
 
 
-def test_one_option_is_printed_as_it_is(deployed: LocalJuju) -> None:
+def test_one_option_is_printed_without_format(deployed: LocalJuju) -> None:
     deployed.cli("config", "a", "text=a: b", "ratio=2.0", "flag=1")
     assert [deployed.cli("config", "a", key) for key in ("text", "ratio", "flag", "key")] == [
         "a: b\n",
@@ -238,13 +240,13 @@ def test_one_option_is_printed_as_it_is(deployed: LocalJuju) -> None:
     assert deployed.cli("config", "a", "trust") == "true\n"
 
 
-def test_value_that_an_option_has_already_is_worth_a_warning(deployed: LocalJuju) -> None:
+def test_unchanged_value_gives_a_warning(deployed: LocalJuju) -> None:
     assert deployed._cli("config", "a", "num=0")[1] == (
         'WARNING the configuration setting "num" already has the value "0"\n'
     )
 
 
-def test_charm_sees_numbers_as_json_has_them(deployed: LocalJuju) -> None:
+def test_charm_gets_numbers_from_json(deployed: LocalJuju) -> None:
     deployed.cli("config", "a", "ratio=2.0", "flag=t")
     assert evaluate(deployed, "a/0", "(self.config['ratio'], self.config['flag'])") == "(2, True)"
 
@@ -259,7 +261,9 @@ def _check(self, _):
 """
 
 
-def test_unit_recovers_from_a_bad_value_by_itself(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_unit_recovers_from_a_bad_value_when_it_is_corrected(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", OPTIONS, FAILS_OVER_100))
     juju.wait(jubilant.all_active)
     juju.config("a", {"num": 101})
@@ -268,9 +272,7 @@ def test_unit_recovers_from_a_bad_value_by_itself(juju: LocalJuju, make_charm: M
     juju.wait(jubilant.all_active)
 
 
-def test_unit_that_had_a_bad_value_from_the_start_recovers(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_unit_recovers_from_a_bad_value_at_deploy(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", OPTIONS, FAILS_OVER_100), config={"num": 101})
     juju.wait(jubilant.any_error)
     juju.config("a", reset="num")

@@ -1,4 +1,4 @@
-"""Options, resources, stored state, ports."""
+"""Options, resources, stored state and ports in charms."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from conftest import MakeCharm, evaluate
 from localjuju import LocalJuju
 
 
-def test_config_changed_runs_once_for_a_change_and_not_without(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_config_changed_runs_once_for_each_change(juju: LocalJuju, make_charm: MakeCharm) -> None:
     options = "config: {options: {n: {type: int, default: 1}, s: {type: string}}}"
     juju.deploy(make_charm("a", options), config={"n": 2})
     juju.settle()
@@ -27,7 +25,7 @@ def test_config_changed_runs_once_for_a_change_and_not_without(
     assert evaluate(juju, "a/0", "dict(self.config)") == "{'n': 1}"
 
 
-def test_resource_is_fetched_when_attached_and_an_error_when_not(
+def test_resource_is_fetched_if_attached_and_otherwise_fails(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     charm = make_charm("a", "resources: {r: {type: file, filename: r.bin}}")
@@ -41,7 +39,7 @@ def test_resource_is_fetched_when_attached_and_an_error_when_not(
     assert "ModelError" in failure.value.task.stderr
 
 
-def test_resource_whose_name_ends_otherwise_is_refused(
+def test_resource_with_another_extension_is_refused(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     charm = make_charm("a", "resources: {r: {type: file, filename: r.bin}}")
@@ -52,7 +50,7 @@ def test_resource_whose_name_ends_otherwise_is_refused(
     assert failure.value.stderr.strip().endswith('expected ".bin"')
 
 
-def test_stored_state_lives_from_hook_to_hook(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_stored_state_is_kept_between_hooks(juju: LocalJuju, make_charm: MakeCharm) -> None:
     body = """
 _stored = ops.StoredState()
 
@@ -72,7 +70,7 @@ def test_ports_are_shown(juju: LocalJuju, make_charm: MakeCharm) -> None:
     assert juju.status().apps["a"].units["a/0"].open_ports == ["53/udp", "80/tcp"]
 
 
-def test_closed_port_is_shown_no_more(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_closed_port_is_no_longer_shown(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     evaluate(juju, "a/0", "self.unit.set_ports(80, 81)")
     evaluate(juju, "a/0", "self.unit.set_ports(81)")

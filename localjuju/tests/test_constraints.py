@@ -1,4 +1,4 @@
-"""Constraints of applications and models: kept, shown as Juju does, refused by name."""
+"""Constraints of applications and models: they are kept and shown, or refused."""
 
 from __future__ import annotations
 
@@ -52,9 +52,7 @@ def test_constraints_of_an_application(juju: LocalJuju, make_charm: MakeCharm) -
         ("cores=1 cpu-cores=2", 'bad "cores" constraint: already set'),
     ],
 )
-def test_constraint_that_cannot_be_is_named(
-    make_charm: MakeCharm, text: str, complaint: str
-) -> None:
+def test_invalid_constraint_is_named(make_charm: MakeCharm, text: str, complaint: str) -> None:
     charm = str(make_charm("a"))
     with LocalJuju() as juju:
         assert complaint in error_of(juju, "deploy", charm, "--constraints", text).stderr
@@ -68,12 +66,12 @@ def test_constraint_that_cannot_be_is_named(
             assert complaint in error_of(juju, *command).stderr
 
 
-def test_application_without_constraints_is_named(juju: LocalJuju) -> None:
+def test_application_that_does_not_exist_is_named(juju: LocalJuju) -> None:
     assert 'application "a" not found' in error_of(juju, "constraints", "a").stderr
     assert "no application name specified" in error_of(juju, "constraints").stderr
 
 
-def test_constraints_are_written_as_they_are_read() -> None:
+def test_constraints_are_printed_as_they_were_given() -> None:
     text = "arch=arm64 mem=1536M tags=a,b zones=one\\ place allocate-public-ip=true image-id=i"
     assert constraints.written(constraints.parse([text])) == text
     assert constraints.parse(["mem=1.5G", "root-disk=0.5T"]) == {"mem": 1536, "root-disk": 524288}

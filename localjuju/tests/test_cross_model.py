@@ -34,7 +34,7 @@ def other(juju: LocalJuju) -> LocalJuju:
 
 @pytest.fixture
 def related(juju: LocalJuju, other: LocalJuju, make_charm: MakeCharm) -> str:
-    """What the first model calls application ``b`` of the second, which uses ``a`` as ``saas``."""
+    """The name of the second model's ``b`` in the first model. ``b`` uses ``a`` as ``saas``."""
     juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}"), num_units=2)
     juju.offer("a", endpoint="data")
     other.deploy(make_charm("b", REQUIRER), num_units=2)
@@ -59,7 +59,7 @@ def get_data(juju: LocalJuju, unit: str, owner: str) -> str:
     return evaluate(juju, unit, f"self.model.get_relation('data').data[{owner}].get('key')")
 
 
-def test_each_side_has_its_own_names_for_the_other(
+def test_each_model_has_its_own_name_for_the_other_application(
     juju: LocalJuju, other: LocalJuju, related: str
 ) -> None:
     assert related.startswith("remote-")
@@ -72,7 +72,7 @@ def test_each_side_has_its_own_names_for_the_other(
     assert hook_command(juju, "a/0", list_app).strip() == related
 
 
-def test_hooks_are_those_of_a_relation_within_a_model(
+def test_hooks_are_the_same_as_within_a_model(
     juju: LocalJuju, other: LocalJuju, related: str
 ) -> None:
     for some, names in (
@@ -112,7 +112,7 @@ def test_data_goes_both_ways(juju: LocalJuju, other: LocalJuju, related: str) ->
     assert evaluate(juju, "a/0", address.format(f"{related}/1")) == evaluate(other, "b/1", own)
 
 
-def test_data_of_the_other_side_is_not_to_be_written(
+def test_databag_of_the_other_side_cannot_be_written(
     juju: LocalJuju, other: LocalJuju, related: str
 ) -> None:
     with pytest.raises(jubilant.TaskError) as failure:
@@ -124,7 +124,7 @@ def test_data_of_the_other_side_is_not_to_be_written(
     assert "RelationDataAccessError" in failure.value.task.stderr
 
 
-def test_units_come_and_go(juju: LocalJuju, other: LocalJuju, related: str) -> None:
+def test_units_join_and_depart(juju: LocalJuju, other: LocalJuju, related: str) -> None:
     other.add_unit("b")
     juju.add_unit("a")
     juju.wait(jubilant.all_active)
@@ -185,7 +185,7 @@ def test_relation_ends_on_both_sides(
     assert evaluate(juju, "a/0", REMOTE_APP).strip("'") == related
 
 
-def test_relation_ends_that_no_unit_is_in(juju: LocalJuju, other: LocalJuju, related: str) -> None:
+def test_relation_without_units_ends(juju: LocalJuju, other: LocalJuju, related: str) -> None:
     juju.remove_unit("a/0", "a/1")
     other.remove_unit("b/0", "b/1")
     juju.settle()
@@ -203,7 +203,7 @@ def _configure(self, _):
 """
 
 
-def test_unit_that_cannot_go_is_seen_to_depart_as_within_a_model(
+def test_dying_unit_departs_as_within_a_model(
     juju: LocalJuju, other: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     option = "config: {options: {fails: {type: boolean, default: false}}}"
@@ -244,7 +244,9 @@ def test_offered_application_is_removed_with_force(
     assert other.status().apps["b"].relations == {}
 
 
-def test_a_model_goes(juju: LocalJuju, other: LocalJuju, related: str) -> None:
+def test_model_with_a_relation_is_destroyed(
+    juju: LocalJuju, other: LocalJuju, related: str
+) -> None:
     juju.destroy_model("local")
     assert hooks_of(other, "b/0")[-1] == "data-relation-broken"
     status = other.status()
@@ -326,7 +328,7 @@ def test_status_names_the_other_side(
     assert other.status().app_endpoints["saas"].app_status.message == "no"
 
 
-def test_hook_commands_tell_of_the_other_model(
+def test_hook_commands_name_the_other_model(
     juju: LocalJuju, other: LocalJuju, related: str
 ) -> None:
     uuid = json.loads(hook_command(other, "b/0", "relation-model-get -r data:0 --format json"))
@@ -341,7 +343,7 @@ def test_hook_commands_tell_of_the_other_model(
     assert goals["relations"] == {}
 
 
-def test_suspended_relation_is_as_if_it_had_ended(
+def test_suspended_relation_runs_the_hooks_of_its_end(
     juju: LocalJuju, other: LocalJuju, related: str
 ) -> None:
     juju.cli("suspend-relation", "1", "--message", "for a while")
@@ -426,10 +428,10 @@ def test_limit_of_an_offered_endpoint_counts_every_consumer(
     )
 
 
-def test_same_seed_same_hooks(make_charm: MakeCharm, series: str) -> None:
+def test_same_seed_gives_the_same_hooks(make_charm: MakeCharm, series: str) -> None:
     a, b = make_charm("a", PROVIDER), make_charm("b", REQUIRER)
 
-    def story(seed: int) -> list[str]:
+    def timelines_of(seed: int) -> list[str]:
         with LocalJuju(series, seed=seed) as juju:
             other = add_model(juju, "other")
             juju.deploy(a, num_units=2)
@@ -444,4 +446,4 @@ def test_same_seed_same_hooks(make_charm: MakeCharm, series: str) -> None:
                 if event.hook
             ]
 
-    assert story(7) == story(7)
+    assert timelines_of(7) == timelines_of(7)

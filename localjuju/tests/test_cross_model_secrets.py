@@ -45,7 +45,7 @@ def other(juju: LocalJuju) -> LocalJuju:
 def secret(juju: LocalJuju, other: LocalJuju, make_charm: MakeCharm) -> str:
     """The id of a secret of application ``a``, granted to ``b`` of the second model."""
     juju.deploy(make_charm("a", PROVIDER, OBSERVES_SECRETS), num_units=2)
-    # An application and a unit of the same names as those that own the secret.
+    # An application and a unit with the same names as the owners of the secret.
     other.deploy(make_charm("z", REQUIRER), "a")
     other.deploy(make_charm("b", REQUIRER, OBSERVES_SECRETS), num_units=2)
     juju.offer("a", endpoint="data")
@@ -68,7 +68,7 @@ def refused(juju: LocalJuju, unit: str, named: str) -> str:
     return failure.value.task.stderr
 
 
-def test_granted_secret_is_read_from_the_other_model(
+def test_granted_secret_is_readable_in_the_other_model(
     juju: LocalJuju, other: LocalJuju, secret: str
 ) -> None:
     assert read(other, "b/0", f"id={secret!r}, label='theirs'") == "one"
@@ -83,7 +83,7 @@ def test_granted_secret_is_read_from_the_other_model(
     assert "SecretNotFoundError" in refused(other, "b/0", f"id={nowhere!r}")
 
 
-def test_secret_is_found_by_what_its_owner_writes_in_the_databag(
+def test_secret_is_found_by_the_uri_in_the_databag(
     juju: LocalJuju, other: LocalJuju, secret: str
 ) -> None:
     owner = leader_of(juju, "a")
@@ -95,7 +95,7 @@ def test_secret_is_found_by_what_its_owner_writes_in_the_databag(
     assert read(other, "b/1", f"id={relation}.data[{relation}.app]['secret']") == "one"
 
 
-def test_secret_that_is_not_granted_is_not_read(
+def test_secret_that_is_not_granted_is_not_readable(
     juju: LocalJuju, other: LocalJuju, secret: str
 ) -> None:
     owner = leader_of(juju, "a")
@@ -106,7 +106,9 @@ def test_secret_that_is_not_granted_is_not_read(
     assert "permission denied" in refused(other, "b/1", f"id={secret!r}")
 
 
-def test_new_revision_goes_across(juju: LocalJuju, other: LocalJuju, secret: str) -> None:
+def test_new_revision_reaches_the_other_model(
+    juju: LocalJuju, other: LocalJuju, secret: str
+) -> None:
     named = f"id={secret!r}, label='theirs'"
     read(other, "b/0", named)
     read(other, "b/1", named)
@@ -132,7 +134,7 @@ def test_new_revision_goes_across(juju: LocalJuju, other: LocalJuju, secret: str
     assert not any(name.startswith("secret-") for name in hooks_of(other, "a/0"))
 
 
-def test_a_consumer_that_is_gone_holds_no_revision(
+def test_removed_consumer_tracks_no_revision(
     juju: LocalJuju, other: LocalJuju, secret: str
 ) -> None:
     read(other, "b/0", f"id={secret!r}")
@@ -160,7 +162,9 @@ def test_grant_ends_with_the_relation(
         assert read(other, "b/0", f"id={secret!r}") == "one"
 
 
-def test_consumer_cannot_grant_its_secrets(juju: LocalJuju, other: LocalJuju, secret: str) -> None:
+def test_consumer_cannot_grant_secrets_to_the_other_model(
+    juju: LocalJuju, other: LocalJuju, secret: str
+) -> None:
     owner = leader_of(other, "b")
     evaluate(other, owner, ADD)
     with pytest.raises(jubilant.TaskError) as failure:

@@ -38,12 +38,12 @@ def test_exec_on_several_prints_each_under_its_name(two: LocalJuju) -> None:
     assert both["a/1"]["results"] == {"return-code": 0, "stdout": "x\n"}
 
 
-def test_exec_of_a_leader_is_named_by_its_unit(two: LocalJuju) -> None:
+def test_exec_on_a_leader_prints_the_units_name(two: LocalJuju) -> None:
     shown = json.loads(two.cli("exec", "--unit", "a/leader", "--format", "json", "--", "true"))
     assert list(shown) == [leader_of(two, "a")]
 
 
-def test_exec_on_a_machine_is_no_hook(two: LocalJuju) -> None:
+def test_exec_on_a_machine_has_no_hook_commands(two: LocalJuju) -> None:
     task = two.exec("echo foo", machine=0)
     assert (task.stdout, task.return_code, task.success) == ("foo\n", 0, True)
     assert two.exec("echo", "bar", "baz", machine="1").stdout == "bar baz\n"
@@ -55,7 +55,7 @@ def test_exec_on_a_machine_is_no_hook(two: LocalJuju) -> None:
     assert failure.value.task.return_code == 4
 
 
-def test_exec_that_fails_on_several_says_on_which(two: LocalJuju) -> None:
+def test_exec_that_fails_names_the_units(two: LocalJuju) -> None:
     failure = error_of(two, "exec", "-a", "a", "--", 'test "$JUJU_UNIT_NAME" = a/0')
     assert "the following task failed" in failure.stderr
     failure = error_of(two, "exec", "-a", "a", "--", "exit 3")
@@ -63,7 +63,7 @@ def test_exec_that_fails_on_several_says_on_which(two: LocalJuju) -> None:
     assert failure.stderr.count("with return code 3") == 2
 
 
-def test_exec_in_time(two: LocalJuju) -> None:
+def test_exec_times_out(two: LocalJuju) -> None:
     with pytest.raises(TimeoutError):
         two.exec("tail -f /dev/null", unit="a/0", wait=0.01)
     waiting = ("--machine", "1", "--wait", "10ms", "--", "tail -f /dev/null")
@@ -79,7 +79,7 @@ def test_exec_in_the_background_is_shown_as_a_task(two: LocalJuju) -> None:
     assert "juju-exec" in two.cli("operations", "--format", "yaml")
 
 
-def test_exec_tells_of_targets_that_are_not_there(two: LocalJuju, series: str) -> None:
+def test_exec_names_missing_targets(two: LocalJuju, series: str) -> None:
     _, said = two._cli("exec", "--unit", "a/0,a/7", "--", "true")
     unit = '"unit-a-7" not found' if series == "3.6" else 'unit "a/7" not found'
     assert said.startswith("Some actions could not be scheduled:\n")
@@ -106,7 +106,7 @@ def test_mistake_in_exec_is_named(arguments: list[str], complaint: str) -> None:
         assert complaint in error_of(juju, "exec", *arguments).stderr
 
 
-def test_exec_takes_the_words_on_order(two: LocalJuju) -> None:
+def test_exec_accepts_options_for_parallel_runs(two: LocalJuju) -> None:
     words = ("--parallel=false", "--execution-group", "g", "--unit", "a/0", "--", "echo x")
     assert two.cli("exec", *words) == "x\n"
 
@@ -120,7 +120,7 @@ def test_ssh_runs_a_command(two: LocalJuju, tmp_path: pathlib.Path) -> None:
     assert two.cli("ssh", "--pty=false", "a/0", "--", "echo", "-n", "x") == "x"
 
 
-def test_ssh_has_its_input_status_and_errors(two: LocalJuju) -> None:
+def test_ssh_passes_on_input_status_and_errors(two: LocalJuju) -> None:
     assert two.cli("ssh", "--container", "charm", "a/0", "cat", stdin="foo") == "foo"
     failure = error_of(two, "ssh", "a/0", "echo out; echo err >&2; exit 3")
     assert (failure.returncode, failure.stdout, failure.stderr) == (3, "out\n", "err\n")
@@ -129,14 +129,14 @@ def test_ssh_has_its_input_status_and_errors(two: LocalJuju) -> None:
     assert said == "warned\n"
 
 
-def test_ssh_is_no_hook(two: LocalJuju) -> None:
+def test_ssh_has_no_hook_commands(two: LocalJuju) -> None:
     assert two.ssh("a/0", "env | grep -c ^JUJU_ || true") == "0\n"
     assert error_of(two, "ssh", "a/0", "status-get").returncode == 127
     home = pathlib.Path(two.ssh("a/0", "pwd").strip())
     assert home == two.machine_folder("a/0") / "home" / "ubuntu"
 
 
-def test_what_ssh_leaves_running_ends_with_its_machine(two: LocalJuju) -> None:
+def test_process_started_by_ssh_ends_with_its_machine(two: LocalJuju) -> None:
     two.ssh("a/0", "tail -f /dev/null > /dev/null 2>&1 & echo started")
     two.remove_unit("a/0")
     two.settle()
@@ -169,7 +169,7 @@ def test_mistake_in_ssh_and_scp_is_named(
         assert complaint in error_of(juju, *arguments).stderr
 
 
-def test_scp_copies_there_and_back(two: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_scp_copies_to_a_machine_and_back(two: LocalJuju, tmp_path: pathlib.Path) -> None:
     (tmp_path / "one").write_text("1")
     (tmp_path / "two").write_text("2")
     two.scp(tmp_path / "one", "a/0:")
@@ -185,7 +185,7 @@ def test_scp_copies_there_and_back(two: LocalJuju, tmp_path: pathlib.Path) -> No
     assert (tmp_path / "again").read_text() == "2"
 
 
-def test_scp_stays_on_its_machine(two: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_scp_cannot_leave_the_machines_folder(two: LocalJuju, tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_text("x")
     two.scp(tmp_path / "x", "a/0:../../../../../tmp/x")
     assert (two.machine_folder("a/0") / "tmp" / "x").exists()

@@ -1,4 +1,4 @@
-"""Waiting, showing a run, and leaving nothing behind."""
+"""``LocalJuju``: waiting, showing a run, and ending every process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _on_start(self, _):
     assert "seed=7" in str(failure.value)
 
 
-def test_wait_raises_when_time_is_up_though_something_still_changes(make_charm: MakeCharm) -> None:
+def test_wait_times_out_while_something_still_changes(make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on.update_status, self._on_start)
@@ -64,7 +64,7 @@ def test_wait_raises_on_error(make_charm: MakeCharm) -> None:
             juju.wait(jubilant.all_active, error=jubilant.any_error)
 
 
-def test_update_status_comes_while_something_is_waited_for(make_charm: MakeCharm) -> None:
+def test_update_status_runs_during_wait(make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on.update_status, self._update)
@@ -80,7 +80,7 @@ def _update(self, _):
         juju.wait(jubilant.all_active)
 
 
-def test_charms_that_wake_each_other_for_ever_are_told(
+def test_endless_loop_of_hooks_is_reported(
     make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("localjuju.controller.MOST_HOOKS", 50)
@@ -159,13 +159,11 @@ def test_ctrl_c_during_a_slow_hook_leaves_no_process_and_no_file(make_charm: Mak
 def _names_of_children(pid: int) -> list[str]:
     try:
         return [process.name() for process in psutil.Process(pid).children(recursive=True)]
-    except psutil.NoSuchProcess:  # One has just ended.
+    except psutil.NoSuchProcess:  # A process has ended meanwhile.
         return []
 
 
-def test_hook_that_never_ends_fails(
-    make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_endless_hook_fails(make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("localjuju.hook_runner.LONGEST_HOOK", 0.5)
     with LocalJuju() as juju:
         juju.deploy(make_charm("a", "", SLOW))
@@ -174,7 +172,7 @@ def test_hook_that_never_ends_fails(
         assert 'hook "start" failed: ended after 0.5 s' in juju.debug_log()
 
 
-def test_close_ends_what_exec_has_left_running(make_charm: MakeCharm) -> None:
+def test_close_ends_processes_started_by_exec(make_charm: MakeCharm) -> None:
     with LocalJuju() as juju:
         juju.deploy(make_charm("a"))
         task = juju.exec("sleep 1000 >/dev/null 2>&1 & echo $!", unit="a/0")
@@ -193,7 +191,7 @@ def test_action_and_exec_that_take_too_long_time_out(make_charm: MakeCharm) -> N
         assert juju.exec("echo well", unit="a/0", wait=30).stdout == "well\n"
 
 
-def test_log_of_a_hook_has_nothing_that_an_earlier_one_left_running(
+def test_log_of_a_hook_excludes_processes_of_earlier_hooks(
     make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     wakes, woken = tmp_path / "wakes", tmp_path / "woken"
@@ -236,7 +234,7 @@ def _created(self, event):
 
 
 def test_diagram_shows_who_sees_a_write(series: str) -> None:
-    """Q2: on Juju 3.6 a subordinate on another machine does not."""
+    """On Juju 3.6 a subordinate on another machine does not see it (Q2)."""
     with LocalJuju(series) as juju:
         juju.deploy(CHARMS / "treq", num_units=2)
         juju.deploy(CHARMS / "tsub")
@@ -266,13 +264,13 @@ def test_unknown_series_is_named() -> None:
         LocalJuju("2.9")
 
 
-def test_folder_that_is_no_charm_is_named(tmp_path: pathlib.Path) -> None:
+def test_folder_without_a_charm_is_named(tmp_path: pathlib.Path) -> None:
     with LocalJuju() as juju, pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(tmp_path)
     assert f'no charm was found at "{tmp_path}"' in failure.value.stderr
 
 
-def test_charms_own_files_are_not_written_to(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_charms_source_folder_is_not_changed(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("a", "config: {options: {n: {type: int, default: 1}}}")
     before = {path: path.read_bytes() for path in charm.rglob("*") if path.is_file()}
     juju.deploy(charm)
@@ -281,7 +279,7 @@ def test_charms_own_files_are_not_written_to(juju: LocalJuju, make_charm: MakeCh
     assert after == before
 
 
-def test_what_two_files_say_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_declaration_in_two_files_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("a")
     (charm / "actions.yaml").write_text("go: {}")
     with pytest.raises(jubilant.CLIError) as failure:

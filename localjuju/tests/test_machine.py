@@ -1,4 +1,4 @@
-"""Machines: their folder, their processes and their address."""
+"""Machines: their folders, processes and addresses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from localjuju import LocalJuju
 from localjuju.machine import LoopbackNetwork
 
 
-def test_machine_goes_with_its_last_unit_and_leftovers_are_told(
+def test_machine_is_removed_with_its_last_unit_and_leftovers_are_logged(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -47,7 +47,7 @@ def _start(self, _):
 """
 
 
-def test_process_that_is_left_ends_with_its_own_machine_only(
+def test_leftover_process_ends_with_its_own_machine(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", "", LEAVES_A_PROCESS), num_units=11)
@@ -63,14 +63,14 @@ def test_process_that_is_left_ends_with_its_own_machine_only(
 
 
 def _has_ended(process: psutil.Process) -> bool:
-    # A zombie until the next hook runs: the server looks after it only then.
+    # It stays a zombie until the server runs the next hook.
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def test_network_of_another_localjuju_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_network_of_another_localjuju_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Chance:
         numbers = itertools.cycle([20, 1, 20, 1, 20, 2])
 
@@ -84,7 +84,7 @@ def test_network_of_another_localjuju_is_left_to_it(monkeypatch: pytest.MonkeyPa
         network.close()
 
 
-def test_address_of_a_machine_that_went_is_not_the_next_to_be_given() -> None:
+def test_address_of_a_removed_machine_is_not_reused_at_once() -> None:
     network = LoopbackNetwork()
     first, second = network.allocate(), network.allocate()
     network.release(first)
@@ -92,9 +92,7 @@ def test_address_of_a_machine_that_went_is_not_the_next_to_be_given() -> None:
     network.close()
 
 
-def test_restart_ends_every_process_and_brings_start(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_restart_ends_every_process_and_runs_start(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", "", LEAVES_A_PROCESS), num_units=2)
     juju.settle()
     started = re.findall(r"started (\d+) for (\S+)", juju.debug_log())
@@ -111,7 +109,7 @@ def test_restart_ends_every_process_and_brings_start(
         juju.restart_machines(["a/0", "a/9"])
 
 
-def test_new_addresses_are_told_to_the_charm_and_to_its_relations(
+def test_new_address_reaches_the_charm_and_its_relations(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}"), num_units=2)

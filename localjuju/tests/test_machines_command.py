@@ -1,4 +1,4 @@
-"""Machines are added, placed on, listed, and removed."""
+"""Machines are added, listed and removed, and units are placed on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def machines_of(juju: LocalJuju, application: str) -> dict[str, str]:
     return {name: unit.machine for name, unit in units.items()}
 
 
-def test_machine_is_there_before_its_units(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_machine_exists_before_its_units(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.add_machine(constraints={"mem": "2G"}, base="ubuntu@24.04", num_machines=2)
     machines = juju.status().machines
     assert machines.keys() == {"0", "1"}
@@ -34,7 +34,7 @@ def test_machine_is_there_before_its_units(juju: LocalJuju, make_charm: MakeChar
     assert juju.machine_folder("a/0") == juju.machine_folder("b/1")
 
 
-def test_machine_goes_with_the_last_of_its_units(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_machine_is_removed_with_its_last_unit(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("a")
     juju.deploy(charm)
     juju.deploy(charm, "b", to="0")
@@ -62,7 +62,7 @@ def test_containers_are_machines_on_a_machine(juju: LocalJuju, make_charm: MakeC
     assert juju.status().machines["0"].containers.keys() == {"0/lxd/0"}
 
 
-def test_placement_that_cannot_be_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_invalid_placement_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = str(make_charm("a"))
     said = error_of(juju, "deploy", charm, "--to", "9").stderr
     assert said.endswith('ERROR cannot deploy "a" to machine 9: machine 9 not found\n')
@@ -118,7 +118,9 @@ def test_machine_is_removed_unless_units_are_on_it(juju: LocalJuju, make_charm: 
     assert machines_of(juju, "a") == {"a/1": "2"}
 
 
-def test_machine_goes_by_force_with_its_containers(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_force_removes_a_machine_with_its_containers(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.add_machine()
     juju.deploy(make_charm("a", PEERS), num_units=3, to=["lxd:0", "lxd:0"])
     juju.wait(jubilant.all_active)
@@ -130,7 +132,9 @@ def test_machine_goes_by_force_with_its_containers(juju: LocalJuju, make_charm: 
     assert not {"stop", "remove"} & {*hooks_of(juju, "a/0"), *hooks_of(juju, "a/1")}
 
 
-def test_model_goes_with_hosts_and_containers(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_model_is_destroyed_with_hosts_and_containers(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a"), to="lxd")
     juju.add_machine()
     juju.settle()
@@ -138,13 +142,13 @@ def test_model_goes_with_hosts_and_containers(juju: LocalJuju, make_charm: MakeC
     assert juju.model is None
 
 
-def test_more_machines_than_there_are_addresses_are_refused() -> None:
+def test_more_machines_than_addresses_are_refused() -> None:
     with LocalJuju() as juju:
         assert "cannot create more machines" in error_of(juju, "add-machine", "-n", "300").stderr
         assert len(juju.status().machines) == 245
 
 
-def test_instance_may_be_kept(juju: LocalJuju) -> None:
+def test_cloud_instance_may_be_kept(juju: LocalJuju) -> None:
     juju.add_machine()
     printed = juju.cli("remove-machine", "--no-prompt", "--keep-instance", "0")
     assert printed == "will remove machine 0 (but retaining cloud instance)\n"
@@ -158,7 +162,7 @@ def test_instance_may_be_kept(juju: LocalJuju) -> None:
         (["remove-application", "a"], "application removal"),
     ],
 )
-def test_removal_asks_first(
+def test_removal_asks_for_confirmation(
     juju: LocalJuju, make_charm: MakeCharm, command: list[str], subject: str
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -178,13 +182,13 @@ def test_removal_asks_first(
     assert "a" not in status.apps or status.machines.keys() == {"0"} or not status.apps["a"].units
 
 
-def test_removal_asks_only_in_the_mode_for_it(juju: LocalJuju) -> None:
+def test_removal_asks_only_if_the_mode_requires_it(juju: LocalJuju) -> None:
     juju.add_machine()
     juju.model_config({"mode": ""})
     assert juju.cli("remove-machine", "0") == "will remove machine 0\n"
 
 
-def test_bundle_places_its_units(
+def test_bundle_places_units_on_machines(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     charm = str(make_charm("a"))
@@ -209,7 +213,7 @@ def test_bundle_places_its_units(
     assert juju.cli("constraints", "first") == "arch=amd64 cores=2\n"
 
 
-def test_placement_of_a_bundle_that_cannot_be_is_named(
+def test_invalid_placement_in_a_bundle_is_named(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     application = {"charm": str(make_charm("a")), "num_units": 1, "to": ["nosuch/0"]}

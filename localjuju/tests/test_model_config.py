@@ -1,4 +1,4 @@
-"""The model's configuration: the proxies that hooks are told of."""
+"""The model's configuration: the proxies in the environment of hooks."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_both_kinds_of_proxies_are_refused(juju: LocalJuju) -> None:
     assert juju.model_config()["juju-http-proxy"] == ""
 
 
-def test_model_config_prints_what_is_set(juju: LocalJuju) -> None:
+def test_model_config_prints_the_options(juju: LocalJuju) -> None:
     juju.model_config({"juju-http-proxy": "http://proxy:3128"})
     assert juju.model_config()["juju-http-proxy"] == "http://proxy:3128"
     assert juju.cli("model-config", "juju-http-proxy") == "http://proxy:3128\n"

@@ -1,4 +1,4 @@
-"""Models of a controller: added, listed, shown, switched to, destroyed."""
+"""Models of a controller: they are added, listed, shown, switched to and destroyed."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ def _stop(self, _):
 STORES = "storage: {data: {type: filesystem}}"
 
 
-def fails(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> str:
-    """Run a command that fails, on no model of its own, and return what it says."""
+def refused(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> str:
+    """Run a command that fails, without ``--model``, and return its error."""
     return error_of(juju, *arguments, stdin=stdin, include_model=False).stderr
 
 
-def focus(juju: LocalJuju) -> str:
+def current_model(juju: LocalJuju) -> str:
     return juju.cli("switch", include_model=False)
 
 
-def test_added_model_is_used_from_then_on(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_added_model_becomes_the_objects_model(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.add_model("second", config={"http-proxy": "http://p:1"})
     assert juju.model == "second"
     juju.deploy(make_charm("a"))
@@ -40,24 +40,24 @@ def test_added_model_is_used_from_then_on(juju: LocalJuju, make_charm: MakeCharm
     assert not juju.on_model("local").status().apps
 
 
-def test_added_model_is_current_unless_told_otherwise(juju: LocalJuju) -> None:
+def test_added_model_is_current_unless_no_switch_is_given(juju: LocalJuju) -> None:
     juju.cli("add-model", "--no-switch", "second", include_model=False)
-    assert focus(juju) == "localjuju:admin/local\n"
+    assert current_model(juju) == "localjuju:admin/local\n"
     juju.cli("add-model", "third", "localhost/localhost", include_model=False)
-    assert focus(juju) == "localjuju:admin/third\n"
+    assert current_model(juju) == "localjuju:admin/third\n"
 
 
 def test_model_is_refused_as_juju_does(juju: LocalJuju) -> None:
-    assert 'model "local" for admin already exists' in fails(juju, "add-model", "local")
-    assert '"Bad_Name" is not a valid name' in fails(juju, "add-model", "Bad_Name")
-    assert '"aws" is neither a cloud' in fails(juju, "add-model", "x", "aws")
-    assert 'no credential "mine"' in fails(juju, "add-model", "x", "--credential", "mine")
-    assert "controller other not found" in fails(juju, "add-model", "x", "-c", "other")
-    assert "open nosuch.yaml" in fails(juju, "add-model", "x", "--config", "nosuch.yaml")
-    assert "no model name was passed" in fails(juju, "add-model")
+    assert 'model "local" for admin already exists' in refused(juju, "add-model", "local")
+    assert '"Bad_Name" is not a valid name' in refused(juju, "add-model", "Bad_Name")
+    assert '"aws" is neither a cloud' in refused(juju, "add-model", "x", "aws")
+    assert 'no credential "mine"' in refused(juju, "add-model", "x", "--credential", "mine")
+    assert "controller other not found" in refused(juju, "add-model", "x", "-c", "other")
+    assert "open nosuch.yaml" in refused(juju, "add-model", "x", "--config", "nosuch.yaml")
+    assert "no model name was passed" in refused(juju, "add-model")
 
 
-def test_model_takes_options_from_a_file(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_model_reads_options_from_a_file(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
     (tmp_path / "options.yaml").write_text("update-status-hook-interval: 1h\n")
     juju.cli("add-model", "x", "--config", str(tmp_path / "options.yaml"), include_model=False)
     shown = juju.on_model("x").cli("model-config", "update-status-hook-interval")
@@ -75,9 +75,9 @@ def test_model_is_shown_by_any_of_its_names(juju: LocalJuju) -> None:
         assert juju.on_model(name).status().model.name == "local"
 
 
-def test_model_that_is_not_there_is_named(juju: LocalJuju) -> None:
-    assert fails(juju, "show-model", "x") == "ERROR model localjuju:admin/x not found\n"
-    assert fails(juju, "status", "-m", "y:x") == "ERROR controller y not found\n"
+def test_missing_model_is_named(juju: LocalJuju) -> None:
+    assert refused(juju, "show-model", "x") == "ERROR model localjuju:admin/x not found\n"
+    assert refused(juju, "status", "-m", "y:x") == "ERROR controller y not found\n"
 
 
 def test_models_are_listed(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -97,95 +97,95 @@ def test_models_are_listed(juju: LocalJuju, make_charm: MakeCharm) -> None:
 
 
 @pytest.mark.parametrize("target", ["second", ":second", "admin/second", "localjuju:second"])
-def test_switch_says_from_where_to_where(target: str) -> None:
+def test_switch_prints_the_old_and_the_new_model(target: str) -> None:
     with LocalJuju() as juju:
         juju.cli("add-model", "--no-switch", "second", include_model=False)
-        _, said = juju._cli("switch", target, include_model=False)
-        assert said == "localjuju:admin/local -> localjuju:admin/second\n"
-        _, said = juju._cli("switch", target, include_model=False)
-        assert said == "localjuju:admin/second (no change)\n"
+        _, printed = juju._cli("switch", target, include_model=False)
+        assert printed == "localjuju:admin/local -> localjuju:admin/second\n"
+        _, printed = juju._cli("switch", target, include_model=False)
+        assert printed == "localjuju:admin/second (no change)\n"
         assert juju.show_model().short_name == "local"
-        assert '"x" is not the name of a model or controller' in fails(juju, "switch", "x")
+        assert '"x" is not the name of a model or controller' in refused(juju, "switch", "x")
 
 
-def test_destroyed_model_runs_its_last_hooks_and_is_gone(
+def test_destroyed_model_runs_its_last_hooks_and_disappears(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.add_model("second")
     juju.deploy(make_charm("a"))
     juju.wait(jubilant.all_active)
     history, folder = juju.history, juju.machine_folder("a/0")
-    _, said = juju._cli("destroy-model", "second", "--no-prompt", include_model=False)
-    assert said == (
+    _, printed = juju._cli("destroy-model", "second", "--no-prompt", include_model=False)
+    assert printed == (
         "Destroying model\n"
         "Waiting for model to be removed, 1 machine(s), 1 application(s)...\n"
         "Model destroyed.\n"
     )
     assert [event.hook.name for event in history.events if event.hook][-2:] == ["stop", "remove"]
     assert not folder.exists()
-    assert "admin/second not found" in fails(juju, "show-model", "second")
+    assert "admin/second not found" in refused(juju, "show-model", "second")
     assert "second" not in juju.cli("models", include_model=False)
 
 
-def test_destroying_its_own_model_leaves_none(juju: LocalJuju) -> None:
+def test_destroying_the_current_model_leaves_none(juju: LocalJuju) -> None:
     juju.destroy_model("local")
     assert juju.model is None
-    assert fails(juju, "status").startswith("ERROR No model in focus.\n\nPlease use")
-    assert focus(juju) == "localjuju\n"
+    assert refused(juju, "status").startswith("ERROR No model in focus.\n\nPlease use")
+    assert current_model(juju) == "localjuju\n"
     juju.add_model("fresh")
     assert juju.status().model.name == "fresh"
 
 
-def test_model_with_storage_is_destroyed_only_with_a_word_for_it(
+def test_model_with_storage_needs_an_option_to_be_destroyed(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", STORES), storage={"data": "fast,1G"})
     juju.settle()
-    said = fails(juju, "destroy-model", "local", "--no-prompt")
-    assert said.startswith('Destroying modelERROR cannot destroy model "local"\n')
-    assert "persistent storage remaining:\n\t1 filesystem\n" in said
+    printed = refused(juju, "destroy-model", "local", "--no-prompt")
+    assert printed.startswith('Destroying modelERROR cannot destroy model "local"\n')
+    assert "persistent storage remaining:\n\t1 filesystem\n" in printed
     assert juju.status().apps
     juju.destroy_model("local", release_storage=True)
     assert juju.model is None
 
 
-def test_model_with_a_unit_in_error_goes_by_force_or_when_it_is_mended(
+def test_model_with_a_unit_in_error_needs_force_or_resolved(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", body=CANNOT_STOP))
     juju.settle()
-    said = fails(juju, "destroy-model", "local", "--no-prompt")
-    assert "not yet been removed:\n - 1 machine(s)\n - 1 application(s)" in said
+    printed = refused(juju, "destroy-model", "local", "--no-prompt")
+    assert "not yet been removed:\n - 1 machine(s)\n - 1 application(s)" in printed
     assert juju.show_model().life == "dying"
     juju.cli("resolved", "--no-retry", "a/0")
     juju.settle()
-    assert "not found" in fails(juju, "show-model", "local")
+    assert "not found" in refused(juju, "show-model", "local")
 
 
-def test_destroying_a_model_asks_first(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_destroying_a_model_asks_for_confirmation(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
-    said = fails(juju, "destroy-model", "local")
-    assert said.startswith('WARNING This command will destroy the "local" model')
-    assert '  - application list: "a"\n' in said
-    assert said.endswith("ERROR model destruction: aborted\n")
-    assert "aborted" in fails(juju, "destroy-model", "local", stdin="y\n")
+    printed = refused(juju, "destroy-model", "local")
+    assert printed.startswith('WARNING This command will destroy the "local" model')
+    assert '  - application list: "a"\n' in printed
+    assert printed.endswith("ERROR model destruction: aborted\n")
+    assert "aborted" in refused(juju, "destroy-model", "local", stdin="y\n")
     juju.cli("destroy-model", "local", include_model=False, stdin="local\n")
-    assert "not found" in fails(juju, "show-model", "local")
+    assert "not found" in refused(juju, "show-model", "local")
 
 
 def test_options_of_destroy_model_are_checked(juju: LocalJuju) -> None:
-    def said(*options: str) -> str:
-        return fails(juju, "destroy-model", "local", "--no-prompt", *options)
+    def printed(*options: str) -> str:
+        return refused(juju, "destroy-model", "local", "--no-prompt", *options)
 
-    assert "cannot both be specified" in said("--destroy-storage", "--release-storage")
-    assert "--no-wait without --force not valid" in said("--no-wait")
-    assert "only be used with --force" in said("--timeout", "5m")
-    assert 'invalid value "soon"' in said("--force", "--timeout", "soon")
-    assert "no model specified" in fails(juju, "destroy-model")
+    assert "cannot both be specified" in printed("--destroy-storage", "--release-storage")
+    assert "--no-wait without --force not valid" in printed("--no-wait")
+    assert "only be used with --force" in printed("--timeout", "5m")
+    assert 'invalid value "soon"' in printed("--force", "--timeout", "soon")
+    assert "no model specified" in refused(juju, "destroy-model")
     juju.destroy_model("local", force=True, no_wait=True, timeout=5)
 
 
-def test_machines_of_two_models_are_told_apart(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_machines_of_two_models_are_distinct(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     juju.settle()
     kept = juju.machine_folder("a/0")
@@ -200,7 +200,7 @@ def test_machines_of_two_models_are_told_apart(juju: LocalJuju, make_charm: Make
     assert hooks_of(juju, "a/0")
 
 
-def test_controller_is_told_of(juju: LocalJuju, series: str) -> None:
+def test_controller_is_shown(juju: LocalJuju, series: str) -> None:
     assert str(juju.version()).startswith(f"{series}.")
     assert juju.cli("version", include_model=False).startswith(f"{series}.")
     printed = juju.cli("whoami", include_model=False)
@@ -214,4 +214,4 @@ def test_controller_is_told_of(juju: LocalJuju, series: str) -> None:
         juju.show_model().controller_uuid,
     }
     assert len(uuids) == 1
-    assert "controller x not found" in fails(juju, "show-controller", "x")
+    assert "controller x not found" in refused(juju, "show-controller", "x")

@@ -1,4 +1,4 @@
-"""Offers: how they are made, listed, found, used and removed, and what is refused."""
+"""Offers: they are created, listed, found, consumed and removed, or refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def other(juju: LocalJuju) -> LocalJuju:
 
 @pytest.fixture
 def offering(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
-    """The first model, with an application ``a`` whose endpoints may be offered."""
+    """The first model, with an application ``a`` that has endpoints to offer."""
     juju.deploy(make_charm("a", f"{TWO_ENDS}\n{PEERS}"))
     return juju
 
@@ -39,7 +39,7 @@ def rows(juju: LocalJuju, *arguments: str) -> list[str]:
     return [line.rstrip() for line in juju.cli(*arguments).splitlines()]
 
 
-def test_offer_says_where_it_is(offering: LocalJuju) -> None:
+def test_offer_prints_its_url(offering: LocalJuju) -> None:
     _, said = offering._cli("offer", "a:data,log", "both")
     assert said == 'Application "a" endpoints [data, log] available at "admin/local.both"\n'
     offering.offer("a", endpoint="data")
@@ -63,7 +63,7 @@ def test_offer_says_where_it_is(offering: LocalJuju) -> None:
     }
 
 
-def test_offer_names_its_model_where_no_model_is_current(
+def test_offer_may_name_its_model(
     offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm
 ) -> None:
     other.deploy(make_charm("b", PROVIDER))
@@ -76,7 +76,7 @@ def test_offer_names_its_model_where_no_model_is_current(
     assert "No model in focus" in refused(offering, "offer", "a:data")
 
 
-def test_offer_again_changes_its_endpoints(
+def test_second_offer_changes_the_endpoints(
     offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm
 ) -> None:
     offering.offer("a", endpoint="data")
@@ -94,7 +94,7 @@ def test_offer_again_changes_its_endpoints(
     )
 
 
-def test_what_cannot_be_offered(offering: LocalJuju) -> None:
+def test_invalid_offer_is_refused(offering: LocalJuju) -> None:
     add = 'ERROR cannot add application offer "a": '
     for arguments, said in (
         ([], "ERROR an offer must at least specify application endpoint"),
@@ -120,7 +120,7 @@ def test_what_cannot_be_offered(offering: LocalJuju) -> None:
     assert offers_of(offering) == {}
 
 
-def test_lists_of_offers(offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm) -> None:
+def test_offers_are_listed(offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm) -> None:
     offering.offer("a", endpoint=["data", "log"], name="used")
     offering.offer("a", endpoint="log", name="unused")
     other.deploy(make_charm("b", REQUIRER))
@@ -283,7 +283,7 @@ def test_saas_is_removed(offering: LocalJuju, other: LocalJuju, make_charm: Make
         assert refused(other, "remove-saas", *arguments) == said
 
 
-def test_offer_in_use_is_removed_with_force_only(
+def test_offer_in_use_is_removed_only_with_force(
     offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     offering.offer("a", endpoint="data")

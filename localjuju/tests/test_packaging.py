@@ -1,4 +1,4 @@
-"""The package: what its wheel holds, and that it stays true to the jubilant that it takes."""
+"""The package: the content of its wheel, and the version of jubilant that it fits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: zipfile.ZipFile) ->
     assert "localjuju/py.typed" in held
 
 
-def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_has_metadata(wheel: zipfile.ZipFile) -> None:
     metadata = _metadata(wheel)
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
@@ -56,7 +56,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     assert "localjuju.pytest_plugin" in entry_points
 
 
-def test_the_changelog_tells_of_this_version(wheel: zipfile.ZipFile) -> None:
+def test_the_changelog_has_this_version(wheel: zipfile.ZipFile) -> None:
     version = _metadata(wheel)["Version"]
     assert f"\n## {version}" in (PROJECT / "CHANGELOG.md").read_text()
 
@@ -73,12 +73,12 @@ def _read(wheel: zipfile.ZipFile, name: str) -> str:
 # LocalJuju replaces jubilant's private method that starts the juju program.
 
 
-def test_jubilant_is_of_the_minor_version_that_is_known() -> None:
+def test_jubilant_has_the_supported_minor_version() -> None:
     assert importlib.metadata.version("jubilant").startswith("1.14.")
 
 
 @pytest.mark.parametrize("name", ["_cli", "wait"])
-def test_jubilant_s_method_takes_what_localjuju_s_takes(name: str) -> None:
+def test_jubilants_methods_have_the_same_signature(name: str) -> None:
     theirs, ours = (inspect.signature(getattr(one, name)) for one in (jubilant.Juju, LocalJuju))
     assert str(ours).replace("jubilant.", "") == str(theirs)
 

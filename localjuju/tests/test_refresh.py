@@ -1,4 +1,4 @@
-"""Another charm or another resource for a running application: upgrade-charm on every unit."""
+"""New charms and resources for a running application: upgrade-charm runs on every unit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def rewrite(charm: pathlib.Path, old: str, new: str) -> None:
     source.write_text(source.read_text().replace(old, new))
 
 
-def said(juju: LocalJuju, unit: str) -> list[str]:
+def runs_of(juju: LocalJuju, unit: str) -> list[str]:
     found = []
     for line in juju.debug_log().splitlines():
         entity, _, what = line.partition(" runs ")
@@ -48,7 +48,7 @@ def refused(juju: LocalJuju, *command: str) -> str:
     return failure.value.stderr
 
 
-def test_attached_resource_brings_upgrade_charm_and_the_new_file(
+def test_attached_resource_runs_upgrade_charm_with_the_new_file(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     file = tmp_path / "tool.bin"
@@ -71,27 +71,27 @@ def test_attached_resource_brings_upgrade_charm_and_the_new_file(
     assert evaluate(juju, "a/2", FETCH) == "'new'"
 
 
-def test_refresh_replaces_the_code_and_keeps_what_the_charm_stored(
+def test_refresh_replaces_the_code_and_keeps_stored_state(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     charm = make_charm("a", PEERS, SAYS.format(version="one"))
     juju.deploy(charm, num_units=2)
     juju.settle()
     rewrite(charm, "'one'", "'two'")
-    juju.add_unit("a")  # It gets the charm that was deployed, not what its folder holds now.
+    juju.add_unit("a")  # It gets the deployed charm, not the current content of the folder.
     juju.settle()
     juju.refresh("a", path=charm)
     juju.settle()
     for unit in ("a/0", "a/1", "a/2"):
-        assert said(juju, unit) == ["one install one", "two upgrade_charm one"]
+        assert runs_of(juju, unit) == ["one install one", "two upgrade_charm one"]
         assert hooks_of(juju, unit)[-2:] == ["upgrade-charm", "config-changed"]
     assert juju.status().apps["a"].charm_rev == 1
     juju.add_unit("a")
     juju.settle()
-    assert said(juju, "a/3") == ["two install two"]
+    assert runs_of(juju, "a/3") == ["two install two"]
 
 
-def test_unit_runs_its_old_code_until_its_own_upgrade(
+def test_unit_runs_its_old_code_until_its_own_upgrade_charm(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     charm = make_charm("a", PROVIDER, SAYS.format(version="one"))
@@ -103,7 +103,10 @@ def test_unit_runs_its_old_code_until_its_own_upgrade(
     juju.refresh("a", path=charm)
     juju.settle()
     for unit in ("a/0", "a/1"):
-        assert said(juju, unit)[1:] == ["one data_relation_created one", "two upgrade_charm one"]
+        assert runs_of(juju, unit)[1:] == [
+            "one data_relation_created one",
+            "two upgrade_charm one",
+        ]
 
 
 def test_refresh_of_a_unit_in_error(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -125,7 +128,7 @@ def _fail(self, _):
     assert hooks_of(juju, "a/0").count("upgrade-charm") == 0
 
 
-def test_refresh_brings_resources_options_and_endpoints(
+def test_refresh_adds_resources_options_and_endpoints(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     file = tmp_path / "tool.bin"
@@ -147,7 +150,9 @@ def test_refresh_brings_resources_options_and_endpoints(
     assert json.loads(juju.cli("config", "a", "--format", "json"))["settings"]["n"]["value"] == 5
 
 
-def test_charm_that_does_not_fit_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_charm_that_breaks_relations_or_storage_is_refused(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     charm = make_charm("a", f"{PROVIDER}\nstorage: {{data: {{type: filesystem}}}}")
     juju.deploy(charm)
     juju.deploy(make_charm("b", REQUIRER))

@@ -1,4 +1,4 @@
-"""Every command of Juju's is served, or refused with its reason; other names get Juju's words."""
+"""Every command of Juju is supported or refused with a reason. Unknown names get Juju's error."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from conftest import error_of
 from localjuju import LocalJuju
 from localjuju.refused_commands import FOR_KUBERNETES, REFUSED
 
-# What `juju help commands` lists: Juju 4 (cmd/juju/commands/main_test.go), then what only 3.6 has.
+# The list of `juju help commands`: Juju 4 (cmd/juju/commands/main_test.go), then only in 3.6.
 JUJUS = """
 actions add-cloud add-credential add-k8s add-machine add-model add-secret-backend add-secret
 add-space add-ssh-key add-storage add-unit add-user attach-resource attach-storage
@@ -44,7 +44,7 @@ set-application-base set-meter-status upgrade-machine wait-for
 """
 
 
-def test_every_command_is_served_or_refused(juju: LocalJuju) -> None:
+def test_every_command_is_supported_or_refused(juju: LocalJuju) -> None:
     served = juju._commands.served(juju._runner)
     assert set(JUJUS.split()) - served - {*REFUSED, *FOR_KUBERNETES} == set()
 
@@ -65,7 +65,7 @@ def test_refusal_needs_no_model(juju: LocalJuju) -> None:
     assert "No model in focus" in error_of(juju, "status").stderr
 
 
-def test_name_that_juju_has_not_gets_its_words(juju: LocalJuju) -> None:
+def test_unknown_command_gets_jujus_error(juju: LocalJuju) -> None:
     failure = error_of(juju, "stats")
     assert failure.stderr == (
         'ERROR juju: "stats" is not a juju command. See "juju --help".\n\n'

@@ -1,4 +1,4 @@
-"""How relations are made and ended: which ends fit, short endpoints, ids, and refusals."""
+"""Relations are created and removed: endpoints that match, short forms, ids and errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROVIDES_NEXT_DOOR = SUBORDINATE + "provides: {data: {interface: data, scope: co
 REQUIRES_NEXT_DOOR = SUBORDINATE + "  data: {interface: data, scope: container}"
 
 
-def test_subordinates_of_one_principal_meet(
+def test_subordinates_of_one_principal_are_related(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     juju.deploy(make_charm("p"), num_units=2)
@@ -43,7 +43,7 @@ def test_subordinates_of_one_principal_meet(
     assert len(juju.status().get_units("s")) == 2
 
 
-def test_two_principals_never_share_a_machine(
+def test_container_scoped_relation_of_two_principals_is_refused(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     juju.deploy(make_charm("p", "provides: {data: {interface: data, scope: container}}"))
@@ -65,7 +65,7 @@ def test_short_form_of_endpoints(juju: LocalJuju, make_charm: MakeCharm) -> None
     assert "replicas-relation-created" in hooks_of(juju, "a/0")
 
 
-def test_endpoint_that_is_no_interface_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_invalid_interface_of_an_endpoint_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
     said = refused(juju, "deploy", str(make_charm("a", "provides: {data: [one]}")))
     assert said == "ERROR metadata: provides.data: expected map, got list([one])"
 
@@ -97,7 +97,7 @@ def test_relation_is_removed_by_its_id(
         )
 
 
-def test_ends_that_are_not_there(juju: LocalJuju, make_charm: MakeCharm, series: str) -> None:
+def test_missing_endpoints_are_named(juju: LocalJuju, make_charm: MakeCharm, series: str) -> None:
     juju.deploy(make_charm("a", PROVIDER))
     juju.deploy(make_charm("b", REQUIRER))
     for ends, missing, of_3_6 in (
@@ -118,9 +118,7 @@ def test_ends_that_are_not_there(juju: LocalJuju, make_charm: MakeCharm, series:
     assert refused(juju, "integrate", "a") == "ERROR a relation must involve two applications"
 
 
-def test_relation_that_is_there_already(
-    juju: LocalJuju, make_charm: MakeCharm, series: str
-) -> None:
+def test_existing_relation_is_refused(juju: LocalJuju, make_charm: MakeCharm, series: str) -> None:
     juju.deploy(make_charm("a", PROVIDER))
     juju.deploy(make_charm("b", REQUIRER))
     gone = refused(juju, "remove-relation", "a", "b:data")

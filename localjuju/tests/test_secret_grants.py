@@ -1,4 +1,4 @@
-"""``secret-grant`` and ``secret-revoke``: to whom, twice, and what of it is shown."""
+"""``secret-grant`` and ``secret-revoke``, and how grants are shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from localjuju import LocalJuju
 
 @pytest.fixture
 def shared(juju: LocalJuju, make_charm: MakeCharm) -> tuple[LocalJuju, str]:
-    """A secret of a/0, which is alone and related to b/0 and b/1."""
+    """A secret of a/0, the only unit of a. It is related to b/0 and b/1."""
     juju.deploy(make_charm("a", PROVIDER, SCRIPT))
     juju.deploy(make_charm("b", REQUIRER, SCRIPT), num_units=2)
     juju.integrate("a", "b")
@@ -20,8 +20,8 @@ def shared(juju: LocalJuju, make_charm: MakeCharm) -> tuple[LocalJuju, str]:
     return juju, str(added)
 
 
-def reads(juju: LocalJuju, secret: str) -> list[bool]:
-    """Tell which of b's units may read a secret."""
+def readers(juju: LocalJuju, secret: str) -> list[bool]:
+    """Return the units of b that may read a secret."""
     return [
         run(juju, f"secret-get {secret} --peek", unit=unit) == ["key: one"]
         for unit in ("b/0", "b/1")
@@ -34,18 +34,18 @@ def test_units_are_granted_one_by_one(shared: tuple[LocalJuju, str]) -> None:
     assert (
         run(juju, f"{grant} --unit b/0", f"{grant} --unit=b/0", f"{grant} --unit b/1") == [0] * 3
     )
-    assert reads(juju, secret) == [True, True]
+    assert readers(juju, secret) == [True, True]
     refusal = (
         "ERROR any unit level grants need to be revoked before granting access to the "
         "corresponding application"
     )
     assert run(juju, grant, f"secret-revoke {secret} --unit b/1") == [refusal, 0]
-    assert reads(juju, secret) == [True, False]
+    assert readers(juju, secret) == [True, False]
     assert run(juju, f"secret-revoke {secret} -r 0 --unit b/0", grant) == [0, 0]
-    assert reads(juju, secret) == [True, True]
+    assert readers(juju, secret) == [True, True]
 
 
-def test_unit_of_an_application_that_is_granted_needs_no_grant(
+def test_unit_needs_no_grant_if_its_application_has_one(
     shared: tuple[LocalJuju, str],
 ) -> None:
     juju, secret = shared
@@ -59,7 +59,7 @@ def test_unit_of_an_application_that_is_granted_needs_no_grant(
         0,
         0,
     ]
-    assert reads(juju, secret) == [False, False]
+    assert readers(juju, secret) == [False, False]
     assert "access" not in str(run(juju, f"secret-info-get {secret}")[0])
 
 
@@ -74,10 +74,10 @@ def test_grant_and_revocation_in_one_hook(shared: tuple[LocalJuju, str]) -> None
     )
     assert "application-b" in str(answers[1])
     assert "application-b" not in str(answers[3])
-    assert reads(juju, secret) == [False, False]
+    assert readers(juju, secret) == [False, False]
 
 
-def test_what_is_refused(shared: tuple[LocalJuju, str]) -> None:
+def test_invalid_grants_are_refused(shared: tuple[LocalJuju, str]) -> None:
     juju, secret = shared
     unknown = "d0000000000000000000"
     assert run(
@@ -104,7 +104,7 @@ def test_what_is_refused(shared: tuple[LocalJuju, str]) -> None:
     ]
 
 
-def test_revocation_of_what_is_no_secret_fails_when_the_hook_ends(
+def test_revocation_of_a_missing_secret_fails_when_the_hook_ends(
     shared: tuple[LocalJuju, str],
 ) -> None:
     juju, _ = shared
@@ -130,7 +130,7 @@ def _share(self, _):
     assert "target: application-b" in shown
 
 
-def test_what_is_known_of_a_secret(shared: tuple[LocalJuju, str], series: str) -> None:
+def test_secret_info_shows_grants_and_rotation(shared: tuple[LocalJuju, str], series: str) -> None:
     juju, _ = shared
     answers = run(
         juju,
@@ -141,7 +141,7 @@ def test_what_is_known_of_a_secret(shared: tuple[LocalJuju, str], series: str) -
     )
     first, *lines = str(answers[1]).splitlines()
     assert answers[0].endswith(first.removesuffix(":"))  # type: ignore[union-attr]
-    # When it rotates is not known before the hook has ended.
+    # The time of the next rotation is known only after the hook.
     assert [line.strip().partition(":")[0] for line in lines] == [
         "revision",
         "label",
@@ -158,7 +158,7 @@ def test_what_is_known_of_a_secret(shared: tuple[LocalJuju, str], series: str) -
     assert len(str(ids).split()) == 2
 
 
-def test_when_a_secret_may_expire(shared: tuple[LocalJuju, str]) -> None:
+def test_expiry_must_be_valid(shared: tuple[LocalJuju, str]) -> None:
     juju, secret = shared
     accepted = (
         "2030-01-01T06:06:06",

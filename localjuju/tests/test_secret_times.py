@@ -1,4 +1,4 @@
-"""Secrets that rotate and expire, in the model's own time."""
+"""Secrets that rotate and expire, in the time of the model's own clock."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def add(juju: LocalJuju, more: str) -> str:
     return evaluate(juju, "a/0", ADD.format(more=more)).strip("'")
 
 
-def run_out(juju: LocalJuju) -> None:
-    """Wait for what never comes."""
+def let_time_pass(juju: LocalJuju) -> None:
+    """Wait for a condition that is never true, so that the clock moves on."""
     with pytest.raises(TimeoutError):
         juju.wait(lambda _: False)
 
 
-def test_rotation_comes_in_wait_and_again(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_secret_rotates_repeatedly_during_wait(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", "", ROTATES))
     secret = add(juju, "rotate=ops.SecretRotate.MONTHLY")
     assert "secret-rotate" not in hooks_of(juju, "a/0")
@@ -62,7 +62,7 @@ def test_rotation_comes_in_wait_and_again(juju: LocalJuju, make_charm: MakeCharm
     assert hooks_of(juju, "a/0").count("secret-rotate") == 2
 
 
-def test_rotation_that_changed_nothing_comes_again_soon(
+def test_rotation_without_new_content_is_repeated_soon(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", "", KEEPS))
@@ -74,7 +74,7 @@ def test_rotation_that_changed_nothing_comes_again_soon(
     assert second == first + datetime.timedelta(minutes=5)
 
 
-def test_expired_revision_is_told_until_it_is_removed(
+def test_secret_expired_repeats_until_the_revision_is_removed(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", "", ROTATES))
@@ -88,19 +88,21 @@ def test_expired_revision_is_told_until_it_is_removed(
     juju.wait(lambda _: "expired 1 mine" in juju.debug_log())
     revisions = juju.show_secret(secret, revisions=True).revisions
     assert [one.revision for one in revisions or []] == [2]
-    run_out(juju)
+    let_time_pass(juju)
     assert hooks_of(juju, "a/0").count("secret-expired") == 1
 
 
-def test_expired_revision_that_stays_is_told_again(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_secret_expired_repeats_if_the_revision_stays(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", "", KEEPS))
     add(juju, "expire=datetime.timedelta(days=3)")
     for _ in range(2):
-        run_out(juju)
+        let_time_pass(juju)
     assert hooks_of(juju, "a/0").count("secret-expired") >= 2
 
 
-def test_only_the_leader_hears_of_the_applications_secret(
+def test_only_the_leader_gets_events_of_the_applications_secret(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", "", ROTATES), num_units=3)
@@ -112,13 +114,13 @@ def test_only_the_leader_hears_of_the_applications_secret(
     assert heard == [leader]
 
 
-def test_rotation_that_is_given_up(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_rotation_can_be_disabled(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", "", ROTATES))
     secret = add(juju, "rotate=ops.SecretRotate.HOURLY")
     never = "self.model.get_secret(label='mine').set_info(rotate=ops.SecretRotate.NEVER)"
     evaluate(juju, "a/0", never)
     assert juju.show_secret(secret).rotates is None
-    run_out(juju)
+    let_time_pass(juju)
     assert "secret-rotate" not in hooks_of(juju, "a/0")
 
 
@@ -131,7 +133,7 @@ def test_rotation_that_is_given_up(juju: LocalJuju, make_charm: MakeCharm) -> No
         ("--owner=user", 'secret owner "user" not valid'),
     ],
 )
-def test_what_secret_add_refuses(
+def test_secret_add_refuses_invalid_times(
     juju: LocalJuju, make_charm: MakeCharm, option: str, refusal: str
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -140,7 +142,7 @@ def test_what_secret_add_refuses(
     assert said == repr((2, f"ERROR {refusal}\n".encode()))
 
 
-def test_months_end_where_the_month_does() -> None:
+def test_monthly_rotation_ends_on_the_last_day_of_a_month() -> None:
     def moment(text: str) -> float:
         return datetime.datetime.fromisoformat(f"{text}T12:00:00+00:00").timestamp()
 
@@ -154,5 +156,5 @@ def test_months_end_where_the_month_does() -> None:
     ("text", "seconds"),
     [("90s", 90), ("1h30m", 5400), ("1.5h", 5400), ("-1h", -3600), ("0", 0), ("1", None)],
 )
-def test_durations_as_go_has_them(text: str, seconds: float | None) -> None:
+def test_durations_are_read_as_go_does(text: str, seconds: float | None) -> None:
     assert seconds_of(text) == seconds

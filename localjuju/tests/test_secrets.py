@@ -1,4 +1,4 @@
-"""Secrets: who reads which revision, and what tells of a new one."""
+"""Secrets: which units may read which revision, and the events of a new revision."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def secret(juju: LocalJuju, make_charm: MakeCharm) -> str:
     return added.strip("'")
 
 
-def test_granted_secret_is_read_by_whom_it_is_granted_to(juju: LocalJuju, secret: str) -> None:
+def test_secret_is_readable_only_with_a_grant(juju: LocalJuju, secret: str) -> None:
     assert evaluate(juju, "b/0", READ.format(id=secret, refresh=False)) == "'one'"
     assert evaluate(juju, "a/0", READ.format(id=secret, refresh=False)) == "'one'"
     with pytest.raises(jubilant.TaskError) as failure:
@@ -56,7 +56,7 @@ def test_granted_secret_is_read_by_whom_it_is_granted_to(juju: LocalJuju, secret
     assert "permission denied" in failure.value.task.stderr
 
 
-def test_observers_see_a_revision_when_they_refresh_and_then_the_old_is_obsolete(
+def test_old_revision_is_obsolete_when_all_observers_have_refreshed(
     juju: LocalJuju, secret: str
 ) -> None:
     for unit in ("b/0", "b/1"):
@@ -71,7 +71,7 @@ def test_observers_see_a_revision_when_they_refresh_and_then_the_old_is_obsolete
     juju.settle()
     assert "obsolete 1" not in juju.debug_log()
     assert evaluate(juju, "b/1", READ.format(id=secret, refresh=True)) == "'two'"
-    # get_secret(label=...) has made the owner read it too.
+    # get_secret(label=...) makes the owner track it too.
     assert hooks_of(juju, leader_of(juju, "a")).count("secret-changed") == 1
     evaluate(juju, leader_of(juju, "a"), READ.format(id=secret, refresh=True))
     juju.settle()
@@ -79,7 +79,7 @@ def test_observers_see_a_revision_when_they_refresh_and_then_the_old_is_obsolete
     assert juju.show_secret(secret, reveal=True).content == {"key": "two"}
 
 
-def test_grant_goes_with_its_relation_and_the_secret_stays(juju: LocalJuju, secret: str) -> None:
+def test_grant_ends_with_its_relation_and_the_secret_stays(juju: LocalJuju, secret: str) -> None:
     evaluate(juju, "b/0", READ.format(id=secret, refresh=False))
     juju.remove_relation("a", "b")
     juju.settle()
@@ -92,7 +92,7 @@ def test_grant_goes_with_its_relation_and_the_secret_stays(juju: LocalJuju, secr
     assert juju.secrets() == []
 
 
-def test_follower_may_not_change_the_applications_secret(juju: LocalJuju, secret: str) -> None:
+def test_non_leader_cannot_change_the_applications_secret(juju: LocalJuju, secret: str) -> None:
     with pytest.raises(jubilant.TaskError):
         evaluate(
             juju,
@@ -101,7 +101,7 @@ def test_follower_may_not_change_the_applications_secret(juju: LocalJuju, secret
         )
 
 
-def test_metadata_only_change_fires_nothing(juju: LocalJuju, secret: str) -> None:
+def test_change_of_metadata_triggers_no_event(juju: LocalJuju, secret: str) -> None:
     evaluate(juju, "b/0", READ.format(id=secret, refresh=False))
     leader = leader_of(juju, "a")
     evaluate(juju, leader, f"self.model.get_secret(id={secret!r}).set_info(description='new')")
@@ -110,7 +110,7 @@ def test_metadata_only_change_fires_nothing(juju: LocalJuju, secret: str) -> Non
     assert "secret-changed" not in hooks_of(juju, "b/0")
 
 
-def test_label_that_is_given_with_the_id_is_the_new_one(juju: LocalJuju, secret: str) -> None:
+def test_label_given_with_the_id_replaces_the_old_one(juju: LocalJuju, secret: str) -> None:
     relabel = f"self.model.get_secret(id={secret!r}, label={{label!r}}).get_content()"
     by_label = "self.model.get_secret(label={label!r}).get_content()['key']"
     for unit in ("b/0", leader_of(juju, "a")):
@@ -149,7 +149,7 @@ def _refresh(self, _):
 """
 
 
-def test_secret_changed_comes_though_another_hook_took_the_revision_before(
+def test_secret_changed_runs_even_if_an_earlier_hook_refreshed(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", PROVIDER))
@@ -175,7 +175,7 @@ def test_secret_changed_comes_though_another_hook_took_the_revision_before(
     assert hooks_of(juju, "b/0").count("secret-changed") == 1
 
 
-def test_first_reading_of_a_later_revision_is_no_change(juju: LocalJuju, secret: str) -> None:
+def test_first_read_of_a_later_revision_triggers_no_event(juju: LocalJuju, secret: str) -> None:
     set_content = "self.model.get_secret(label='mine').set_content({'key': 'two'})"
     evaluate(juju, leader_of(juju, "a"), set_content)
     assert evaluate(juju, "b/0", READ.format(id=secret, refresh=False)) == "'two'"

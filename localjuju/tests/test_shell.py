@@ -1,4 +1,4 @@
-"""``localjuju shell`` and ``localjuju run``, in a terminal where one is needed."""
+"""``localjuju shell`` and ``localjuju run``, in a terminal if one is needed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from conftest import MakeCharm, until
 
 LOCALJUJU = [sys.executable, "-m", "localjuju"]
 
-# Who opens it first has it as the terminal of a session, and is told of its end.
+# The first process that opens the terminal controls it, and gets SIGHUP when it closes.
 IN_TERMINAL = """
 import os, signal, sys
 for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
@@ -31,7 +31,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 @pytest.fixture(autouse=True)
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A folder of its own for servers' files, which are gone in the end."""
+    """A folder for servers' files, which must be empty at the end."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHELL", "/bin/sh")
     monkeypatch.setenv("PS1", "ready> ")
@@ -41,7 +41,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterat
 
 
 class Terminal:
-    """A terminal in which ``localjuju shell`` has been typed."""
+    """A terminal that runs ``localjuju shell``."""
 
     def __init__(self, *options: str):
         self._screen, theirs = pty.openpty()
@@ -57,7 +57,7 @@ class Terminal:
         self.read_until("ready> ")
 
     def read_until(self, text: str) -> str:
-        """Read what appears, up to a text, and return it."""
+        """Read the output up to a text, and return it."""
         while text not in self.shown:
             try:
                 self.shown += os.read(self._screen, 4096).decode().replace("\r", "")
@@ -67,7 +67,7 @@ class Terminal:
         return before
 
     def type(self, line: str) -> str:
-        """Type a command, and return what it printed."""
+        """Type a command, and return its output."""
         self.press(f"{line}\n")
         return self.read_until("ready> ").partition("\n")[2]
 
@@ -108,7 +108,7 @@ def test_a_second_terminal_joins_and_the_last_one_ends_the_models(
 
 
 def _server_pid() -> int:
-    """Return the number of the only server, as a wrong one is told."""
+    """Return the number of the only server, from the error for a wrong number."""
     asked = subprocess.run(
         [*LOCALJUJU, "shell", "--join", "1"], capture_output=True, text=True, timeout=60
     )
@@ -119,7 +119,7 @@ def _server_pid() -> int:
     return int(found[1])
 
 
-def test_ctrl_c_ends_a_command_that_follows(terminal: Terminal) -> None:
+def test_ctrl_c_ends_a_command_that_follows_the_log(terminal: Terminal) -> None:
     terminal.type("juju add-model m")
     terminal.press("juju status --watch 1s\n")
     terminal.read_until("Model  Controller")
@@ -193,7 +193,7 @@ def test_run_passes_signals_on_to_its_command(tmp_path: pathlib.Path) -> None:
     assert process.wait(timeout=60) == 9
 
 
-def test_run_names_a_program_that_is_not_there(temporary: pathlib.Path) -> None:
+def test_run_names_a_missing_program(temporary: pathlib.Path) -> None:
     done = run("--", "no-such-program")
     assert done.returncode == 127
     assert done.stderr == "localjuju: cannot run no-such-program: No such file or directory\n"
@@ -202,7 +202,7 @@ def test_run_names_a_program_that_is_not_there(temporary: pathlib.Path) -> None:
     assert (done.returncode, done.stderr) == (2, "localjuju: give the command to run after --\n")
 
 
-def test_there_may_be_nothing_to_join() -> None:
+def test_join_without_a_shell_is_an_error() -> None:
     done = subprocess.run([*LOCALJUJU, "shell", "--join"], capture_output=True, text=True)
     assert done.returncode == 1
     assert "no server of localjuju runs: start one with `localjuju shell`" in done.stderr

@@ -1,6 +1,6 @@
-"""``juju status`` and ``juju debug-log`` as people see them.
+"""The text output of ``juju status`` and ``juju debug-log``.
 
-A whole table is held to a recorded one in test_commands.py.
+test_commands.py compares whole tables with recorded ones.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def two(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
 
 
 def rows(printed: str, first: str) -> list[list[str]]:
-    """Return the cells of the section whose first row begins with a word."""
+    """Return the cells of the section whose first row starts with a word."""
     section = next(s for s in printed.split("\n\n") if s.startswith(first))
     return [re.split(r"  +", line.rstrip()) for line in section.splitlines()]
 
@@ -76,9 +76,7 @@ def test_an_empty_model_and_a_filter_without_matches(juju: LocalJuju) -> None:
     assert said == '\nModel "admin/local" is empty.\n'
 
 
-def test_storage_has_a_section_where_it_is_asked_for(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_storage_has_a_section_if_requested(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(
         make_charm("a", "storage: {data: {type: filesystem}}"), storage={"data": "rootfs,10G"}
     )
@@ -93,7 +91,7 @@ def test_storage_has_a_section_where_it_is_asked_for(
     assert "Storage Unit" not in juju.cli("status")
 
 
-def test_offers_and_what_is_consumed_have_sections(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_offers_and_saas_have_sections(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", PROVIDER))
     juju.offer("a", endpoint="data")
     juju.add_model("other")
@@ -111,7 +109,7 @@ def test_offers_and_what_is_consumed_have_sections(juju: LocalJuju, make_charm: 
     assert rows(juju.cli("status", "-m", "local"), "Offer")[1][4] == "1/1"
 
 
-def test_what_an_agent_does_is_told_as_by_juju() -> None:
+def test_message_of_an_agent_is_as_on_juju() -> None:
     for said, doing in (
         ("running install hook", "install"),
         ("running leader-elected hook", "leader-elected"),
@@ -164,7 +162,7 @@ def test_the_log_is_filtered(logged: LocalJuju) -> None:
         assert {line[2] for line in lines} == levels, options
 
 
-def test_the_log_has_a_beginning_and_an_end(logged: LocalJuju) -> None:
+def test_first_and_last_lines_of_the_log(logged: LocalJuju) -> None:
     everything = logged.cli("debug-log", "--replay").splitlines()
     assert len(everything) > 10
     assert logged.cli("debug-log").splitlines() == everything[-10:]
@@ -185,7 +183,7 @@ def test_the_log_has_a_beginning_and_an_end(logged: LocalJuju) -> None:
         ),
     ],
 )
-def test_options_that_contradict_each_other(
+def test_contradicting_options_are_refused(
     juju: LocalJuju, options: list[str], reason: str
 ) -> None:
     with pytest.raises(jubilant.CLIError) as failure:

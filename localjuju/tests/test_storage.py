@@ -1,4 +1,4 @@
-"""Storage: what a unit gets, what becomes of it, and how it is attached again."""
+"""Storage: what a unit gets, how it is removed, and how it is attached again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANY = """
 storage:
   disks: {type: filesystem, multiple: {range: 0-2}}
 """
-# Writes down what each storage hook sees.
+# A charm that records what each storage hook sees.
 TELLS = """
 def observe(self):
     import os
@@ -55,7 +55,7 @@ def refused(juju: LocalJuju, *command: str) -> str:
     return failure.value.stderr
 
 
-def test_storage_is_attached_before_install_and_detaching_is_the_first_of_the_last_hooks(
+def test_storage_is_attached_before_install_and_detached_before_stop(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", DATA + PEERS, TELLS), num_units=2)
@@ -63,7 +63,7 @@ def test_storage_is_attached_before_install_and_detaching_is_the_first_of_the_la
     for unit in ("a/0", "a/1"):
         assert hooks_of(juju, unit)[:2] == ["data-storage-attached", "install"]
     location = str(location_of(juju, "a/0"))
-    assert len(location) < 40  # Sockets below it have at most 107 characters.
+    assert len(location) < 40  # The path of a socket has at most 107 characters.
     told = [told for told in lines(juju, "sees") if told[1] == "data/0"]
     assert told == [["filesystem", "data/0", location, location, "filesystem", location]]
     juju.remove_unit("a/0")
@@ -78,7 +78,9 @@ def test_storage_is_attached_before_install_and_detaching_is_the_first_of_the_la
     assert "left behind" not in juju.debug_log()
 
 
-def test_storage_of_the_machine_goes_with_its_unit(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_storage_of_the_machine_is_removed_with_its_unit(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", DATA), num_units=2)
     location = location_of(juju, "a/1")
     (location / "file").write_text("x")
@@ -128,9 +130,7 @@ def test_storage_outlives_its_application(juju: LocalJuju, make_charm: MakeCharm
     assert juju.status().storage.storage == {}
 
 
-def test_storage_that_is_destroyed_with_its_unit_is_gone(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_storage_can_be_destroyed_with_its_unit(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", DATA), storage={"data": "fast"})
     location = location_of(juju, "a/0")
     said = juju.cli("remove-unit", "--no-prompt", "--destroy-storage", "a/0")
@@ -139,7 +139,7 @@ def test_storage_that_is_destroyed_with_its_unit_is_gone(
     assert not location.exists()
 
 
-def test_every_file_goes_with_the_model(series: str, make_charm: MakeCharm) -> None:
+def test_all_files_are_removed_with_the_model(series: str, make_charm: MakeCharm) -> None:
     with LocalJuju(series) as juju:
         juju.deploy(make_charm("a", DATA), storage={"data": "fast"})
         location = location_of(juju, "a/0")
@@ -149,7 +149,7 @@ def test_every_file_goes_with_the_model(series: str, make_charm: MakeCharm) -> N
     assert not location.exists()
 
 
-def test_declared_location_lies_below_the_machines_folder(
+def test_declared_location_is_below_the_machines_folder(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     declared = "storage: {data: {type: filesystem, location: /srv/data}}"
@@ -164,7 +164,9 @@ def test_declared_location_lies_below_the_machines_folder(
     assert (location_of(juju, "a/1") / "file").read_text() == "kept"
 
 
-def test_unit_waits_for_its_detaching_hook(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_unit_is_removed_only_after_storage_detaching(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on["data"].storage_detaching, self._fail)
@@ -191,7 +193,7 @@ def _fail(self, _):
     assert location.exists()
 
 
-def test_storage_comes_and_goes_while_the_unit_lives(
+def test_storage_is_added_to_and_removed_from_a_running_unit(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", MANY, TELLS))
@@ -214,7 +216,7 @@ def test_storage_comes_and_goes_while_the_unit_lives(
     assert list(juju.status().storage.storage) == ["disks/1"]
 
 
-def test_storage_at_a_declared_location_comes_and_goes_too(
+def test_storage_at_a_declared_location_is_added_and_removed(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     declared = "storage: {data: {type: filesystem, location: /srv, multiple: {range: 0-}}}"
@@ -228,7 +230,7 @@ def test_storage_at_a_declared_location_comes_and_goes_too(
     assert (location_of(juju, "a/0") / "file").read_text() == "kept"
 
 
-def test_storage_that_the_unit_has_not_heard_of_goes_without_a_hook(
+def test_storage_that_was_never_attached_is_removed_without_a_hook(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", MANY))
@@ -239,7 +241,7 @@ def test_storage_that_the_unit_has_not_heard_of_goes_without_a_hook(
     assert juju.status().storage.storage["disks/0"].status.current == "detached"
 
 
-def test_charm_asks_for_more(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_charm_adds_storage(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", MANY))
     request = "self.model.storages.request('disks', {count})"
     evaluate(juju, "a/0", request.format(count=2))
@@ -251,7 +253,9 @@ def test_charm_asks_for_more(juju: LocalJuju, make_charm: MakeCharm) -> None:
     assert len(juju.status().storage.storage) == 2
 
 
-def test_storage_get_of_what_is_not_the_units(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_storage_get_refuses_storage_of_other_units(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", DATA), num_units=2)
     get = "subprocess.run(['storage-get', {}], capture_output=True, text=True).stderr"
     other = evaluate(juju, "a/0", get.format("'-s', 'data/1'"))
@@ -293,7 +297,7 @@ def test_storage_get_of_what_is_not_the_units(juju: LocalJuju, make_charm: MakeC
         ),
     ],
 )
-def test_what_cannot_be_is_refused_at_deploy(
+def test_invalid_storage_is_refused_at_deploy(
     juju: LocalJuju, make_charm: MakeCharm, declared: str, directive: str, message: str
 ) -> None:
     charm = make_charm("a", declared)
@@ -301,9 +305,7 @@ def test_what_cannot_be_is_refused_at_deploy(
     assert not juju.status().apps
 
 
-def test_what_cannot_be_attached_or_detached_is_refused(
-    juju: LocalJuju, make_charm: MakeCharm
-) -> None:
+def test_invalid_attach_or_detach_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", DATA), storage={"data": "fast"})
     juju.deploy(make_charm("many", MANY), storage={"disks": "1"})
     juju.settle()
@@ -338,7 +340,7 @@ def test_storage_is_listed(juju: LocalJuju, make_charm: MakeCharm) -> None:
     assert shown["data/1"]["kind"] == "filesystem"
 
 
-def test_bundle_says_where_storage_lies(
+def test_bundle_has_storage_directives(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
     make_charm("a", DATA)

@@ -1,4 +1,4 @@
-"""Secrets of users: the commands on them, and the charm that is given one by an option."""
+"""User secrets: the commands, and a charm that gets one through an option."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_jubilants_methods(juju: LocalJuju) -> None:
     assert [s.name for s in juju.secrets()] == ["second"]
 
 
-def test_charm_reads_the_secret_of_its_option_once_it_is_granted(
+def test_charm_reads_the_secret_of_its_option_after_the_grant(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     for name in ("a", "b"):
@@ -81,14 +81,16 @@ def test_charm_reads_the_secret_of_its_option_once_it_is_granted(
     assert evaluate(juju, "a/0", READ.format(refresh="refresh=True")) == "'two'"
 
 
-def test_the_same_content_once_more_is_no_revision(juju: LocalJuju) -> None:
+def test_unchanged_content_adds_no_revision(juju: LocalJuju) -> None:
     juju.add_secret("mine", {"password": "one"})
     juju.update_secret("mine", {"password": "one"}, info="Described.")
     shown = juju.show_secret("mine")
     assert (shown.revision, shown.description) == (1, "Described.")
 
 
-def test_pruned_is_what_nobody_reads(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_auto_prune_removes_revisions_that_no_unit_tracks(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", OPTION, OBSERVES))
     uri = juju.add_secret("mine", {"password": "one"})
     juju.grant_secret(uri, "a")
@@ -100,7 +102,7 @@ def test_pruned_is_what_nobody_reads(juju: LocalJuju, make_charm: MakeCharm) -> 
     assert len(juju.show_secret(uri, revisions=True).revisions or []) == 1
 
 
-def test_grant_goes_with_its_application(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_grant_ends_with_its_application(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     juju.add_secret("mine", {"password": "one"})
     juju.grant_secret("mine", "a")
@@ -120,7 +122,7 @@ def test_content_from_pairs_and_files(juju: LocalJuju, tmp_path: pathlib.Path) -
     assert "mine" in juju.cli("secrets").splitlines()[1]
 
 
-def test_refusals(
+def test_invalid_commands_are_refused(
     juju: LocalJuju, make_charm: MakeCharm, series: str, tmp_path: pathlib.Path
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -159,7 +161,7 @@ def test_refusals(
     assert "access" not in json.loads(juju.cli("show-secret", uri, "--format", "json"))
 
 
-def test_secrets_of_an_owner(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_secrets_are_listed_by_owner(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     juju.deploy(make_charm("b-c"))
     of_application = evaluate(juju, "b-c/0", "self.app.add_secret({'key': 'one'}).id")

@@ -28,7 +28,7 @@ class ConfigCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def config(self, arguments: list[str]) -> Output:
         parser = Parser("config")
@@ -47,21 +47,21 @@ class ConfigCommands:
         resets = [key for text in options.reset for key in text.strip(",").split(",")]
         _check_combination(keys, sets, resets, options.file)
         if name not in self.model.applications:
-            quoted = f'"{name}"' if self._words_of_3_6 else name
+            quoted = f'"{name}"' if self._uses_3_6_wording else name
             raise CommandError(f"ERROR application {quoted} not found (not found)", stdout="{}\n")
         application = self.model.applications[name]
         try:
             if options.file and not self.runner.behaviour.config_is_read_from_yaml:
                 raise CommandError("ERROR config yaml not supported not implemented")
             if keys:
-                return self._print_one(application, keys[0])
+                return self._print_option(application, keys[0])
             if sets or resets or options.file:
-                return self._set(application, options.file, resets, sets)
+                return self._set_options(application, options.file, resets, sets)
         except CommandError as error:
             raise CommandError(str(error), error.returncode, stdout="{}\n") from None
         return Output(dump(_describe(application), options.format))
 
-    def _print_one(self, application: Application, key: str) -> Output:
+    def _print_option(self, application: Application, key: str) -> Output:
         if key == TRUST:
             return Output(f"{text_of(application.trusted)}\n")
         if key not in application.charm.options:
@@ -71,7 +71,7 @@ class ConfigCommands:
             )
         return Output(f"{text_of(application.settings.get(key, ''))}\n")
 
-    def _set(
+    def _set_options(
         self, application: Application, file: str | None, resets: list[str], sets: dict[str, str]
     ) -> Output:
         values = self.from_file(application.charm, application.name, file) if file else {}
@@ -129,20 +129,20 @@ class ConfigCommands:
             everything = go_values.load_yaml(text)
         except yaml.YAMLError as error:
             raise CommandError(
-                f"ERROR {self._prefix}cannot parse settings data: {error}"
+                f"ERROR {self._error_prefix}cannot parse settings data: {error}"
             ) from None
         if not isinstance(everything, dict) or name not in everything:
-            raise CommandError(f'ERROR {self._prefix}no settings found for "{name}"')
+            raise CommandError(f'ERROR {self._error_prefix}no settings found for "{name}"')
         settings = everything[name] or {}
         if not isinstance(settings, dict):
             raise CommandError(
-                f'ERROR {self._prefix}cannot parse settings data: "{name}" has no keys'
+                f'ERROR {self._error_prefix}cannot parse settings data: "{name}" has no keys'
             )
         return self.parse(charm, settings)
 
     @property
-    def _prefix(self) -> str:
-        return "parsing settings for application: " if self._words_of_3_6 else ""
+    def _error_prefix(self) -> str:
+        return "parsing settings for application: " if self._uses_3_6_wording else ""
 
     def parse(self, charm: Charm, settings: dict[str, Any]) -> dict[str, Any]:
         """Read options from text or YAML values. None means the default.
@@ -156,7 +156,7 @@ class ConfigCommands:
                 values[name] = _read_trust(value)
                 continue
             if name not in charm.options:
-                prefix = self._prefix or "invalid application config: "
+                prefix = self._error_prefix or "invalid application config: "
                 raise CommandError(f'ERROR {prefix}unknown option "{name}"')
             kind = charm.options[name].get("type") or "string"
             try:
@@ -164,7 +164,7 @@ class ConfigCommands:
             except ValueError:
                 got = go_values.quoted(value)
                 raise CommandError(
-                    f'ERROR {self._prefix}option "{name}" expected {kind}, got {got}'
+                    f'ERROR {self._error_prefix}option "{name}" expected {kind}, got {got}'
                 ) from None
             if kind == "secret" and (problem := _problem_of_secret(values[name])):
                 raise CommandError(f'ERROR invalid secret URI for option "{name}": {problem}')

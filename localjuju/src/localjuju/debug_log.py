@@ -116,9 +116,9 @@ def _is_wanted(line: str, options: Namespace) -> bool:
         or named(options.exclude)
         or (options.include_module and not below(options.include_module))
         or below(options.exclude_module)
-        or (options.level and _rank(parts["level"]) < _rank(options.level))
+        or (options.level and _severity(parts["level"]) < _severity(options.level))
     )
 
 
-def _rank(level: str) -> int:
+def _severity(level: str) -> int:
     return LEVELS.index(level.upper()) if level.upper() in LEVELS else len(LEVELS)

@@ -49,7 +49,7 @@ class DeployCommands:
         self._integrate = integrate
         self._charms = charms
         self._packed = packed
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def deploy(self, arguments: list[str]) -> Output:
         return self._deploy(arguments, {})
@@ -88,7 +88,7 @@ class DeployCommands:
         units = 1 if options.num_units is None else options.num_units
         if units < 0:
             raise CommandError(f"ERROR --num-units must be a positive integer, not {units}", 2)
-        problem = f'cannot add application "{name}": ' if self._words_of_3_6 else ""
+        problem = f'cannot add application "{name}": ' if self._uses_3_6_wording else ""
         storage = self._storage.directives(charm, options.storage, problem)
         attach = self._storage.to_attach(options.attach_storage, charm, units, problem)
         constraints = self._constraints(options.constraints)
@@ -112,7 +112,7 @@ class DeployCommands:
         return merge({"arch": "amd64"}, wanted)
 
     def _already_exists(self, name: str) -> str:
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             return (
                 f'ERROR cannot add application "{name}": application already exists: \n'
                 "deploy application using an alias name:\n"
@@ -279,9 +279,9 @@ class DeployCommands:
                 are added to it.
         """
         places = [*wanted.to, *[wanted.to[-1]] * wanted.num_units][: wanted.num_units]
-        return ",".join(self._place(place, declared, made) for place in places)
+        return ",".join(self._placement(place, declared, made) for place in places)
 
-    def _place(self, place: str, declared: dict[str, str], made: dict[str, str]) -> str:
+    def _placement(self, place: str, declared: dict[str, str], made: dict[str, str]) -> str:
         container, separator, target = place.rpartition(":")
         if target in ("new", "lxd"):
             machine = self.runner.machines.add(placement.NEW_MACHINE, {})

@@ -62,7 +62,7 @@ class MachinePool:
             NoAddressError: all addresses are in use.
         """
         if placement.machine is None:
-            host = self._make(str(self._next_number), constraints)
+            host = self._create(str(self._next_number), constraints)
             self._next_number += 1
         else:
             host = self.model.machines[placement.machine]
@@ -70,9 +70,9 @@ class MachinePool:
             return host
         number = f"{host.number}/lxd/{self._next_container[host.number]}"
         self._next_container[host.number] += 1
-        return self._make(number, constraints)
+        return self._create(number, constraints)
 
-    def _make(self, number: str, constraints: Constraints) -> Machine:
+    def _create(self, number: str, constraints: Constraints) -> Machine:
         address = self._network.allocate()
         folder = self._folder / number.replace("/", "-")
         folder.mkdir(parents=True)
@@ -110,7 +110,7 @@ class MachinePool:
 
         Args:
             machines: the machines to restart.
-            new_addresses: whether each machine gets a new address, different from all current ones.
+            new_addresses: whether each machine gets an address different from all current ones.
         """
         # Repeat, because a process may start another one before it is killed.
         while running := [process for one in machines for process in self._processes_of(one)]:
@@ -130,10 +130,10 @@ class MachinePool:
         self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
     ) -> HookResult:
         """Run a shell command on a machine as a logged-in user, without the hook commands."""
-        environment = {VARIABLE: self._mark(machine)}
+        environment = {VARIABLE: self._marker(machine)}
         return self._hook_runner.run_on_machine(machine, command, environment, stdin, timeout)
 
-    def _mark(self, machine: Machine) -> str:
+    def _marker(self, machine: Machine) -> str:
         return f"{self.model.uuid}/{machine.number}"
 
     def _processes_of(self, machine: Machine) -> list[psutil.Process]:
@@ -144,7 +144,7 @@ class MachinePool:
                 environment = process.environ()
                 model = environment.get("JUJU_MODEL_UUID")
                 of_hook = f"{model}/{environment.get('JUJU_MACHINE_ID')}"
-                if self._mark(machine) in (of_hook, environment.get(VARIABLE)):
+                if self._marker(machine) in (of_hook, environment.get(VARIABLE)):
                     found.append(process)
         return found
 

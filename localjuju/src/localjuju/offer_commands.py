@@ -19,7 +19,7 @@ class OfferCommands:
 
     def __init__(self, controller: Controller):
         self.controller = controller
-        self._words_of_3_6 = controller.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = controller.behaviour.errors_in_words_of_3_6
 
     def offer(self, arguments: list[str]) -> Output:
         parser = Parser("offer")
@@ -91,7 +91,7 @@ class OfferCommands:
         relations = self.controller.cross_model.of(offer)
         if relations and not force:
             count = len(relations)
-            if self._words_of_3_6:
+            if self._uses_3_6_wording:
                 raise CommandError(
                     f'ERROR cannot delete application offer "{offer.name}": '
                     f"offer has {count} relation{'s' * (count > 1)}"

@@ -75,7 +75,9 @@ class OfferListCommands:
             return Output(table(self._connections_table(wanted)))
         if options.format == "summary":
             return Output(table(self._summary(wanted)))
-        return Output(dump({offer.name: self._listed(offer) for offer in wanted}, options.format))
+        return Output(
+            dump({offer.name: self._describe_in_list(offer) for offer in wanted}, options.format)
+        )
 
     def _relations(self, offer: Offer) -> list[CrossModelRelation]:
         return self.controller.cross_model.of(offer)
@@ -83,7 +85,7 @@ class OfferListCommands:
     def _is_used_by(self, offer: Offer, user: str) -> bool:
         return user == USER and bool(self._relations(offer))
 
-    def _listed(self, offer: Offer) -> dict[str, Any]:
+    def _describe_in_list(self, offer: Offer) -> dict[str, Any]:
         charm = offer.application.charm
         described: dict[str, Any] = {
             "application": offer.application.name,
@@ -127,7 +129,7 @@ class OfferListCommands:
         for offer in offers:
             relations = self._relations(offer)
             joined = sum(relation.status == "joined" for relation in relations)
-            listed = self._listed(offer)
+            listed = self._describe_in_list(offer)
             about = (
                 *(offer.name, offer.application.name, listed["charm"]),
                 *(f"{joined}/{len(relations)}", self.controller.name, offer.url),
@@ -144,7 +146,7 @@ class OfferListCommands:
             raise CommandError("ERROR must specify endpoint URL", 2)
         offer = find_offer(self.controller, offer_url.read(options.offer[0], self.model.name))
         if options.format != "tabular":
-            return Output(dump(self._found([offer]), options.format))
+            return Output(dump(self._describe_in_search([offer]), options.format))
         rows: list[tuple[str, ...]] = [
             ("Store", "URL", "Access", "Description", "Endpoint", "Interface", "Role"),
             *_with_endpoints((self.controller.name, offer.url, "admin", ""), offer),
@@ -172,7 +174,7 @@ class OfferListCommands:
         if not offers:
             raise CommandError("ERROR no matching application offers found")
         if options.format != "tabular":
-            return Output(dump(self._found(offers), options.format))
+            return Output(dump(self._describe_in_search(offers), options.format))
         rows: list[tuple[str, ...]] = [("Store", "URL", "Access", "Interfaces")]
         for offer in offers:
             interfaces = sorted(f"{e.interface}:{name}" for name, e in offer.endpoints.items())
@@ -199,7 +201,7 @@ class OfferListCommands:
             and url.offer in ("", offer.name)
         ]
 
-    def _found(self, offers: Iterable[Offer]) -> dict[str, Any]:
+    def _describe_in_search(self, offers: Iterable[Offer]) -> dict[str, Any]:
         return {
             f"{self.controller.name}:{offer.url}": {
                 "access": "admin",

@@ -25,7 +25,7 @@ class RelationCommands:
         self.runner = runner
         self.model = runner.model
         self._consume = consume
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
@@ -33,7 +33,7 @@ class RelationCommands:
         # Check the option, but do nothing with it: localjuju has no firewall.
         parser.add_argument("--via")
         options = parser.parse_intermixed_args(arguments)
-        ends = _two(options.ends)
+        ends = _check_two_ends(options.ends)
         _check_networks(options.via)
         if options.via and not any(offer_url.is_url(end) for end in ends):
             raise CommandError(
@@ -75,22 +75,22 @@ class RelationCommands:
             f"establishing a new relation for {full.application.name}:{full.endpoint.name} "
             f"would exceed its maximum relation limit of {full.endpoint.limit}"
         )
-        quota = " (quota limit exceeded)" if self._words_of_3_6 else ""
+        quota = " (quota limit exceeded)" if self._uses_3_6_wording else ""
         return f"{self._problem(first, second, pair)}{reason}{quota}"
 
     def _problem(self, first: str, second: str, pair: tuple[Side, Side]) -> str:
         """Return the beginning of the error for two endpoints that cannot be related."""
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")
-            return f'ERROR cannot add relation "{_key(requirer_first)}": '
-        ends = '", "'.join(_key(pair).split())
+            return f'ERROR cannot add relation "{_describe_pair(requirer_first)}": '
+        ends = '", "'.join(_describe_pair(pair).split())
         return (
             f'ERROR adding relation between endpoints "{first}" and "{second}": '
-            f'cannot add relation "{ends}": relation {_key(pair)}: '
+            f'cannot add relation "{ends}": relation {_describe_pair(pair)}: '
         )
 
     def _relation_exists(self, first: str, second: str, existing: Relation) -> str:
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             if existing.life == "dying":
                 return (
                     f'ERROR cannot add relation "{existing.key}": relation {existing.key} '
@@ -113,7 +113,7 @@ class RelationCommands:
             f'ERROR adding relation between endpoints "{first}" and "{second}": '
             f'cannot relate endpoints "{first}" and "{second}": '
         )
-        old = self._words_of_3_6
+        old = self._uses_3_6_wording
         sides = []
         for end in (first, second):
             name, _, endpoint = end.partition(":")
@@ -142,9 +142,9 @@ class RelationCommands:
                 none if old else f"{problem}no compatible endpoints found between applications"
             )
         if len(pairs) > 1:
-            could = "; ".join(sorted(f'"{_key(pair)}"' for pair in pairs))
+            could = "; ".join(sorted(f'"{_describe_pair(pair)}"' for pair in pairs))
             ambiguous = f'ambiguous relation: "{first} {second}" could refer to {could}'
-            raise CommandError(f"ERROR {ambiguous}" if old else f"{problem}{ambiguous}")  # Q1
+            raise CommandError(f"ERROR {ambiguous}" if old else f"{problem}{ambiguous}")
         return pairs[0]
 
     def _relation_between(self, pair: tuple[Side, Side]) -> Relation | None:
@@ -162,7 +162,7 @@ class RelationCommands:
         if len(options.ends) == 1:
             relation = self._relation_with_id(options.ends[0])
         else:
-            relation = self._relation_of(*_two(options.ends))
+            relation = self._relation_of(*_check_two_ends(options.ends))
         self.runner.remove_relation(relation, options.force)
         return Output()
 
@@ -171,7 +171,7 @@ class RelationCommands:
             raise CommandError(f'ERROR relation ID "{text}" not valid', 2)
         relation = self.model.relations.get(int(text))
         if relation is None:
-            if self._words_of_3_6:
+            if self._uses_3_6_wording:
                 raise CommandError(f"ERROR relation {text} not found (not found)")
             raise CommandError(
                 f"ERROR relation with endpoints [] or id {text} not found (not found)"
@@ -186,7 +186,7 @@ class RelationCommands:
         """Find the relation that two names mean, which must be the only one."""
         matching = [r for r in self.model.relations.values() if _matches(r, first, second)]
         if not matching:
-            if self._words_of_3_6:
+            if self._uses_3_6_wording:
                 raise CommandError(
                     f'ERROR relation matching "{first} {second}" not found (not found)'
                 )
@@ -208,7 +208,7 @@ COMMANDS: dict[str, Callable[[RelationCommands, list[str]], Output]] = {
 }
 
 
-def _two(ends: list[str]) -> tuple[str, str]:
+def _check_two_ends(ends: list[str]) -> tuple[str, str]:
     if len(ends) != 2:
         raise CommandError("ERROR a relation must involve two applications", 2)
     return ends[0], ends[1]
@@ -240,7 +240,7 @@ def _are_compatible(one: Side, other: Side) -> bool:
     return True
 
 
-def _key(pair: Iterable[Side]) -> str:
+def _describe_pair(pair: Iterable[Side]) -> str:
     return " ".join(f"{side.application.name}:{side.endpoint.name}" for side in pair)
 
 

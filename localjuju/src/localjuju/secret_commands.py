@@ -19,7 +19,7 @@ class SecretCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._words_of_3_6 = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     # User secrets
 
@@ -30,7 +30,7 @@ class SecretCommands:
             raise CommandError("ERROR secret name needs to be supplied as the first argument", 2)
         if not content:
             raise CommandError("ERROR missing secret value or filename", 2)
-        self._check_free(options.name)
+        self._check_name_is_free(options.name)
         now = self.runner.clock.now()
         secret = Secret(
             self.model.new_secret_id(),
@@ -54,9 +54,9 @@ class SecretCommands:
         content = _content(options.pairs, options.file)
         if not (content or options.name or options.info or options.auto_prune):
             raise CommandError("ERROR at least one attribute to update must be specified")
-        secret = self._of_user(options.secret)
+        secret = self._find_user_secret(options.secret)
         if options.name and options.name != secret.label:
-            self._check_free(options.name)
+            self._check_name_is_free(options.name)
             secret.label = options.name
         if options.info:
             secret.description = options.info
@@ -85,11 +85,11 @@ class SecretCommands:
         options = parser.parse_args(arguments)
         if not options.applications:
             raise CommandError("ERROR missing secret name or application name", 2)
-        secret = self._of_user(options.secret)
+        secret = self._find_user_secret(options.secret)
         applications = options.applications.split(",")
         unknown = [name for name in applications if name not in self.model.applications]
         if unknown:
-            of_3_6 = "invalid subject reference: saas " if self._words_of_3_6 else ""
+            of_3_6 = "invalid subject reference: saas " if self._uses_3_6_wording else ""
             problems = ", ".join(
                 f'cannot change access to "secret:{secret.id}" for "{name}": '
                 f'{of_3_6}application "{name}" not found'
@@ -105,35 +105,37 @@ class SecretCommands:
         options = parser.parse_args(arguments)
         if not options.secret:
             raise CommandError("ERROR missing secret URI", 2)
-        secret = self._of_user(options.secret)
+        secret = self._find_user_secret(options.secret)
         if options.revision:
             secret.revisions.pop(options.revision, None)
         if not options.revision or not secret.revisions:
             del self.model.secrets[secret.id]
         return Output()
 
-    def _check_free(self, name: str) -> None:
-        if not self._named(name):
+    def _check_name_is_free(self, name: str) -> None:
+        if not self._find_by_name(name):
             return
-        if self._words_of_3_6:
+        if self._uses_3_6_wording:
             raise CommandError(f'ERROR secret with name "{name}" already exists')
         raise CommandError(
             f'ERROR secret with name "{name}" already exists: secret label already exists'
         )
 
-    def _named(self, name: str) -> Secret | None:
+    def _find_by_name(self, name: str) -> Secret | None:
         secrets = self.model.secrets.values()
         return next((one for one in secrets if one.is_of_user and one.label == name), None)
 
     def _find(self, reference: str) -> Secret | None:
         """Find any secret by its id, or a user secret by its name."""
-        return self.model.find_secret(reference) or self._named(reference)
+        return self.model.find_secret(reference) or self._find_by_name(reference)
 
-    def _of_user(self, reference: str) -> Secret:
+    def _find_user_secret(self, reference: str) -> Secret:
         secret = self._find(reference)
         if secret is None:
-            if self._words_of_3_6:
-                raise CommandError(f'ERROR secret "{_shown(reference)}" not found (not found)')
+            if self._uses_3_6_wording:
+                raise CommandError(
+                    f'ERROR secret "{_short_reference(reference)}" not found (not found)'
+                )
             if _is_id(reference):
                 raise CommandError("ERROR secret not found")
             raise CommandError(
@@ -168,7 +170,7 @@ class SecretCommands:
         rows = [("ID", "Name", "Owner", "Rotation", "Revision", "Last updated")]
         for one in sorted(secrets, key=lambda secret: (secret.owner, -secret.latest)):
             name = one.label if one.is_of_user else "-"
-            updated = _moment(one.updated)
+            updated = _format_time(one.updated)
             rows.append((one.id, name, one.owner, one.rotation, str(one.latest), updated))
         return table(rows)
 
@@ -192,12 +194,14 @@ class SecretCommands:
         self.runner.settle()
         secret = self._find(options.secret)
         if secret is None:
-            raise CommandError(f'ERROR secret "{_shown(options.secret)}" not found', stdout="{}\n")
+            raise CommandError(
+                f'ERROR secret "{_short_reference(options.secret)}" not found', stdout="{}\n"
+            )
         number = options.revision or secret.latest
         if number not in secret.revisions:
             raise CommandError(
                 f'ERROR secret revision "{secret.id}/{number}" not found (not found)'
-                if self._words_of_3_6
+                if self._uses_3_6_wording
                 else "ERROR secret revision not found"
             )
         described = self._describe(secret, options.revisions)
@@ -207,11 +211,11 @@ class SecretCommands:
             # Only the JSON form has this extra level.
             as_json = options.format == "json"
             described["content"] = {"Data": content} if as_json else dict(content)
-        if access := self._access(secret):
+        if access := self._describe_grants(secret):
             described["access"] = access
         return Output(dump({secret.id: described}, options.format))
 
-    def _access(self, secret: Secret) -> list[dict[str, str]]:
+    def _describe_grants(self, secret: Secret) -> list[dict[str, str]]:
         described = []
         for relation, target in sorted(secret.grants, key=str):
             scope = f"model-{self.model.uuid}"
@@ -227,18 +231,18 @@ class SecretCommands:
     def _describe(self, secret: Secret, revisions: bool) -> dict[str, Any]:
         described: dict[str, Any] = {"revision": secret.latest}
         if expires := secret.revisions[secret.latest].expires:
-            described["expires"] = _moment(expires)
-        if secret.rotation != "never" or not self._words_of_3_6:
+            described["expires"] = _format_time(expires)
+        if secret.rotation != "never" or not self._uses_3_6_wording:
             described["rotation"] = secret.rotation
         if secret.rotates:
-            described["rotates"] = _moment(secret.rotates)
+            described["rotates"] = _format_time(secret.rotates)
         described["owner"] = secret.owner
         if secret.description:
             described["description"] = secret.description
         if secret.label:
             described["name" if secret.is_of_user else "label"] = secret.label
-        described["created"] = _moment(secret.created)
-        described["updated"] = _moment(secret.updated)
+        described["created"] = _format_time(secret.created)
+        described["updated"] = _format_time(secret.updated)
         if revisions:
             described["revisions"] = [
                 _describe_revision(number, secret.revisions[number])
@@ -279,13 +283,13 @@ def _is_id(reference: str) -> bool:
     return re.fullmatch("[0-9a-v]{20}", id_of(reference)) is not None
 
 
-def _shown(reference: str) -> str:
+def _short_reference(reference: str) -> str:
     """Return a secret's id without prefix, or its name, as Juju's messages do."""
     return id_of(reference) if _is_id(reference) else reference
 
 
 def _describe_revision(number: int, revision: Revision) -> dict[str, Any]:
-    created = _moment(revision.created)
+    created = _format_time(revision.created)
     described = {
         "revision": number,
         "backend": "internal",
@@ -293,10 +297,10 @@ def _describe_revision(number: int, revision: Revision) -> dict[str, Any]:
         "updated": created,
     }
     if revision.expires:
-        described["expires"] = _moment(revision.expires)
+        described["expires"] = _format_time(revision.expires)
     return described
 
 
-def _moment(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
