@@ -1,4 +1,4 @@
-"""Write CONFORMANCE.md: what of the recordings is the same here, what is left out, and why.
+"""Write CONFORMANCE.md: which parts of the recordings are equal here, left out, and why.
 
 python tests/conformance.py
 """
@@ -16,35 +16,33 @@ from localjuju.versions import BEHAVIOURS
 PAGE = pathlib.Path(__file__).parents[1] / "CONFORMANCE.md"
 
 BEGINNING = """\
-# How far localjuju is as Juju is
+# How closely localjuju follows Juju
 
-`tests/conformance.py` wrote this page, from what the tests use. `tests/recordings/` holds what
-real controllers did. `tests/test_commands.py` gives the recorded commands to localjuju, and
-`tests/test_recordings.py` plays the recorded scenario. Both fail as soon as anything differs that
-is counted as equal here.
+`tests/conformance.py` wrote this page. `tests/recordings/` holds what real controllers did.
+`tests/test_commands.py` runs the recorded commands on localjuju, and `tests/test_recordings.py`
+runs the recorded scenario. They fail if anything differs that this page counts as equal.
 """
 
 HOOKS_NOTE = """\
-Hooks are compared for each step of the scenario: how often each ran for an application, whom
-`relation-list` named to each unit in the end, and which keys it saw in the others' databags.
+For each step of the scenario, the tests compare how often each hook ran for an application, the
+last output of `relation-list` for each unit, and the keys that it saw in the other databags.
 """
 
 KNOWN_DIFFERENCES = """\
 ## Known differences
 
-What localjuju does not do at all is in the README. These are faults of Juju that it does not have:
+The README lists what localjuju does not do. It does not have these faults of Juju:
 
-- On 4.0.15 two subordinates of one principal that have a container-scoped relation to each other
-  get units without end. Here they get one each.
-- On 4.0.15 a subordinate's relation-broken may fail to commit once, after which its agent
-  restarts. Here it does not.
-- On 3.6.28 `juju config` with the value `inf` for a float breaks every later reading of that
-  application's config. Here it does not.
+- On 4.0.15, two subordinates of one principal with a container-scoped relation to each other get
+  more and more units. Here each gets one unit.
+- On 4.0.15, a subordinate's relation-broken hook may fail to commit once. Then its agent restarts.
+- On 3.6.28, `juju config` with the value `inf` for a float makes the application's configuration
+  unreadable.
 """
 
 
 def page() -> str:
-    """Return the page's text."""
+    """Return the text of the page."""
     compared = "\n".join(f"- {what}" for what in recorded.NOT_COMPARED_OF_HOOKS)
     return "\n".join(
         [
@@ -52,7 +50,7 @@ def page() -> str:
             *_section("Commands", "commands", _commands),
             *_section("Hooks", "hooks", _hooks),
             HOOKS_NOTE,
-            f"Of all hooks these are not compared:\n\n{compared}\n",
+            f"The tests do not compare:\n\n{compared}\n",
             KNOWN_DIFFERENCES,
         ]
     )
@@ -80,7 +78,7 @@ def _commands(series: str) -> tuple[int, Counter[tuple[str, str]]]:
     calls = recorded.commands(series)
     left_out: Counter[tuple[str, str]] = Counter()
     for call in calls:
-        if why := recorded.why_not_given(call, series) or recorded.why_not_compared(call):
+        if why := recorded.why_not_run(call, series) or recorded.why_not_compared(call):
             left_out[f"`juju {recorded.command_of(call)}`", why] += 1
     return len(calls), left_out
 

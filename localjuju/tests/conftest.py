@@ -1,4 +1,4 @@
-"""What the tests of localjuju share."""
+"""Fixtures and functions for all tests of localjuju."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from localjuju.versions import BEHAVIOURS
 
 @pytest.fixture(params=sorted(BEHAVIOURS))
 def series(request: pytest.FixtureRequest) -> str:
-    """Every series of Juju."""
+    """Each series of Juju."""
     return request.param
 
 
@@ -67,9 +67,9 @@ MakeCharm = Callable[..., pathlib.Path]
 
 @pytest.fixture
 def make_charm(tmp_path: pathlib.Path) -> MakeCharm:
-    """Make a charm's folder: from its charmcraft.yaml, and methods of its class.
+    """Return a function that makes a charm's folder from charmcraft.yaml and methods of its class.
 
-    Its action ``evaluate`` answers with what a Python expression gives inside the charm.
+    The charm's action ``evaluate`` returns the value of a Python expression in the charm.
     """
 
     def make(name: str, charmcraft: str = "", body: str = "") -> pathlib.Path:
@@ -84,11 +84,11 @@ def make_charm(tmp_path: pathlib.Path) -> MakeCharm:
 
 
 def evaluate(juju: LocalJuju, unit: str, python: str) -> str:
-    """Return the ``repr`` of a Python expression's value, as a unit's charm sees it."""
+    """Return the ``repr`` of the value of a Python expression in a unit's charm."""
     return juju.run(unit, "evaluate", {"python": python}).results["value"]
 
 
-# One hook command after another; ``secret`` is the id of the last secret that was added.
+# Runs hook commands in order. ``secret`` is the id of the last secret that was added.
 SCRIPT = """
 def commands(self, *lines):
     secret, answers = "", []
@@ -104,7 +104,7 @@ def commands(self, *lines):
 
 
 def run(juju: LocalJuju, *lines: str, unit: str = "a/0") -> list[str | int]:
-    """Run hook commands in one hook; give what each printed, or its exit status."""
+    """Run hook commands in one hook, and return the output or exit status of each."""
     return eval(evaluate(juju, unit, f"self.commands(*{lines!r})"))
 
 
@@ -135,7 +135,7 @@ def follower_of(juju: LocalJuju, application: str) -> str:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process brings about."""
+    """Wait until another process makes a condition true."""
     deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "waited for 30 seconds"
@@ -145,14 +145,14 @@ def until(condition: Callable[[], bool]) -> None:
 def error_of(
     juju: LocalJuju, *arguments: str, stdin: str | None = None, include_model: bool = True
 ) -> jubilant.CLIError:
-    """Run a command that fails, and return how."""
+    """Run a command that fails, and return its error."""
     with pytest.raises(jubilant.CLIError) as failure:
         juju.cli(*arguments, include_model=include_model, stdin=stdin)
     return failure.value
 
 
 def refused(juju: LocalJuju, *arguments: str) -> str:
-    """Return what a command says that fails."""
+    """Run a command that fails, and return the text of its error."""
     return error_of(juju, *arguments).stderr.strip()
 
 

@@ -83,19 +83,19 @@ def test_kubernetes_options_are_refused_as_juju_does(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a"))
-    said = error_of(juju, "remove-unit", "--no-prompt", "a", "--num-units", "1").stderr
-    assert said == "ERROR --num-units for non k8s models not valid\n"
-    said = error_of(juju, "scale-application", "a", "2").stderr
-    assert 'Juju command "scale-application" only supported on k8s container models' in said
+    error = error_of(juju, "remove-unit", "--no-prompt", "a", "--num-units", "1").stderr
+    assert error == "ERROR --num-units for non k8s models not valid\n"
+    error = error_of(juju, "scale-application", "a", "2").stderr
+    assert 'Juju command "scale-application" only supported on k8s container models' in error
     assert "no units specified" in error_of(juju, "remove-unit").stderr
     assert "--no-wait without --force" in error_of(juju, "remove-unit", "a/0", "--no-wait").stderr
 
 
 def test_charm_on_charmhub_is_refused_and_named(juju: LocalJuju) -> None:
     for name in ("mongodb-no-such-folder", "ch:mongodb-no-such-folder"):
-        said = error_of(juju, "deploy", name).stderr
-        assert f'no store to find "{name}" in' in said
-        assert "./mongodb-no-such-folder" in said
+        error = error_of(juju, "deploy", name).stderr
+        assert f'cannot download "{name}" from Charmhub' in error
+        assert "./mongodb-no-such-folder" in error
 
 
 def test_update_status_follows_the_models_interval(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -113,8 +113,8 @@ def test_update_status_follows_the_models_interval(juju: LocalJuju, make_charm: 
     juju.model_config({"update-status-hook-interval": "10s"})
     juju._controller.update_status()
     assert "update-status" in hooks_of(juju, "a/0")
-    said = error_of(juju, "model-config", "update-status-hook-interval=soon").stderr
-    assert 'invalid duration "soon"' in said
+    error = error_of(juju, "model-config", "update-status-hook-interval=soon").stderr
+    assert 'invalid duration "soon"' in error
 
 
 def test_bundle_exposes_and_trusts_applications(

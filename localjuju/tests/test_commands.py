@@ -27,7 +27,7 @@ def test_commands_print_what_juju_prints(series: str) -> None:
     differences = []
     with LocalJuju(series) as juju:
         for call in recorded.commands(series):
-            if recorded.why_not_given(call, series):
+            if recorded.why_not_run(call, series):
                 continue
             command = recorded.command_of(call)
             arguments = [a for a in call["args"] if a not in ("-m", "cli")]

@@ -143,10 +143,10 @@ def load(folder: pathlib.Path) -> Charm:
             continue
         if key in crafted:
             raise CharmError(f'charm at "{folder}": what {name} says belongs in charmcraft.yaml')
-        said = _read(folder, name)
-        if name == "config.yaml" and "options" not in said:
+        content = _read(folder, name)
+        if name == "config.yaml" and "options" not in content:
             raise CharmError("invalid config: empty configuration")
-        declared.update(said if key == "name" else {key: said})
+        declared.update(content if key == "name" else {key: content})
     named_in = "charmcraft.yaml" if crafted else "metadata.yaml"
     charm = _charm(folder, named_in, declared, _find_fake_machine(folder))
     charm = dataclasses.replace(charm, entrypoint=_entrypoint(folder, crafted))
@@ -167,12 +167,12 @@ def _read(folder: pathlib.Path, name: str) -> dict[str, Any]:
     """Return the content of one of a charm's files, or {} if the file does not exist."""
     file = folder / name
     try:
-        said = yaml.safe_load(file.read_text()) if file.is_file() else {}
+        content = yaml.safe_load(file.read_text()) if file.is_file() else {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise CharmError(f'no charm was found at "{folder}": {error}') from None
-    if not isinstance(said or {}, dict):
+    if not isinstance(content or {}, dict):
         raise CharmError(f'charm at "{folder}": {name} has no keys')
-    return said or {}
+    return content or {}
 
 
 def _entrypoint(folder: pathlib.Path, crafted: dict[str, Any]) -> str:
@@ -211,7 +211,9 @@ def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
     charm = _charm(file.resolve(), "metadata.yaml", data, source and _find_fake_machine(source))
     if charm.fake_machine and not fnmatch.filter(names, f"{fake_machine.PACKAGES}/*"):
         # Without its fake machine the charm would change this computer.
-        raise CharmError(f'charm at "{file}" has no venv, so localjuju cannot call its fake machine')
+        raise CharmError(
+            f'charm at "{file}" has no venv, so localjuju cannot call its fake machine'
+        )
     return dataclasses.replace(charm, packed=True)
 
 
@@ -236,8 +238,8 @@ def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Pat
     declared = charm_checks.endpoints(data)
     roles: tuple[Role, ...] = ("provides", "requires", "peers")
     for role in roles:
-        for name, said in declared.get(role, {}).items():
-            endpoints[name] = Endpoint(name, role, **said)
+        for name, declaration in declared.get(role, {}).items():
+            endpoints[name] = Endpoint(name, role, **declaration)
     try:
         storages = declarations(data.get("storage"))
     except StorageError as error:

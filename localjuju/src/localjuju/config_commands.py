@@ -81,16 +81,16 @@ class ConfigCommands:
             values[key] = None
         texts = read_files(sets)
         values |= self.parse(application.charm, texts)
-        said = ""
+        message = ""
         for key, text in texts.items():
             if text_of(application.settings.get(key)) == text:
-                said += (
+                message += (
                     f'WARNING the configuration setting "{key}" already has the value "{text}"\n'
                 )
         if TRUST in values:
             application.trusted = bool(values.pop(TRUST))
         self.runner.set_config(application, values)
-        return Output(stderr=said)
+        return Output(stderr=message)
 
     # For other commands
 

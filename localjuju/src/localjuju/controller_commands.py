@@ -42,8 +42,8 @@ class ControllerCommands:
             raise CommandError(message) from None
         controller.current_model = found.model.name
         unchanged = self._current_name == before
-        said = f"{before} (no change)" if unchanged else f"{before} -> {self._current_name}"
-        return Output(stderr=f"{said}\n")
+        message = f"{before} (no change)" if unchanged else f"{before} -> {self._current_name}"
+        return Output(stderr=f"{message}\n")
 
     @property
     def _current_name(self) -> str:

@@ -149,10 +149,10 @@ class DeployCommands:
                 f'ERROR cannot refresh "{application.charm.name}" to "{charm.name}"'
             )
         revision = application.revision + 1
-        said = f'Added local charm "{charm.name}", revision {revision}, to the model\n'
+        message = f'Added local charm "{charm.name}", revision {revision}, to the model\n'
         problem = f'cannot upgrade application "{name}" to charm "local:{charm.name}-{revision}": '
         if reason := self._upgrade_problem(application, charm):
-            raise CommandError(f"{said}ERROR {problem}{reason}")
+            raise CommandError(f"{message}ERROR {problem}{reason}")
         config = self._config.for_deployment(charm, name, options.config)
         trusted = options.trust or bool(config.pop(TRUST, application.trusted))
         resources = self._resources(charm, dict(map(pair, options.resource)))
@@ -161,7 +161,7 @@ class DeployCommands:
         application.trusted = trusted
         self.runner.refresh(application, charm, resources, options.force_units)
         self.runner.set_config(application, config)
-        return Output(stderr=said)
+        return Output(stderr=message)
 
     def _upgrade_problem(self, application: Application, charm: charms.Charm) -> str | None:
         """Return why an application cannot be upgraded to a charm, or None if it can."""
@@ -214,7 +214,7 @@ class DeployCommands:
                 return charms.load_packed(path, folder if self._charms else None)
             if not charms.is_charm(folder) and re.fullmatch(r"(ch:)?[a-z0-9-]+", given):
                 raise charms.CharmError(
-                    f'localjuju has no store to find "{given}" in: give the path of a charm, '
+                    f'localjuju cannot download "{given}" from Charmhub: give a path, '
                     f"such as ./{given.removeprefix('ch:')}"
                 )
             if not charms.is_charm(folder):
@@ -245,7 +245,7 @@ class DeployCommands:
             bundle = bundles.load(path)
         except bundles.BundleError as error:
             raise CommandError(f"ERROR cannot deploy bundle: {error}") from None
-        said = ""
+        message = ""
         machines: dict[str, str] = {}
         # Deploy applications that are placed beside others after those others.
         for name, wanted in sorted(bundle.applications.items(), key=lambda item: item[1].beside):
@@ -257,12 +257,12 @@ class DeployCommands:
                 arguments += ["--storage", f"{key}={value}"]
             if wanted.to:
                 arguments += ["--to", self._placements(wanted, bundle.machines, machines)]
-            said += self._deploy(arguments + ["--trust"] * wanted.trust, wanted.options).stderr
+            message += self._deploy(arguments + ["--trust"] * wanted.trust, wanted.options).stderr
             if wanted.expose:
                 self.model.applications[name].exposed_to[""] = list(EVERYBODY)
         for first, second in bundle.relations:
             self._integrate([first, second])
-        return Output(stderr=f"{said}Deploy of bundle completed.\n")
+        return Output(stderr=f"{message}Deploy of bundle completed.\n")
 
     def _placements(
         self,

@@ -107,7 +107,9 @@ class ExecCommands:
         if recorded:
             names = ",".join(f"unit-{one.unit.name.replace('/', '-')}" for one in recorded)
             summary = f"{ACTION} run on {names}" if self._uses_3_6_wording else ACTION
-            operation = Operation(number, summary, ACTION, parameters, recorded[0].enqueued, recorded)
+            operation = Operation(
+                number, summary, ACTION, parameters, recorded[0].enqueued, recorded
+            )
             self.runner.operations.append(operation)
 
 
