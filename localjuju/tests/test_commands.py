@@ -218,7 +218,7 @@ def test_bundle_supports_all_keys_of_applications(tmp_path: pathlib.Path, series
         ([], "no command"),
         (["status", "-h"], "-h"),
         (["expose"], "application"),
-        (["run", "a/0", "evaluate", "python=["], '"python" is no YAML'),
+        (["run", "a/0", "evaluate", "python=["], '"python" is not YAML'),
         (["run", "a/0", "evaluate", "--params", "/nosuch"], "/nosuch"),
         (["run", "a/0", "evaluate", "--wait", "soon"], '"soon" for option --wait'),
         (["add-unit", "a", "-n", "0"], "positive integer"),

@@ -63,7 +63,7 @@ def given(file: str | None, pairs: list[str], as_strings: bool) -> dict[str, Any
         try:
             put(parameters, keys, value if as_strings else go_values.load_yaml(value))
         except yaml.YAMLError as error:
-            raise CommandError(f'ERROR value of "{".".join(keys)}" is no YAML: {error}') from None
+            raise CommandError(f'ERROR value of "{".".join(keys)}" is not YAML: {error}') from None
     return parameters
 
 
@@ -75,7 +75,7 @@ def _from_file(file: str) -> dict[str, Any]:
     if parameters is None:
         return {}
     if not isinstance(parameters, dict):
-        raise CommandError(f"ERROR cannot read parameters from {file}: no keys with values")
+        raise CommandError(f"ERROR cannot read parameters from {file}: it has no keys with values")
     try:
         _check_keys(parameters)
     except TypeError:

@@ -124,7 +124,7 @@ class MachinePool:
                 self._network.release(machine.address)
                 machine.address = address
         for machine in machines:
-            self._log(machine, "INFO", f"restarts with address {machine.address}")
+            self._log(machine, "INFO", f"restarted with address {machine.address}")
 
     def run(
         self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
