@@ -40,5 +40,5 @@ def problems(write: DatabagWrite) -> list[str]:
     side = next(s for s in write.relation.sides if s.application.name == application)
     role = ENDPOINTS[side.endpoint.role]
     if "/" in write.owner:
-        return bags.problems(one, role, "unit", write.relation.unit_bags[write.owner].data)
-    return bags.problems(one, role, "app", write.relation.app_bag(application).data)
+        return bags.problems(one, role, "unit", write.relation.unit_databags[write.owner].data)
+    return bags.problems(one, role, "app", write.relation.app_databag(application).data)

@@ -159,7 +159,9 @@ def test_leader_that_has_lost_its_lease_writes_no_bag(make_charm: MakeCharm, ser
         write = "self.model.get_relation('replicas').data[self.app]['by'] = self.unit.name"
         refused, ended = long_life(make_charm, juju, write)
         fault = faults_of(juju)[0]
-        assert re.fullmatch(r"its lease ends before is-leader: a/\d leads", fault.fault)
+        assert re.fullmatch(
+            r"its lease ends before is-leader: a/\d becomes the leader", fault.fault
+        )
         assert refused == (
             f'cannot flush: updating unit and application settings for "{fault.unit}": '
             "permission denied"
@@ -183,7 +185,7 @@ def test_held_up_unit_gets_its_hooks_later(make_charm: MakeCharm) -> None:
         live(make_charm, juju)
         events = juju.history.events
         at = next(number for number, event in enumerate(events) if event.fault)
-        told = re.fullmatch(r"is held up for (\d+) hooks of others", events[at].fault)
+        told = re.fullmatch(r"waits while other units run (\d+) hooks", events[at].fault)
         assert told
         hooks = [event.unit for event in events[at:] if event.hook]
         assert hooks.index(events[at].unit) >= int(told[1])

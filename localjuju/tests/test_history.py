@@ -210,7 +210,7 @@ def test_listener_gets_writes_to_databags_and_secrets(make_charm: MakeCharm) -> 
         assert told == juju.history.events
     (event,) = [event for event in told if event.task]
     assert [(write.owner, write.keys) for write in event.writes] == [("a/0", ("colour",))]
-    assert event.writes[0].relation.unit_bags["a/0"].data["colour"] == "red"
+    assert event.writes[0].relation.unit_databags["a/0"].data["colour"] == "red"
     assert [change.kind for change in event.secret_changes] == ["secret-added"]
 
 

@@ -213,7 +213,7 @@ def test_agents_miss_nothing_by_looking_where_something_has_changed(
             ready = model.ready_uniters()
             for uniter in model.uniters.values():
                 for view in uniter.views.values():
-                    view.quiet_at = -1
+                    view.settled_version = -1
                 assert bool(uniter.candidates()) == (uniter in ready)
             hooks.append(event)
 

@@ -13,7 +13,7 @@ from localjuju.controller import Controller
 from localjuju.faults import NO_FAULTS
 from localjuju.history import Event
 from localjuju.live_hooks import LiveHooks
-from localjuju.turns import Shared
+from localjuju.turns import SharedModels
 from localjuju.versions import behaviour
 
 FAILS = """
@@ -32,7 +32,7 @@ class Live:
 
     def __init__(self, series: str, folder: pathlib.Path):
         self.failures: list[BaseException] = []
-        self.turns = Shared()
+        self.turns = SharedModels()
         self.controller = Controller(behaviour(series), 1, folder, NO_FAULTS, self.turns)
         self.model = self.controller.add_model("m")
         self.commands = CommandLine(self.controller)
@@ -45,7 +45,7 @@ class Live:
 
     def pass_time(self, seconds: float) -> None:
         self.controller.clock.pass_time(seconds)
-        self.turns.tell()
+        self.turns.notify()
 
     def events(self, hook: str) -> list[Event]:
         with self.turns:

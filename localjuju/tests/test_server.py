@@ -15,7 +15,7 @@ import pytest
 
 from conftest import MakeCharm, until
 from localjuju import server_process
-from localjuju.server_process import KeptServer, ServerError
+from localjuju.server_process import ServerError, ServerSession
 
 WAITS = """
 def observe(self):
@@ -42,7 +42,7 @@ def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterat
 
 
 @pytest.fixture
-def server(series: str, temporary: pathlib.Path) -> Iterator[KeptServer]:
+def server(series: str, temporary: pathlib.Path) -> Iterator[ServerSession]:
     del temporary
     with server_process.start(series, seed=1) as server:
         yield server
@@ -51,7 +51,7 @@ def server(series: str, temporary: pathlib.Path) -> Iterator[KeptServer]:
 class Cli:
     """Starts ``juju`` programs."""
 
-    def __init__(self, server: KeptServer, folder: pathlib.Path):
+    def __init__(self, server: ServerSession, folder: pathlib.Path):
         self._environment = server.environment(os.environ)
         self._folder = folder
 
@@ -78,7 +78,7 @@ class Cli:
 
 
 @pytest.fixture
-def cli(server: KeptServer, tmp_path: pathlib.Path) -> Cli:
+def cli(server: ServerSession, tmp_path: pathlib.Path) -> Cli:
     cli = Cli(server, tmp_path)
     cli.run("add-model", "m")
     return cli
@@ -160,7 +160,7 @@ def test_refusals_have_juju_s_status_and_words(cli: Cli) -> None:
 
 
 def test_the_environment_names_a_model(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch, server: KeptServer, tmp_path: pathlib.Path
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, server: ServerSession, tmp_path: pathlib.Path
 ) -> None:
     cli.run("add-model", "other")
     other = Cli(server, tmp_path)
@@ -172,7 +172,7 @@ def test_the_environment_names_a_model(
 # Its end
 
 
-def test_the_last_keeper_ends_it(temporary: pathlib.Path, waiting_charm: str) -> None:
+def test_the_last_session_ends_it(temporary: pathlib.Path, waiting_charm: str) -> None:
     tmp_path = pathlib.Path(waiting_charm).parent
     first = server_process.start("3.6", seed=1)
     second = server_process.join()
@@ -189,7 +189,7 @@ def test_the_last_keeper_ends_it(temporary: pathlib.Path, waiting_charm: str) ->
 
 
 def test_all_ends_with_a_server_that_is_killed(
-    server: KeptServer,
+    server: ServerSession,
     cli: Cli,
     waiting: subprocess.Popen[str],
     temporary: pathlib.Path,
@@ -202,12 +202,12 @@ def test_all_ends_with_a_server_that_is_killed(
     assert psutil.wait_procs([hook, hook_server], timeout=30)[1] == []
     until(lambda: list(temporary.iterdir()) == [])
     _, error = waiting.communicate(timeout=60)
-    assert (waiting.returncode, "has ended, and its models with it" in error) == (1, True)
+    assert (waiting.returncode, "has ended, with all its models" in error) == (1, True)
 
 
 def test_several_servers_are_named(temporary: pathlib.Path) -> None:
     del temporary
-    with pytest.raises(ServerError, match="no server of localjuju runs"):
+    with pytest.raises(ServerError, match="no server of localjuju is running"):
         server_process.join()
     with server_process.start("3.6", seed=1) as one, server_process.start("4.0", seed=2) as two:
         with pytest.raises(ServerError) as error:

@@ -205,4 +205,4 @@ def test_run_names_a_missing_program(temporary: pathlib.Path) -> None:
 def test_join_without_a_shell_is_an_error() -> None:
     done = subprocess.run([*LOCALJUJU, "shell", "--join"], capture_output=True, text=True)
     assert done.returncode == 1
-    assert "no server of localjuju runs: start one with `localjuju shell`" in done.stderr
+    assert "no server of localjuju is running: start one with `localjuju shell`" in done.stderr

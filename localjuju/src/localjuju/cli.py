@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from localjuju import server_process
-from localjuju.server_process import KeptServer, ServerError
+from localjuju.server_process import ServerError, ServerSession
 
 DESCRIPTION = "Run Juju charms without a controller."
 SHELL = "Open a shell with a juju command that runs charms on this computer."
@@ -84,7 +84,7 @@ def _add_server_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _start(options: argparse.Namespace) -> KeptServer:
+def _start(options: argparse.Namespace) -> ServerSession:
     return server_process.start(options.juju, options.seed, options.charms, options.runner)
 
 
@@ -112,7 +112,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _run_program_on(
-    server: KeptServer, command: list[str], page: pathlib.Path | None, instead: Mapping[int, str]
+    server: ServerSession,
+    command: list[str],
+    page: pathlib.Path | None,
+    instead: Mapping[int, str],
 ) -> int:
     """Run a program in this terminal, write the page if wanted, and return its status."""
     status = _run_program(command, server.environment(os.environ), instead)

@@ -1,7 +1,7 @@
-"""The controller: its models, what they share, and the order in which their hooks run.
+"""The controller: its models, the things that they share, and the order of their hooks.
 
-Commands change a model and return at once, as Juju's do; :meth:`Controller.settle` runs hooks
-until no unit has any left to run.
+Commands change a model and return at once, as in Juju. :meth:`Controller.settle` runs hooks until
+no unit has a hook left to run.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from localjuju.hook_runner import HookRunner
 from localjuju.machine import LoopbackNetwork
 from localjuju.model import Model, new_uuid
 from localjuju.model_runner import ModelRunner
-from localjuju.turns import Alone
+from localjuju.turns import SingleThread
 from localjuju.uniter import Uniter
 from localjuju.versions import Behaviour
 
 MOST_HOOKS = 5000
-"""More hooks than this without settling are charms that wake each other for ever."""
+"""If a model has not settled after so many hooks, its charms trigger each other for ever."""
 
 MOST_HOOKS_FOR_A_PAIR = 10
-"""The same for each pair of units: of many peers each is told of all others."""
+"""The limit for each pair of units. Each of many peers runs hooks for all the others."""
 
 
 class Controller:
-    """The models on this computer that know of each other."""
+    """A controller with its models. They can be related to each other."""
 
     name = "localjuju"
 
@@ -42,16 +42,16 @@ class Controller:
         seed: int,
         folder: pathlib.Path,
         faults: Faults,
-        turns: Alone | None = None,
+        turns: SingleThread | None = None,
     ):
         """Make a controller without models.
 
         Args:
-            behaviour: the series of Juju whose behaviour is wanted.
-            seed: chooses wherever Juju promises no order.
-            folder: takes everything that the controller and the units keep.
-            faults: what goes wrong on purpose.
-            turns: whose turn it is, where hooks run in the background.
+            behaviour: how the wanted series of Juju behaves.
+            seed: decides the order if Juju guarantees none.
+            folder: the folder for all files of the controller and the units.
+            faults: the faults to inject.
+            turns: the lock that threads share if hooks run in the background.
         """
         self.behaviour = behaviour
         self.folder = folder
@@ -60,11 +60,11 @@ class Controller:
         self.clock = Clock()
         self.models: dict[str, ModelRunner] = {}
         self.current_model: str | None = None
-        """The one that is meant where a command names none: ``juju switch`` sets it."""
+        """The model for commands that name none. ``juju switch`` sets it."""
         self.uuid = new_uuid(self.rng)
         self.cross_model = CrossModelRelations(self.rng)
         self.network = LoopbackNetwork()
-        self.turns = turns or Alone()
+        self.turns = turns or SingleThread()
         self.hook_runner = HookRunner(folder, seed, names(behaviour), self.turns)
         self._models_made = 0
         self._hooks_of_models_gone = 0
@@ -81,7 +81,7 @@ class Controller:
         """Add an empty model.
 
         Args:
-            name: a name that no other model has.
+            name: the name of the model. No other model has this name.
         """
         folder = self.folder / str(self._models_made)
         folder.mkdir()
@@ -92,14 +92,14 @@ class Controller:
     def destroy_model(
         self, runner: ModelRunner, force: bool = False, destroy_storage: bool = False
     ) -> None:
-        """End a model and let its units run their last hooks; then it is gone.
+        """Let the units of a model run their last hooks, then remove the model.
 
-        Where a hook fails it stays until that is mended, and goes with the hooks that follow.
+        If a hook fails, the model stays until the hook succeeds or is resolved.
 
         Args:
-            runner: the model's.
-            force: give up on hooks that fail.
-            destroy_storage: with the storage that would stay.
+            runner: the runner of the model.
+            force: remove units whose hooks fail.
+            destroy_storage: also remove storage that would otherwise stay.
         """
         runner.destroy(force, destroy_storage)
         self.settle()
@@ -125,11 +125,11 @@ class Controller:
         return self._hooks_of_models_gone + sum(r.hooks_run for r in self.models.values())
 
     def settle(self) -> int:
-        """Run hooks until no unit has any left to run, and return how many ran.
+        """Run hooks until no unit has a hook left to run, and return how many ran.
 
-        A hook that fails is run again after the other units have settled, until something
-        succeeds or the operator changes something, or it has failed too often. A command
-        that is given between two hooks (see ``History.on_event``) runs none: they go on after it.
+        A hook that fails runs again after the other units have settled, until it succeeds or has
+        failed too often. A command of ``History.on_event``, which comes between two hooks, does
+        not run hooks. They continue after it.
 
         Raises:
             RuntimeError: the charms do not settle.
@@ -140,12 +140,12 @@ class Controller:
         with self.held():
             while self._run_one():
                 if self.hooks_run - before > self._most_hooks():
-                    raise RuntimeError(self._described_as_restless())
+                    raise RuntimeError(self._describe_last_hooks())
         return self.hooks_run - before
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """While this lasts, commands that would let the model settle do not."""
+        """Prevent commands from running hooks in this context."""
         before, self._runs_hooks = self._runs_hooks, False
         try:
             yield
@@ -156,7 +156,7 @@ class Controller:
         units = sum(len(runner.uniters) for runner in self.models.values())
         return max(MOST_HOOKS, MOST_HOOKS_FOR_A_PAIR * units**2)
 
-    def _described_as_restless(self) -> str:
+    def _describe_last_hooks(self) -> str:
         last = "".join(
             line
             for runner in self.models.values()
@@ -165,21 +165,21 @@ class Controller:
         return f"not settled after {self._most_hooks()} hooks, the last of them:\n{last}"
 
     def _run_one(self) -> bool:
-        """Run a hook or a task, if one is left to run, or let a fault happen instead."""
-        self.follow_the_models()
+        """Run a hook or a task, if one is left to run, or inject a fault instead."""
+        self.run_workers()
         return self.run_hook() or self.faults.release() or self.run_task() or self._retry()
 
-    def follow_the_models(self) -> None:
-        """Do what Juju's own workers do between hooks, until they have no more to do."""
+    def run_workers(self) -> None:
+        """Do the work of Juju's own workers between hooks, until none is left."""
         while True:
             for runner in self.models.values():
-                runner.follow_the_model()
-            if not self.cross_model.follow(self.all_models):
+                runner.run_workers()
+            if not self.cross_model.synchronise(self.all_models):
                 break
         self._drop_finished_models()
 
     def run_hook(self) -> bool:
-        """Run a hook, if one that has not failed is left to run."""
+        """Run a hook that has not failed, if one is ready. Return whether there was one."""
         ready = [
             (runner, uniter)
             for runner in self.models.values()
@@ -194,7 +194,7 @@ class Controller:
         return bool(ready)
 
     def run_task(self) -> bool:
-        """Run a task, if one waits for it."""
+        """Run a task, if one is waiting. Return whether there was one."""
         for runner in self.models.values():
             if (task := runner.waiting_task()) is not None:
                 runner.run_task(task)
@@ -214,7 +214,7 @@ class Controller:
                 yield runner, uniter
 
     def update_status(self) -> None:
-        """Let time pass until update-status is due in a model, and run it on its well units."""
+        """Advance the clock until update-status is due in a model, and run it there."""
         due = {runner: runner.next_update_status for runner in self.models.values()}
         self.pass_time_until(min(due.values(), default=0.0))
         for runner, moment in due.items():

@@ -1,8 +1,9 @@
 """Relations between applications of two models: offers, and what each model knows of the other.
 
-Each model has a relation of its own, with an id of its own. At one end is its own application, at
-the other a :class:`RemoteApplication`, which stands for the application of the other model.
-:meth:`CrossModelRelation.follow` keeps the two alike, as Juju's remote relations worker does.
+Each model has its own relation, with its own id. One end is the model's own application. The other
+end is a :class:`RemoteApplication`, which represents the application of the other model.
+:meth:`CrossModelRelation.synchronise` copies changes between the two relations, as Juju's remote
+relations worker does.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from localjuju.relation import Life, Relation, Side
 
 @dataclasses.dataclass(eq=False)
 class Offer:
-    """Endpoints of an application that other models may use."""
+    """Endpoints of an application that other models can use."""
 
     name: str
     uuid: str
@@ -45,8 +46,8 @@ class Offer:
 class RemoteApplication:
     """An application of another model, as a model knows it.
 
-    In the consuming model it is the offer under the name that the operator chose (SAAS). In the
-    offering model it is the application that uses the offer, under a name that means nothing.
+    In the consuming model it is the offer, with the name that the operator chose (SAAS). In the
+    offering model it is the application that uses the offer, with a random name.
     """
 
     name: str
@@ -56,7 +57,7 @@ class RemoteApplication:
     life: Life = "alive"
 
     units: dict[str, Unit] = dataclasses.field(default_factory=dict)
-    """None: they belong to the other model."""
+    """Always empty: the units belong to the other model."""
 
     subordinate = False
 
@@ -73,14 +74,14 @@ class RemoteApplication:
         return not self.is_saas
 
     def has_present(self, unit: str) -> bool:
-        """Any that is in the relation's scope: who has left is taken out of it."""
+        """Return True: a unit that has left is no longer in the scope of the relation."""
         del unit
         return True
 
 
 @dataclasses.dataclass(eq=False)
 class End:
-    """What one of the two models has of a cross-model relation."""
+    """One end of a cross-model relation, in one of the two models."""
 
     model: Model
     relation: Relation
@@ -104,59 +105,59 @@ class End:
             if not at_once or self.application.has_present(name)
         ]
 
-    def take_in(self, shown: list[str], other: End) -> bool:
-        """Have exactly these units of the other end in scope, and return whether that is new.
+    def set_remote_units(self, shown: list[str], other: End) -> bool:
+        """Make these the only remote units in scope, and return whether that changed anything.
 
-        A unit's databag is one, whichever model reads it.
+        Both models share the databag of a unit.
         """
         names = {f"{self.remote.name}/{name.rpartition('/')[2]}": name for name in shown}
         before = set(self.relation.members_of(self.remote))
         self.relation.in_scope -= before - set(names)
         self.relation.in_scope |= set(names)
         for name, at_home in names.items():
-            self.relation.unit_bags[name] = other.relation.unit_bags[at_home]
+            self.relation.unit_databags[name] = other.relation.unit_databags[at_home]
         return before != set(names)
 
 
 class CrossModelRelation:
-    """Two relations, one in each model, that are kept alike."""
+    """Two relations, one in each model, with the same content."""
 
     def __init__(self, offer: Offer, offering: End, consuming: End):
         self.offer = offer
         self.offering = offering
         self.consuming = consuming
         for end, other in self._both_ways():
-            bag = end.relation.app_bag(end.application.name)
-            other.relation.app_bags[other.remote.name] = bag
+            databag = end.relation.app_databag(end.application.name)
+            other.relation.app_databags[other.remote.name] = databag
 
     def _both_ways(self) -> list[tuple[End, End]]:
         return [(self.offering, self.consuming), (self.consuming, self.offering)]
 
     @property
     def is_finished(self) -> bool:
-        """Whether neither model has it any more."""
+        """Whether both models have removed it."""
         return not any(end.has_relation for end in (self.offering, self.consuming))
 
     @property
     def status(self) -> str:
-        """What Juju prints of it."""
+        """The status that Juju prints."""
         if self.offering.relation.suspended:
             return "suspended"
         return "joined" if self.offering.relation.in_scope else "joining"
 
     def end(self) -> None:
-        """Have both models end it."""
+        """Remove it in both models."""
         self.offering.relation.life = self.consuming.relation.life = "dying"
 
     def suspend(self, suspended: bool) -> None:
-        """Have both models act as if it had ended, until it is resumed."""
+        """Suspend it in both models, which act as if it were removed, or resume it."""
         self.offering.relation.suspended = self.consuming.relation.suspended = suspended
 
-    def follow(self, models: Container[Model]) -> bool:
-        """Tell each model what has changed in the other, and return whether anything has.
+    def synchronise(self, models: Container[Model]) -> bool:
+        """Copy the changes of each model to the other, and return whether there were any.
 
         Args:
-            models: all that there are.
+            models: all models of the controller.
         """
         alive = [end.relation.life == "alive" for end in (self.offering, self.consuming)]
         over = any(
@@ -168,23 +169,23 @@ class CrossModelRelation:
         changed = over and any(alive)
         for end, other in self._both_ways():
             shown = end.shown_units() if end.model in models else []
-            changed |= other.take_in(shown, end)
+            changed |= other.set_remote_units(shown, end)
         return changed
 
 
 class CrossModelRelations:
-    """All of a controller's."""
+    """All cross-model relations of a controller."""
 
     def __init__(self, rng: random.Random):
         self._rng = rng
         self._relations: list[CrossModelRelation] = []
 
     def of(self, offer: Offer) -> list[CrossModelRelation]:
-        """Return those that use an offer, in the order in which they were made."""
+        """Return the relations to an offer, in the order of their creation."""
         return [one for one in self._relations if one.offer is offer]
 
     def with_relation(self, model: Model, relation: Relation) -> CrossModelRelation | None:
-        """Return the one that a model's relation is a part of, if it is."""
+        """Return the cross-model relation that a model's relation is a part of, if any."""
         for one in self._relations:
             for end in (one.offering, one.consuming):
                 if end.model is model and end.relation is relation:
@@ -192,7 +193,7 @@ class CrossModelRelations:
         return None
 
     def extend(self, model: Model, relation: Relation) -> None:
-        """Give the offering model its part of a relation, where it is one to an offer."""
+        """If a relation is to an offer, create the relation in the offering model."""
         for side in relation.sides:
             if isinstance(side.application, RemoteApplication):
                 self._extend(model, relation, side.application, side.endpoint)
@@ -221,15 +222,15 @@ class CrossModelRelations:
             )
         )
 
-    def follow(self, models: list[Model]) -> bool:
-        """Bring all models to the same, and return whether anything has changed.
+    def synchronise(self, models: list[Model]) -> bool:
+        """Copy changes between all models, and return whether there were any.
 
         Args:
-            models: all that there are.
+            models: all models of the controller.
         """
         changed = False
         for relation in list(self._relations):
-            changed |= relation.follow(models)
+            changed |= relation.synchronise(models)
             if relation.is_finished:
                 self._relations.remove(relation)
         for model in models:

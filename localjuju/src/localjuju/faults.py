@@ -1,6 +1,6 @@
-"""Faults on purpose: what goes wrong on any controller now and then, chosen by the seed.
+"""Fault injection: problems that occur on any controller now and then, chosen by the seed.
 
-A test gives them to its model, and sees that its charms still come to their end::
+A test passes them to its model, and checks that its charms still become active::
 
     with LocalJuju("4.0", seed=7, faults=Faults(most=5)) as juju:
         juju.deploy("./my-charm", num_units=3)
@@ -29,10 +29,10 @@ Fault = Literal[FaultInHook, FaultBetweenHooks]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 LEASE = 30.0
-"""Seconds for which a unit stays the leader once is-leader has said so."""
+"""Seconds for which a unit stays the leader after is-leader has returned True."""
 
 ANSWERED_BY_THE_AGENT = ("juju-log",)
-"""Hook commands that need no controller, so they do not fail with its connection."""
+"""Hook commands that do not need the controller, so they do not fail without a connection."""
 
 MOST_HOOKS_BETWEEN = 20
 MOST_COMMANDS_BETWEEN = 60
@@ -41,32 +41,32 @@ MOST_HOOKS_HELD_UP = 40
 
 @dataclasses.dataclass(frozen=True)
 class Faults:
-    """Which faults a run meets.
+    """The faults to inject into a run.
 
-    - ``command-fails``: a hook command exits with 1, as it does when the agent has lost its
-      connection to the controller.
+    - ``command-fails``: a hook command exits with 1, as if the agent had lost its connection to
+      the controller.
     - ``hook-killed``: the hook's process gets SIGKILL while a hook command waits for its answer.
-    - ``leader-moves``: between two hooks another unit of an application becomes its leader.
-    - ``lease-ends``: a leader's hook takes longer than its lease, and another unit leads before
-      the hook ends. Its later ``is-leader`` says so, and Juju refuses what it writes as leader.
-    - ``agent-held-up``: a unit gets no hooks for a while, and then all that are due.
-    - ``machine-restarts``: as ``LocalJuju.restart_machines``, half of the times with another
-      address.
+    - ``leader-moves``: between two hooks another unit of an application becomes the leader.
+    - ``lease-ends``: a leader's hook takes longer than its lease, and another unit becomes the
+      leader during the hook. Then ``is-leader`` returns False, and Juju refuses what the hook
+      wrote as leader.
+    - ``agent-held-up``: a unit runs no hooks for a while, and then all hooks that are due.
+    - ``machine-restarts``: as ``LocalJuju.restart_machines``. In half of the cases the machine
+      gets another address.
 
-    A hook that runs again because it failed is spared, so a fault never makes a unit stay in
-    error.
+    A failed hook that runs again gets no fault, so faults never keep a unit in error.
     """
 
     kinds: Collection[Fault] = FAULTS
-    """Those to choose from."""
+    """The kinds to choose from."""
     most: int = 3
-    """How many there are in all. After the last of them nothing else goes wrong."""
+    """The number of faults. After the last one, no more faults occur."""
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.kinds) - set(FAULTS))
         if unknown or not self.kinds:
             named = ", ".join(unknown) or "none"
-            raise ValueError(f"unknown kinds of faults: {named}. There are {', '.join(FAULTS)}")
+            raise ValueError(f"unknown kinds of faults: {named}. Known are {', '.join(FAULTS)}")
         if self.most < 0:
             raise ValueError(f"most is {self.most}: the number of faults cannot be negative")
 
@@ -75,14 +75,14 @@ NO_FAULTS = Faults(most=0)
 
 
 class FaultInjector:
-    """Puts the faults into a run. It has chance of its own: the other choices stay as they are."""
+    """Injects faults into a run. It has its own random numbers, so other choices do not change."""
 
     def __init__(self, faults: Faults, seed: int):
         self._kinds = sorted(faults.kinds)
         self._left = faults.most
         self._chance = random.Random(f"faults {seed}")
         self._held_up: dict[Uniter, int] = {}
-        """For how many hooks of others each of these units gets none."""
+        """By held-up unit: how many hooks of other units it still has to wait for."""
         self._plan_next()
 
     def _plan_next(self) -> None:
@@ -96,7 +96,7 @@ class FaultInjector:
     # Between hooks
 
     def before_hook(self, runners: Iterable[ModelRunner]) -> bool:
-        """Let happen what is due before the next hook; return whether anything was."""
+        """Inject the fault that is due before the next hook, if any. Return whether one was."""
         self._held_up = {uniter: n - 1 for uniter, n in self._held_up.items() if n > 1}
         if self._next not in get_args(FaultBetweenHooks):
             return False
@@ -114,41 +114,46 @@ class FaultInjector:
         if not uniters:
             return False
         runner, uniter = self._chance.choice(uniters)
-        self._strike(runner, uniter)
+        self._inject(runner, uniter)
         self._plan_next()
         return True
 
-    def _strike(self, runner: ModelRunner, uniter: Uniter) -> None:
+    def _inject(self, runner: ModelRunner, uniter: Uniter) -> None:
         unit = uniter.unit
         if self._next == "leader-moves":
-            self._move_leadership(runner, uniter, "the leader moves")
+            self._move_leadership(runner, uniter, "loses the leadership")
         elif self._next == "agent-held-up":
             hooks = self._chance.randint(1, MOST_HOOKS_HELD_UP)
             self._held_up[uniter] = hooks
-            runner.history.add_fault(unit.name, f"is held up for {hooks} hooks of others")
+            text = f"waits while other units run {hooks} hooks"
+            runner.history.add_fault(unit.name, text)
         else:
             moves = self._chance.random() < 0.5
-            text = "its machine restarts" + ", and has another address" * moves
+            text = "its machine restarts" + " and gets another address" * moves
             runner.history.add_fault(unit.name, text)
             runner.restart_machines([unit.machine], new_addresses=moves)
 
     def holds_up(self, uniter: Uniter) -> bool:
-        """Whether a unit gets no hooks now."""
+        """Whether a unit is held up and runs no hooks now."""
         return uniter in self._held_up
 
     def release(self) -> bool:
-        """End all hold-ups, as nobody else has a hook to run; return whether there were any."""
-        were_any = bool(self._held_up)
+        """Let all held-up units continue, because no other unit has a hook to run.
+
+        Returns:
+            Whether any unit was held up.
+        """
+        had_any = bool(self._held_up)
         self._held_up.clear()
-        return were_any
+        return had_any
 
     # Within a hook
 
     def before_command(self, runner: ModelRunner, context: HookContext, command: str) -> None:
-        """Let happen what is due when a hook asks for a hook command.
+        """Inject the fault that is due when a hook runs a hook command.
 
         Raises:
-            HookCommandError: the command fails.
+            HookCommandError: the fault is that the command fails.
         """
         uniter, fault = context.uniter, self._next
         possible = {
@@ -173,15 +178,16 @@ class FaultInjector:
             raise HookCommandError("connection is shut down")
 
     def _move_leadership(self, runner: ModelRunner, uniter: Uniter, why: str) -> None:
-        heir = self._chance.choice(_heirs(uniter.unit.application))
-        runner.move_leadership(heir)
-        runner.history.add_fault(uniter.unit.name, f"{why}: {heir.name} leads")
+        successor = self._chance.choice(_successors(uniter.unit.application))
+        runner.move_leadership(successor)
+        text = f"{why}: {successor.name} becomes the leader"
+        runner.history.add_fault(uniter.unit.name, text)
 
 
-def _heirs(application: Application) -> list[Unit]:
+def _successors(application: Application) -> list[Unit]:
     units = application.sorted_units
     return [unit for unit in units if unit.life == "alive" and not unit.is_leader]
 
 
 def _can_lose_leadership(uniter: Uniter) -> bool:
-    return uniter.unit.is_leader and bool(_heirs(uniter.unit.application))
+    return uniter.unit.is_leader and bool(_successors(uniter.unit.application))

@@ -1,6 +1,6 @@
-"""What hook commands have in common: how they are called, and how they refuse.
+"""The arguments and errors of hook commands.
 
-Options are read as Juju's agent reads them, and refused in its words (juju/gnuflag, juju/cmd).
+Options are parsed as in Juju's agent, with the same error messages (juju/gnuflag, juju/cmd).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from localjuju import go_values, hook_output
 
 
 class HookCommandError(Exception):
-    """A hook command refuses: the message is what it prints on standard error."""
+    """A hook command fails. It prints the message on standard error."""
 
     def __init__(self, message: str, returncode: int = 1):
         super().__init__(message)
@@ -25,11 +25,11 @@ class HookCommandError(Exception):
 
 
 class UnknownHookCommandError(Exception):
-    """Juju has this hook command, or an option of it, and localjuju has not: the hook fails."""
+    """Juju has this hook command or option, but localjuju does not. The hook fails."""
 
 
 def not_an_argument(message: str) -> HookCommandError:
-    """Return the refusal of a call that is wrong, before the command does anything."""
+    """Return the error for invalid arguments, which has the exit status 2."""
     return HookCommandError(message, 2)
 
 
@@ -37,18 +37,18 @@ class Text:
     """An option with a value: ``-r``, ``--relation``."""
 
     def __init__(self, *names: str, default: Any = None, read: Callable[[str], Any] | None = None):
-        """Describe it.
+        """Describe the option.
 
         Args:
-            names: without their dashes. The last one names the value.
-            default: its value where it is not given.
-            read: makes the value from the text; what it raises as ValueError is the refusal.
+            names: its names without the dashes. The last one is the name of the value.
+            default: the value if the option is missing.
+            read: converts the text to the value. A ValueError is the reason for the error.
         """
         self.names, self.default, self.read = names, default, read
 
 
 class Switch:
-    """An option that is given or not: ``--app``, ``--app=true``."""
+    """An option without a value, or with true or false: ``--app``, ``--app=true``."""
 
     default = False
 
@@ -63,18 +63,18 @@ class Switch:
 
 
 class Options(types.SimpleNamespace):
-    """The values of a call's options and arguments, by their names."""
+    """The values of the options and arguments of a call, by name."""
 
     format: str
     output: str | None
     directory: pathlib.Path
 
     def printed(self, value: Any, in_order: bool = False) -> str:
-        """Write a value as ``--format`` says: what the command prints, less the last newline.
+        """Return a value in the format of ``--format``, or write it to the file of ``--output``.
 
         Args:
-            value: a tuple stands for a list of texts, which is printed as lines.
-            in_order: a dict keeps its order, where Juju prints a struct and not a map.
+            value: the value. A tuple is a list of texts, which is printed as lines.
+            in_order: keep the order of a dict, because Juju prints a struct and not a map.
         """
         text = hook_output.formatted(value, self.format, in_order)
         if not self.output:
@@ -103,17 +103,17 @@ class Call:
         rest: str = "",
         formats: Sequence[str] = (),
     ) -> Options:
-        """Read the arguments.
+        """Parse the arguments.
 
         Args:
-            options: those that the command has. They may stand anywhere.
-            takes: names of the other arguments, in order. One that is not given is None.
-            rest: name of the list that takes all further arguments.
-            formats: what ``--format`` takes, the default first, where the command prints a value.
+            options: the options of the command. They can be anywhere among the arguments.
+            takes: the names of the other arguments, in order. A missing argument is None.
+            rest: the name of the list for all further arguments.
+            formats: the values of ``--format``, the default first, if the command prints a value.
 
         Raises:
             HookCommandError: Juju refuses them.
-            UnknownHookCommandError: help is asked for, which localjuju does not have.
+            UnknownHookCommandError: the option is ``--help``, which localjuju does not have.
         """
         if formats:
             options += (
@@ -166,17 +166,19 @@ class Call:
         return others
 
     def settings(self, pairs: Iterable[str], file: str | None) -> dict[str, str]:
-        """Read key-value pairs from the YAML of ``--file``, and from the arguments, which win.
+        """Read key-value pairs from the YAML of ``--file`` and from the arguments.
+
+        An argument overrides the same key of the file.
 
         Raises:
-            HookCommandError: one is of another form, or the file cannot be read.
+            HookCommandError: a pair is invalid, or the file cannot be read.
         """
         given = key_values(pairs)
         if not file:
             return given
         path = self.directory / file
         try:
-            # Every scalar as it is written, but for null: `port: 080` is the text 080.
+            # Every scalar except null stays as it is written: `port: 080` is the text 080.
             node = yaml.compose(self.stdin if file == "-" else path.read_text(), yaml.SafeLoader)
         except OSError as error:
             raise HookCommandError(f"open {path}: {(error.strerror or '').lower()}") from None
@@ -189,7 +191,7 @@ def key_values(pairs: Iterable[str]) -> dict[str, str]:
     """Read arguments such as ``key=value``.
 
     Raises:
-        HookCommandError: one is of another form, or a key comes twice.
+        HookCommandError: an argument has another form, or a key appears twice.
     """
     settings: dict[str, str] = {}
     for pair in pairs:
@@ -203,7 +205,7 @@ def key_values(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def whole_number(text: str) -> int:
-    """Read the value of an option that is a number, as ``read`` of :class:`Text`."""
+    """Convert the value of an option to a number. This is for ``read`` of :class:`Text`."""
     try:
         return go_values.parse_int(text)
     except ValueError:
@@ -220,7 +222,7 @@ def _one_of(formats: Sequence[str]) -> Callable[[str], str]:
 
 
 def _split(argument: str) -> tuple[str, str | None]:
-    """Split an option from the value that is written with it: ``--format=json``, ``-r1``."""
+    """Split an option and the value attached to it: ``--format=json``, ``-r1``."""
     if argument.startswith("--"):
         name, separator, text = argument[2:].partition("=")
         return name, text if separator else None
@@ -228,7 +230,7 @@ def _split(argument: str) -> tuple[str, str | None]:
 
 
 def _texts(node: yaml.Node | None) -> dict[str, str]:
-    """Return the map of texts that YAML holds."""
+    """Return the mapping of texts in YAML."""
     if node is None:
         return {}
     kinds = {yaml.SequenceNode: "!!seq", yaml.MappingNode: "!!map"}

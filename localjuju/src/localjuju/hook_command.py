@@ -1,7 +1,7 @@
-"""A hook command as a program on PATH: asks the process that runs the hook, and prints the answer.
+"""A hook command as a program on PATH. It asks the hook's process, and prints the answer.
 
-It is copied, once for each command, by :mod:`localjuju.hook_programs`, and starts in milliseconds
-because it needs nothing but a part of the standard library.
+:mod:`localjuju.hook_programs` copies this file once for each hook command. It imports only a part
+of the standard library, so it starts in milliseconds.
 """
 
 import json
@@ -11,9 +11,9 @@ import sys
 
 
 def main() -> int:
-    """Ask what the command's name and arguments say, and return the exit status."""
+    """Send the command's name and arguments, print the answer, and return the exit status."""
     command = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
-    # Not "-" alone, which is a key of relation-get: a script may want its input for itself.
+    # "-" alone is a key of relation-get. Reading stdin then would take the input of a script.
     reads_stdin = "--file=-" in command or ("--file" in command and "-" in command)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(os.environ["JUJU_AGENT_SOCKET_ADDRESS"])

@@ -1,7 +1,7 @@
 """Answers the hook commands of one hook (``relation-get``, ``secret-add``, …) from the model.
 
-What a hook writes takes effect when it succeeds: the context keeps it until then. Each subject's
-commands have a file of their own.
+Most writes of a hook take effect only when it succeeds. Until then the context keeps them. The
+commands of each subject have their own file.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Result:
     stderr: str = ""
 
 
-# Juju's commands that localjuju leaves out: a charm that calls one is told so by name.
+# Juju's hook commands that localjuju does not have. A charm that calls one gets an error.
 LEFT_OUT = (
     "add-metric",
     "k8s-raw-get",
@@ -69,7 +69,7 @@ LEADER_SETTINGS = ("leader-get", "leader-set")
 
 
 def names(behaviour: Behaviour) -> list[str]:
-    """Return every hook command of a Juju version, with those that localjuju leaves out."""
+    """Return every hook command of a Juju version, including those that localjuju lacks."""
     everything = {*LEFT_OUT, *SERVED}
     if not behaviour.legacy_leader_settings_and_private_address:
         everything.difference_update(LEADER_SETTINGS)
@@ -88,22 +88,22 @@ class HookContext:
         action: Action | None,
         record: HookRecord,
     ):
-        """Prepare.
+        """Prepare the context.
 
         Args:
-            uniter: of the unit.
-            hook: which.
-            log: writes to the log: a level and a message.
-            now: tells the model's time.
-            action: which, where it is one.
-            record: takes the hook's commands and their answers.
+            uniter: the agent of the unit.
+            hook: the hook.
+            log: writes a level and a message to the log.
+            now: returns the model's time.
+            action: the action, if it is one.
+            record: records the hook commands and their output.
         """
         self.record = record
         self.uniter = uniter
         self.hook = hook
         self.action = action
         self.before_command: Callable[[str], None] = lambda command: None
-        """Called with the name of each; what it raises is the command's answer."""
+        """Called with the name of each command. It can raise an error for the command."""
         self.is_killed = False
         self.machine = UnitHookCommands(uniter, in_action=action is not None)
         self._relations = RelationHookCommands(uniter, hook)
@@ -124,21 +124,21 @@ class HookContext:
 
     @property
     def ends_now(self) -> bool:
-        """Whether the hook's process is to be killed before it gets the answer."""
+        """Whether to kill the hook's process instead of giving it the answer."""
         return self.is_killed or self.machine.reboots_now
 
     @property
     def secret_contents(self) -> set[str]:
-        """Every value that the hook has given to a secret, whether or not it took effect."""
+        """Every value that the hook wrote to a secret, even if it did not take effect."""
         return self._secrets.changes.contents
 
     def run(self, command: Sequence[str], stdin: str = "", directory: str = "/") -> Result:
         """Answer one hook command.
 
         Args:
-            command: its name and arguments.
-            stdin: what it gets on standard input.
-            directory: where it runs.
+            command: the name and the arguments.
+            stdin: the text on standard input.
+            directory: the folder in which it runs.
 
         Raises:
             UnknownHookCommandError: localjuju has no such command or option.
@@ -172,10 +172,10 @@ class HookContext:
         raise UnknownHookCommandError(f'hook command "{name}" is not known to localjuju')
 
     def flush(self) -> list[DatabagWrite]:
-        """Make what the hook wrote take effect, and return the databags that it changed.
+        """Apply what the hook wrote, and return the databags that it changed.
 
         Raises:
-            HookCommandError: the controller refuses it: nothing is written.
+            HookCommandError: the controller refuses it. Then nothing is written.
         """
         self._relations.check()
         self._check_leadership()
@@ -190,7 +190,7 @@ class HookContext:
         return writes
 
     def _check_leadership(self) -> None:
-        """Refuse what a leader wrote that has lost its lease since."""
+        """Refuse the writes of a leader that has lost its lease during the hook."""
         if self.unit.is_leader:
             return
         if self._relations.writes_as_leader:

@@ -1,4 +1,4 @@
-"""How hook commands print values: as smart, YAML or JSON, written as Go writes them."""
+"""How hook commands print values: as smart, YAML or JSON, in the style of Go."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import yaml
 from localjuju import go_values
 
 SMART = ("smart", "yaml", "json")
-"""What ``--format`` takes with most commands, the default first."""
+"""The formats of most commands for ``--format``. The first one is the default."""
 
 STRUCTURED = ("yaml", "json")
-"""What it takes with those that print no single values."""
+"""The formats of commands that never print a single value."""
 
 
 def formatted(value: Any, style: str, in_order: bool = False) -> str:
-    """Write a value without the newline at its end.
+    """Format a value, without the last newline.
 
     Args:
-        value: a tuple stands for a list of texts, which smart prints as lines.
+        value: the value. A tuple is a list of texts, which smart prints as lines.
         style: smart, yaml or json.
-        in_order: a dict keeps its order; without it its keys are sorted, as Go sorts a map's.
+        in_order: keep the order of dicts. Otherwise keys are sorted, as Go sorts those of a map.
     """
     value = _go_numbers(value)
     if style == "json":
@@ -44,7 +44,7 @@ def formatted(value: Any, style: str, in_order: bool = False) -> str:
 
 
 def _go_numbers(value: Any) -> Any:
-    """Go prints a number with nothing after its point as an integer: 2 for 2.0."""
+    """Convert whole floats to integers, because Go prints 2.0 as 2."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
         return int(value)
     if isinstance(value, dict):
@@ -55,7 +55,7 @@ def _go_numbers(value: Any) -> Any:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts as Go does: in double quotes where they would be read as something else."""
+    """Writes texts as Go does: in double quotes if YAML would read them as another type."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,7 +1,7 @@
 """Runs a program with the hook commands on its PATH: a packed charm's dispatch, a shell command.
 
-Called in the hook's own process (:mod:`localjuju.hook_server`), which passes what the commands ask
-on to localjuju.
+This runs in the hook's own process (:mod:`localjuju.hook_server`), which passes the requests of
+the commands on to localjuju.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from localjuju import hook_command
 
 
 def write_commands(folder: pathlib.Path, names: list[str]) -> None:
-    """Make a folder of programs, one for each hook command."""
+    """Make a folder with one program for each hook command."""
     folder.mkdir(parents=True)
     source = pathlib.Path(hook_command.__file__).read_text()
     for name in names:
-        # -I and -S: start fast, and mind nothing that the charm sets for its own Python.
+        # -I and -S: start fast, and ignore the settings of the charm for its own Python.
         (folder / name).write_text(f"#!{sys.executable} -IS\n{source}")
         (folder / name).chmod(0o755)
 
@@ -35,15 +35,15 @@ def run(
     address: str,
     answer: Callable[[dict[str, Any]], dict[str, Any]],
 ) -> int:
-    """Run a program in the present directory and environment.
+    """Run a program in the current directory and environment.
 
     Args:
-        program: what to run, with its arguments.
-        address: path of the socket at which hook commands ask.
-        answer: gives the reply to what a hook command asks.
+        program: the program and its arguments.
+        address: the path of the socket for hook commands.
+        answer: returns the reply to the request of a hook command.
 
     Returns:
-        The exit status; that of a signal is 128 and its number, as a shell has it.
+        The exit status. For a signal it is 128 plus its number, as in a shell.
     """
     pathlib.Path(address).unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX) as listener, selectors.DefaultSelector() as selector:
@@ -52,12 +52,12 @@ def run(
         environment = {**os.environ, "JUJU_AGENT_SOCKET_ADDRESS": address}
         process = subprocess.Popen(program, env=environment)
 
-        def give_up(*_: object) -> None:
+        def end_at_time_limit(*_: object) -> None:
             process.kill()
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.raise_signal(signal.SIGALRM)
 
-        signal.signal(signal.SIGALRM, give_up)
+        signal.signal(signal.SIGALRM, end_at_time_limit)
         ended = os.pidfd_open(process.pid)
         selector.register(ended, selectors.EVENT_READ)
         selector.register(listener, selectors.EVENT_READ)
@@ -81,7 +81,7 @@ def _answer_one(
             return
         reply = answer(json.loads(line))
         if reply["ends_hook"]:
-            # While the command still waits: the program does not go on without its answer.
+            # Kill the program while the command waits, so that it cannot continue.
             process.kill()
             process.wait()
             signal.raise_signal(signal.SIGKILL)

@@ -102,7 +102,7 @@ def readable_databags(uniter: Uniter, hook: Hook) -> list[str]:
         units = {unit.name, *view.members}
         if hook.relation is relation and hook.remote_unit:
             units.add(hook.remote_unit)  # A hook can still read a departing unit's databag.
-        owners = [*sorted(units & relation.unit_bags.keys()), remote]
+        owners = [*sorted(units & relation.unit_databags.keys()), remote]
         if unit.is_leader and remote != unit.application.name:
             owners.append(unit.application.name)
         names += [databag_name(relation, owner) for owner in owners]

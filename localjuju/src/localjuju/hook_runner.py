@@ -1,4 +1,4 @@
-"""Runs hooks: from a source folder under the real ``ops.main``, or a packed charm's dispatch."""
+"""Runs hooks: a charm's Python file from its source folder, or a packed charm's dispatch."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from localjuju.hook_commands import HookContext, Result
 from localjuju.hook_programs import write_commands
 from localjuju.machine import Machine
 from localjuju.model import Unit
-from localjuju.turns import Alone
+from localjuju.turns import SingleThread
 
 CLOSING_TIME = 10.0
-"""Seconds that the server gets to end what hooks have left running."""
+"""Seconds for the server to end the processes that hooks have left running."""
 
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 LONGEST_HOOK = 900.0
-"""Seconds after which a hook is ended: one that waits in vain is to be seen."""
+"""Seconds after which a hook is killed, so that a hook that waits for ever becomes visible."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,18 +39,18 @@ class HookResult:
     """How a hook or a shell command ended."""
 
     status: int
-    """The exit status; negative the signal that ended it."""
+    """The exit status, or the negative number of the signal that ended it."""
     stdout: str = ""
     stderr: str = ""
     problem: str | None = None
-    """What localjuju could not do for it."""
+    """An error of localjuju itself: what it could not do for the hook."""
 
     @property
     def error(self) -> str | None:
-        """Why it did not succeed, None if it did."""
+        """Why it failed, None if it succeeded."""
         if self.timed_out:
             return f"ended after {LONGEST_HOOK:g} s"
-        if self.status < 0:  # As Go says it.
+        if self.status < 0:  # The words are those of Go.
             return self.problem or f"signal: {(signal.strsignal(-self.status) or '').lower()}"
         return self.problem or (f"exit status {self.status}" if self.status else None)
 
@@ -60,13 +60,16 @@ class HookResult:
 
 
 def _inherited() -> dict[str, str]:
-    """What a charm in its source folder needs to find its dependencies, but not Juju's words."""
+    """Return this process's environment without Juju's variables.
+
+    A charm that runs from its source folder needs it to find its dependencies.
+    """
     return {name: value for name, value in os.environ.items() if not name.startswith("JUJU_")}
 
 
 def _still_runs(process: psutil.Process) -> bool:
     try:
-        # A zombie has ended: the server looks after it when the next hook runs.
+        # A zombie has ended. The server reaps it when the next hook runs.
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
@@ -80,16 +83,16 @@ class HookRunner:
         folder: pathlib.Path,
         seed: int,
         names: list[str],
-        turns: Alone,
+        turns: SingleThread,
     ):
         """Start the server.
 
         Args:
-            folder: takes what a hook prints, until the next hook, and the hook commands. The
-                server removes it, if this process ends without having closed the runner.
-            seed: of the order in which a charm walks its sets.
-            names: of the hook commands.
-            turns: whose turn it is to run something.
+            folder: the folder for the output of the current hook, and for the hook commands. If
+                this process ends without a call of ``close``, the server removes the folder.
+            seed: decides the order in which a charm iterates over its sets.
+            names: the names of the hook commands.
+            turns: the lock that threads share.
         """
         self._names = names
         self._turns = turns
@@ -105,9 +108,9 @@ class HookRunner:
             [sys.executable, "-m", "localjuju.hook_server", str(theirs.fileno()), str(folder)],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
-            # Hooks are forked from it, so it decides how they hash.
+            # Hooks are forks of the server, so its hash seed is theirs.
             env={**os.environ, "PYTHONHASHSEED": self._hash_seed},
-            # Away from the terminal's process group, so that Ctrl-C does not reach hooks.
+            # Outside the terminal's process group, so that Ctrl-C does not reach hooks.
             start_new_session=True,
         )
         theirs.close()
@@ -120,10 +123,10 @@ class HookRunner:
         """Run one hook or action of a unit: the charm's Python file, or its own program.
 
         Args:
-            unit: whose hook it is.
+            unit: the unit of the hook.
             context: answers its hook commands.
             environment: the ``JUJU_*`` variables.
-            timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
+            timeout: seconds until it is killed, by default ``LONGEST_HOOK``.
         """
         charm = unit.charm
         if charm.has_programs:
@@ -154,7 +157,7 @@ class HookRunner:
                 return self.run_program(unit, command, folder, context, environment, timeout)
         if environment["JUJU_DISPATCH_PATH"].startswith("actions/"):
             return HookResult(0, problem=f'action not implemented on unit "{unit.name}"')
-        return HookResult(0)  # It minds no such hook, as on a controller.
+        return HookResult(0)  # The charm does not observe this event.
 
     def run_program(
         self,
@@ -168,14 +171,14 @@ class HookRunner:
         """Run a program of a unit in a folder, with the hook commands on its PATH.
 
         Args:
-            unit: whose program it is.
+            unit: the unit of the program.
             program: the program and its arguments.
-            folder: where it starts.
+            folder: the folder in which it starts.
             context: answers its hook commands.
             environment: the ``JUJU_*`` variables.
-            timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
+            timeout: seconds until it is killed, by default ``LONGEST_HOOK``.
         """
-        # What Juju gives to a hook and nothing of whoever runs localjuju, but for the hash seed.
+        # Only the variables that Juju sets, and the hash seed. Nothing of this process's own.
         environment = {
             "PATH": f"{self._commands}:{SYSTEM_PATH}",
             "HOME": str(unit.machine.folder),
@@ -203,11 +206,11 @@ class HookRunner:
         """Run a shell command in a machine's home folder, without the hook commands.
 
         Args:
-            machine: where.
-            command: for ``bash -c``.
-            environment: variables beside those of somebody who has logged in.
+            machine: the machine.
+            command: the command, for ``bash -c``.
+            environment: variables in addition to those of a login shell.
             stdin: its standard input.
-            timeout: seconds until it is ended, by default ``LONGEST_HOOK``.
+            timeout: seconds until it is killed, by default ``LONGEST_HOOK``.
         """
         self._stdin.write_text(stdin)
         home = str(machine.home)
@@ -222,7 +225,7 @@ class HookRunner:
         )
 
     def processes(self) -> list[psutil.Process]:
-        """Return what hooks have left running."""
+        """Return the processes that hooks have left running."""
         with contextlib.suppress(psutil.NoSuchProcess):
             return psutil.Process(self._server.pid).children(recursive=True)
         return []
@@ -240,7 +243,7 @@ class HookRunner:
         timeout: float,
         **request: Any,
     ) -> HookResult:
-        with self._turns.mine():
+        with self._turns.my_turn():
             try:
                 self._send(
                     environment=environment,
@@ -251,10 +254,10 @@ class HookRunner:
                 )
                 problem = None
                 while "exit" not in (message := self._receive()):
-                    if context:  # Without one there are no hook commands that could ask.
+                    if context:  # Without a context there are no hook commands.
                         problem = self._answer(context, message) or problem
             except BaseException:
-                # The hook still runs, and nobody is left to answer it.
+                # The hook still runs, but nothing can answer it any more.
                 self.close()
                 raise
             return HookResult(
@@ -265,7 +268,7 @@ class HookRunner:
             )
 
     def _answer(self, context: HookContext, message: dict[str, Any]) -> str | None:
-        """Answer a hook command; say so where localjuju cannot."""
+        """Answer a hook command. Return the problem if localjuju cannot answer it."""
         problem = None
         try:
             result = context.run(message["command"], message["stdin"], message["directory"])
@@ -287,14 +290,14 @@ class HookRunner:
         print(json.dumps(message), file=self._connection, flush=True)
 
     def _receive(self) -> dict[str, Any]:
-        with self._turns.elsewhere():
+        with self._turns.released():
             line = self._connection.readline()
         if not line:
             raise RuntimeError("localjuju's hook server has ended")
         return json.loads(line)
 
     def close(self) -> None:
-        """End the server, the hook that runs, and every process that hooks have left running."""
+        """End the server, the current hook, and every process that hooks have left running."""
         self._server.terminate()
         try:
             self._server.wait(timeout=CLOSING_TIME)
@@ -304,5 +307,5 @@ class HookRunner:
                     process.kill()
             self._server.kill()
             self._server.wait()
-        with contextlib.suppress(OSError):  # What was still to be sent to it.
+        with contextlib.suppress(OSError):  # The buffer may hold data for the ended server.
             self._connection.close()

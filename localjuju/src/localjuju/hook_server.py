@@ -1,11 +1,12 @@
-"""The process that hooks are forked from: it has ops loaded, so a hook starts in milliseconds.
+"""The server that forks a process for each hook. It has ops loaded, so a hook starts quickly.
 
-Started as ``python -m localjuju.hook_server FD FOLDER`` by :mod:`localjuju.hook_runner`, which
-writes one JSON line for each hook, or other program to run, to the socket FD. The forked child
-answers on the same socket: a line for each hook command, which waits for the reply. When the child
-has ended, the server writes its exit status. It ends on SIGTERM, or when the socket closes, which
-means that the other side was killed: then it removes FOLDER. Either way it takes with it every
-process that hooks started.
+:mod:`localjuju.hook_runner` starts it as ``python -m localjuju.hook_server FD FOLDER``. For each
+hook, or other program to run, the runner writes one JSON line to the socket FD. The forked child
+writes one line to the same socket for each hook command, and waits for the reply. When the child
+has ended, the server writes the exit status.
+
+The server ends on SIGTERM, or when the socket closes because the runner's process was killed. In
+the second case it removes FOLDER. In both cases it ends every process that hooks started.
 """
 
 from __future__ import annotations
@@ -40,17 +41,17 @@ ONE_AT_A_TIME = threading.Lock()
 
 
 class HungUpError(Exception):
-    """The other side of the socket is gone."""
+    """The runner has closed the socket."""
 
 
 def serve(sock: socket.socket, folder: str) -> None:
-    """Fork a child for each request, until the other side closes the socket."""
+    """Fork a child for each request, until the runner closes the socket."""
     connection = sock.makefile("rw")
-    # What hooks leave running becomes a child of this process, which can then reap and end it.
+    # Processes that hooks leave running become children of this process, which can then end them.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    # Ctrl-C is for the operator's process, which ends this one when it is done.
+    # The operator's process handles Ctrl-C, and ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Raised, so that it ends even the wait for a hook that takes for ever.
+    # An exception ends even the wait for a hook that never ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         ended = _ended_children()
@@ -73,20 +74,22 @@ def serve(sock: socket.socket, folder: str) -> None:
 
 
 def _ended_children() -> socket.socket:
-    """Return what becomes readable whenever a child process has ended."""
+    """Return a socket that becomes readable whenever a child process has ended."""
     ended, write = socket.socketpair()
     ended.setblocking(False)
     write.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # Python tells only of signals it handles.
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # Python reports only signals with a handler.
     signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
     return ended
 
 
 def _wait_for(child: int, ended: socket.socket, sock: socket.socket) -> int:
-    """Wait for a hook to end; reap what it stops meanwhile, or it would wait for that in vain.
+    """Wait for a hook to end, and return its status.
+
+    Meanwhile this reaps other children. A hook that stops a service waits for the end of it.
 
     Raises:
-        HungUpError: nobody waits for the hook any more.
+        HungUpError: the runner does not wait for the hook any more.
     """
     poll = select.poll()
     poll.register(ended, select.POLLIN)
@@ -103,7 +106,7 @@ def _wait_for(child: int, ended: socket.socket, sock: socket.socket) -> int:
 
 
 def _end_all_children() -> None:
-    # Until there are none: one that is being ended may just have started another.
+    # Repeat until there are none: a process can start another one just before it is killed.
     while children := psutil.Process().children(recursive=True):
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -112,7 +115,7 @@ def _end_all_children() -> None:
 
 
 def _preload(source: pathlib.Path) -> None:
-    """Import what a charm's modules use of others', so that its hooks need not."""
+    """Import the other packages that a charm's modules use, so that each hook starts faster."""
     if source in PRELOADED:
         return
     PRELOADED.add(source)
@@ -121,13 +124,13 @@ def _preload(source: pathlib.Path) -> None:
         with contextlib.suppress(SyntaxError):
             for module, attribute in _used(ast.parse(path.read_text())):
                 if module.partition(".")[0] not in own:
-                    # What cannot be imported shows in the hook itself, with its traceback.
+                    # If this import fails, it fails again in the hook, with a traceback.
                     with contextlib.suppress(Exception):
                         _load(module, attribute)
 
 
 def _used(code: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the modules that code imports at its top, and what it uses of them."""
+    """Yield the modules that code imports at its top level, with the attributes that it uses."""
     modules = {}
     for node in code.body:
         if isinstance(node, ast.Import):
@@ -146,14 +149,14 @@ def _used(code: ast.Module) -> Iterator[tuple[str, str]]:
 
 def _load(module: str, attribute: str) -> None:
     loaded = importlib.import_module(module)
-    # pydantic, for one, imports a part of itself only when it is asked for it. And with
-    # ``from charmlibs import apt`` the name is that of a module.
+    # Some packages, such as pydantic, import their parts only on first use. And in
+    # ``from charmlibs import apt`` the name is a module.
     if attribute and not hasattr(loaded, attribute):
         importlib.import_module(f"{module}.{attribute}")
 
 
 def _run(request: dict[str, Any], connection: TextIO) -> int:
-    """Do what is asked in this process, which is a fork of the server's; return its status."""
+    """Carry out a request in this process, a fork of the server, and return the exit status."""
     status = 0
     try:
         _enter(request)
@@ -166,7 +169,7 @@ def _run(request: dict[str, Any], connection: TextIO) -> int:
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else int(error.code is not None)
     except BaseException as error:
-        sys.excepthook(type(error), error, error.__traceback__)  # ops has one of its own.
+        sys.excepthook(type(error), error, error.__traceback__)  # ops installs its own hook.
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
@@ -174,18 +177,18 @@ def _run(request: dict[str, Any], connection: TextIO) -> int:
 
 
 def _enter(request: dict[str, Any]) -> None:
-    """Take on the environment, directory, output files and time limit of a hook."""
+    """Set the environment, directory, output files and time limit of a hook."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.set_wakeup_fd(-1)
-    # SIGALRM ends the process when its time is over.
+    # SIGALRM ends the process after its time limit.
     signal.setitimer(signal.ITIMER_REAL, request["timeout"])
     if "stdin" in request:
         with open(request["stdin"], "rb", buffering=0) as stdin:
             os.dup2(stdin.fileno(), 0)
     for number, path in ((1, request["stdout"]), (2, request["stderr"])):
-        # A new file: what an earlier hook left running may still write to the old one.
+        # A new file, because processes of an earlier hook may still write to the old one.
         pathlib.Path(path).unlink(missing_ok=True)
         with open(path, "wb", buffering=0) as output:
             os.dup2(output.fileno(), number)
@@ -207,15 +210,15 @@ def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
 
 
 def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
-    """Have localjuju answer a hook command."""
-    # Threads log too (pymongo's do), and each has to get its own answer.
+    """Let localjuju answer a hook command."""
+    # Several threads can run hook commands, for example to log. Each must get its own answer.
     with ONE_AT_A_TIME:
         print(json.dumps(request), file=connection, flush=True)
         return json.loads(connection.readline())
 
 
 def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
-    """Have ``subprocess.run`` of a hook command answered over the socket: no new process."""
+    """Let ``subprocess.run`` of a hook command use the socket instead of a new process."""
     real_run = subprocess.run
 
     def run(args: Any, *rest: Any, **options: Any) -> Any:
@@ -235,7 +238,7 @@ def _intercept_hook_commands(commands: list[str], connection: TextIO) -> None:
         }
         reply = _ask(connection, request)
         if reply["ends_hook"]:
-            # What else the hook has started is left as it is, as on a controller.
+            # As on a controller, this does not end other processes that the hook has started.
             os.kill(os.getpid(), signal.SIGKILL)
         out, err = reply["stdout"], reply["stderr"]
         result = subprocess.CompletedProcess(

@@ -1,7 +1,7 @@
-"""The ``juju`` program: has a server of localjuju carry out one command, and prints what it says.
+"""The ``juju`` program: sends one command to a server of localjuju, and prints the output.
 
-It is copied to a folder on PATH by :mod:`localjuju.server`, and starts in milliseconds because it
-needs nothing but a part of the standard library.
+:mod:`localjuju.server` copies this file to a folder on PATH. It imports only a part of the
+standard library, so it starts in milliseconds.
 """
 
 import json
@@ -14,24 +14,24 @@ VARIABLE = "LOCALJUJU_SOCKET"
 
 
 def main() -> int:
-    """Send the command, print what comes back, and return the command's exit status."""
-    # Ctrl-C ends this program, and the server then forgets the command.
+    """Send the command, print its output, and return its exit status."""
+    # Ctrl-C ends this program. The server then drops the command.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     address = os.environ.get(VARIABLE, "")
     if not address:
-        return fail("this juju is localjuju's: it works inside `localjuju shell`")
+        return fail("this is the juju program of localjuju: it works inside `localjuju shell`")
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(address)
             with connection.makefile("rw") as stream:
                 return converse(stream)
         except (OSError, ValueError):
-            return fail(f"the server of localjuju at {address} has ended, and its models with it")
+            return fail(f"the server of localjuju at {address} has ended, with all its models")
 
 
 def converse(stream) -> int:
-    """Exchange one JSON object a line with the server, until it sends the exit status."""
+    """Exchange JSON objects with the server, one per line, until it sends the exit status."""
     send(
         stream,
         arguments=sys.argv[1:],
@@ -41,12 +41,12 @@ def converse(stream) -> int:
         is_screen=sys.stdout.isatty(),
     )
     while True:
-        # A line that is no JSON, because the server is gone, is a ValueError.
+        # If the server is gone, the line is empty, and this raises a ValueError.
         reply = json.loads(stream.readline())
         if "exit" in reply:
             return reply["exit"]
         if "wants_stdin" in reply:
-            # Who types answers with a line; a file, or what another program says, is read whole.
+            # A user at a terminal answers with a line. A file or a pipe is read to its end.
             typed = sys.stdin.readline() if sys.stdin.isatty() else sys.stdin.read()
             send(stream, stdin=typed)
         output = sys.stderr if "stderr" in reply else sys.stdout
@@ -61,7 +61,7 @@ def send(stream, **message) -> None:
 
 
 def fail(reason: str) -> int:
-    """Say why there is no answer."""
+    """Print why there is no answer, and return the exit status."""
     sys.stderr.write(f"ERROR {reason}\n")
     return 1
 

@@ -7,22 +7,25 @@ from collections.abc import Callable, Iterator
 
 from localjuju.controller import Controller
 from localjuju.model_runner import ModelRunner
-from localjuju.turns import Shared
+from localjuju.turns import SharedModels
 from localjuju.uniter import Uniter
 
 
 class LiveHooks:
-    """A thread that runs what is due on a controller: one hook or action at a time."""
+    """A thread that runs the hooks and actions of a controller, one at a time."""
 
     def __init__(
-        self, controller: Controller, turns: Shared, on_failure: Callable[[BaseException], None]
+        self,
+        controller: Controller,
+        turns: SharedModels,
+        on_failure: Callable[[BaseException], None],
     ):
-        """Start.
+        """Start the thread.
 
         Args:
-            controller: whose models these are; made with ``turns``.
-            turns: guards the models.
-            on_failure: is told in the thread why no hook will run any more.
+            controller: the controller. It was made with ``turns``.
+            turns: the lock of the models.
+            on_failure: called in the thread with the error if no hook can run any more.
         """
         self._controller = controller
         self._turns = turns
@@ -32,10 +35,10 @@ class LiveHooks:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop, and end every process and remove every file of the controller."""
+        """Stop the thread, end every process and remove every file of the controller."""
         with self._turns:
             self._is_closing = True
-        # Ends the hook that runs, and so the thread's wait for it.
+        # This ends the current hook, so the thread no longer waits for it.
         self._controller.hook_runner.close()
         self._thread.join()
         self._controller.close()
@@ -51,10 +54,10 @@ class LiveHooks:
                 self._on_failure(error)
 
     def _run_one(self) -> bool:
-        """Run what is due, and return whether there was anything."""
+        """Run one hook or action that is due, and return whether there was one."""
         controller = self._controller
-        with self._turns.mine():
-            controller.follow_the_models()
+        with self._turns.my_turn():
+            controller.run_workers()
             return (
                 controller.run_task()
                 or controller.run_hook()
@@ -70,7 +73,7 @@ class LiveHooks:
         return False
 
     def _failed(self) -> Iterator[tuple[ModelRunner, Uniter, float]]:
-        """Yield the agents whose hook failed, and when it is to run again."""
+        """Yield the agents whose hook failed, and the time of the next attempt."""
         for runner in list(self._controller.models.values()):
             for name, uniter in list(runner.uniters.items()):
                 if uniter.failed:
@@ -84,11 +87,11 @@ class LiveHooks:
         return False
 
     def _seconds_to_wait(self) -> float | None:
-        """Return how long nothing is due, unless somebody changes something."""
+        """Return the seconds until something is due, if no command changes a model before."""
         now = self._controller.clock.now()
         moments = [moment for _, _, moment in self._failed()]
         for runner in self._controller.models.values():
             moments.append(runner.next_update_status)
-            # What is past and has not been told yet waits for something else.
+            # A time in the past waits for another event, for example for a failed hook.
             moments += [moment for moment in runner.secret_times().values() if moment > now]
         return max(0.0, min(moments) - now) if moments else None

@@ -1,4 +1,4 @@
-"""The model: applications, units, relations, secrets, machines. The only state there is."""
+"""The model: applications, units, relations, secrets and machines."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Status:
-    """A status as ``status-set`` gives it, and since when."""
+    """A status, as ``status-set`` sets it, and the time when it was set."""
 
     current: str
     message: str = ""
@@ -33,7 +33,7 @@ class Status:
 
 @dataclasses.dataclass(eq=False)
 class Unit:
-    """A unit, and what its agent reports of it."""
+    """A unit, and what its agent reports about it."""
 
     name: str
     application: Application
@@ -43,12 +43,12 @@ class Unit:
     workload_status: Status
     agent_status: Status
     charm: Charm
-    """What it runs: the application's, but for the time until its agent has upgraded."""
+    """The charm that it runs. After a refresh it differs from the application's until upgraded."""
     charm_version: int | None = None
-    """Which of the application's that was, None before the agent has begun."""
+    """The application's ``charm_version`` of this charm, None before the first hook."""
     workload_version: str = ""
     ports: dict[str, set[str]] = dataclasses.field(default_factory=dict)
-    """Those that are open, and for which endpoints: an empty name stands for all."""
+    """The open ports, and the endpoints of each. An empty name means all endpoints."""
     life: Life = "alive"
 
     @property
@@ -57,7 +57,7 @@ class Unit:
 
     @property
     def remote_name(self) -> str:
-        """What other models call it."""
+        """The name of the unit in other models."""
         return f"{self.application.remote_name}/{self.number}"
 
     @property
@@ -74,13 +74,13 @@ class Application:
     resources: dict[str, pathlib.Path]
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     storage: dict[str, Directive] = dataclasses.field(default_factory=dict)
-    """What the operator has asked for, for each new unit."""
+    """The storage that each new unit gets, as the operator requested it."""
     config_version: int = 1
     units: dict[str, Unit] = dataclasses.field(default_factory=dict)
     revision: int = 0
-    """Of its charm: rises with each refresh."""
+    """The revision of its charm. Each refresh increases it."""
     charm_version: int = 0
-    """Rises with each refresh and each resource: units upgrade when it does."""
+    """Each refresh and each new resource increases it, and then units run upgrade-charm."""
     next_unit: int = 0
     leader: Unit | None = None
     leader_settings: Databag = dataclasses.field(default_factory=Databag)
@@ -88,13 +88,13 @@ class Application:
     workload_version: str = ""
     life: Life = "alive"
     exposed_to: dict[str, list[str]] = dataclasses.field(default_factory=dict)
-    """By endpoint the networks that it is exposed to; an empty name stands for all endpoints."""
+    """By endpoint: the networks that it is exposed to. An empty name means all endpoints."""
     trusted: bool = False
     constraints: Constraints = dataclasses.field(default_factory=dict)
-    """For the machines of its new units."""
+    """The constraints for the machines of its new units."""
 
     remote_name: str = ""
-    """What the models call it whose offers it uses."""
+    """The name of the application in the models whose offers it uses."""
 
     @property
     def exposed(self) -> bool:
@@ -118,7 +118,7 @@ class Application:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Every option that has a value: set, or by default."""
+        """Every option that has a value: the one that was set, or the default."""
         defaults = {name: option.get("default") for name, option in self.charm.options.items()}
         merged = {**defaults, **self.config}
         return {name: value for name, value in merged.items() if value is not None}
@@ -132,12 +132,12 @@ class Application:
 
 
 def new_uuid(rng: random.Random) -> str:
-    """Return a UUID, of a model or a controller."""
+    """Return a UUID for a model or a controller."""
     return f"{rng.getrandbits(32):08x}-0000-4000-8000-{rng.getrandbits(48):012x}"
 
 
 class Model:
-    """All that Juju's controller would know."""
+    """Everything that a Juju controller stores about a model."""
 
     def __init__(
         self,
@@ -150,11 +150,11 @@ class Model:
         """Make an empty model.
 
         Args:
-            behaviour: of the Juju version.
-            rng: chooses wherever Juju promises no order.
-            stores: for its storage.
-            name: of the model.
-            all_models: returns the models whose secrets may be read here, with this one.
+            behaviour: how the version of Juju behaves.
+            rng: decides the order if Juju guarantees none.
+            stores: the storage of the model.
+            name: the name of the model.
+            all_models: returns all models of the controller. Units can read their secrets.
         """
         self.name = name
         self.behaviour = behaviour
@@ -169,9 +169,9 @@ class Model:
         self.stores = stores
         self._all_models = all_models
         self.config: dict[str, str] = {}
-        """What the operator has set of the model's own options."""
+        """The model options that the operator has set."""
         self.constraints: Constraints = {}
-        """For new machines, where an application says nothing else."""
+        """The constraints for new machines. Those of an application override them."""
         self._relation_ids = itertools.count()
         self._task_ids = itertools.count(1)
 
@@ -184,7 +184,7 @@ class Model:
         return {unit.name: unit for app in self.applications.values() for unit in app.sorted_units}
 
     def find_unit(self, name: str) -> Unit | None:
-        """Find a unit by its name, or as ``app/leader``."""
+        """Find a unit by its name, or the leader by ``app/leader``."""
         application, _, number = name.partition("/")
         if number == "leader":
             found = self.applications.get(application)
@@ -195,7 +195,7 @@ class Model:
         return [offer for offer in self.offers.values() if offer.application is application]
 
     def find_related(self, name: str) -> RelatedApplication | None:
-        """Find an application that the operator may name in a relation: the model's or a SAAS."""
+        """Find an application of the model, or a SAAS, that can be integrated."""
         remote = self.remote_applications.get(name)
         saas = remote if remote and remote.is_saas else None
         return self.applications.get(name) or saas
@@ -218,20 +218,20 @@ class Model:
         return relation
 
     def enter_scope(self, relation: Relation, unit: Unit) -> None:
-        """A unit's agent enters a relation: the other side can see it from here on."""
+        """Let a unit enter a relation. From then on the other side can see it."""
         relation.in_scope.add(unit.name)
         self.publish_address(relation, unit)
 
     def publish_address(self, relation: Relation, unit: Unit) -> list[str]:
-        """Write a unit's address to its databag, and return the keys that changed."""
+        """Publish a unit's address in its databag, and return the keys that changed."""
         address = unit.machine.address
         data = {"ingress-address": address, "egress-subnets": f"{address}/32"}
         if self.behaviour.legacy_leader_settings_and_private_address:
             data["private-address"] = address
-        return relation.unit_bags.setdefault(unit.name, Databag()).update(data)
+        return relation.unit_databags.setdefault(unit.name, Databag()).update(data)
 
     def drop_relation_if_finished(self, relation: Relation) -> None:
-        """Remove a dying relation that no unit is in any more. Its grants go with it."""
+        """Remove a dying relation, with its grants, when no unit is in it any more."""
         if relation.life == "alive" or relation.in_scope:
             return
         del self.relations[relation.id]
@@ -239,7 +239,7 @@ class Model:
             secret.grants = {grant for grant in secret.grants if grant[0] != relation.id}
 
     def choose_leader(self, application: Application) -> None:
-        """Give the leadership to another unit when its holder is gone."""
+        """Choose another leader if the leader is gone."""
         if application.leader and application.leader.name in application.units:
             return
         candidates = [u for u in application.sorted_units if u.life == "alive"]
@@ -258,7 +258,7 @@ class Model:
         return next((model.secrets.get(secret_id) for model in found), None)
 
     def secrets_of_all_models(self) -> Iterator[Secret]:
-        """Return the model's own, and those of others, which its units may have been granted."""
+        """Return the model's secrets, and those of other models, which may be granted to it."""
         yield from self.secrets.values()
         for model in self._all_models():
             if model is not self:
@@ -269,11 +269,11 @@ class Model:
         return self if secret.id in self.secrets else next(owners, self)
 
     def reader_name(self, unit: Unit, secret: Secret) -> str:
-        """Return what the secret's own model calls a unit of this model."""
+        """Return the name that a unit of this model has in the secret's model."""
         return unit.name if self.model_of_secret(secret) is self else unit.remote_name
 
     def may_read(self, secret: Secret, unit: Unit) -> bool:
-        """Whether a unit may read a secret: its owner's units, and whoever it is granted to."""
+        """Whether a unit may read a secret: as a unit of the owner, or because of a grant."""
         owner = self.model_of_secret(secret)
         reader = self.reader_name(unit, secret)
         names = (reader, reader.rpartition("/")[0])
@@ -282,6 +282,6 @@ class Model:
         return any(target in names and owner.grants(by) for by, target in secret.grants)
 
     def grants(self, relation_id: int | None) -> bool:
-        """Whether what has been granted for a relation holds: not while it is suspended."""
+        """Whether grants for a relation are valid. They are not while it is suspended."""
         relation = self.relations.get(relation_id) if relation_id is not None else None
         return relation is None or not relation.suspended

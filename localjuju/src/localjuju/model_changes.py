@@ -1,6 +1,7 @@
-"""What has changed in a model since it was last looked at: units, relations, databags, secrets.
+"""Finds what has changed in a model since the last call: units, relations, databags, secrets.
 
-The model is compared with what it was, so that whoever changes it needs to tell nobody.
+It compares the model with a copy of its last state, so the code that changes a model does not have
+to report the changes.
 """
 
 from __future__ import annotations
@@ -15,36 +16,36 @@ from localjuju.secret import Secret
 from localjuju.storage import StorageInstance
 
 KeyChanges = dict[str, list[Any]]
-"""By key: the old value and the new one, None where there is none."""
+"""By key: the old value and the new value, None if there is none."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """One difference between two moments of a model."""
+    """One difference between two states of a model."""
 
     kind: str
-    """``unit-added``, ``unit-updated``, ``unit-removed``, and so on for what a model has."""
+    """``unit-added``, ``unit-updated``, ``unit-removed``, and the same for the other objects."""
     about: str
-    """What has changed: a unit's name, an application's, a relation's or a secret's id."""
+    """The name of a unit, an application or a databag, or the id of a relation or a secret."""
     details: Mapping[str, Any]
-    """All of it where it was added or removed; what differs where it changed."""
+    """All facts of an object that was added or removed; only the differences of a changed one."""
 
 
 Facts = dict[str, Any]
 
 
 class ModelWatcher:
-    """Remembers a model as it was when it was last looked at."""
+    """Remembers the last state of a model, to find changes."""
 
     def __init__(self, model: Model):
         self._model = model
         self._before: dict[str, dict[str, Facts]] = {}
-        self._bags: dict[str, tuple[int, dict[str, str]]] = {}
+        self._databags: dict[str, tuple[int, dict[str, str]]] = {}
         self.secret_contents: set[str] = set()
-        """Every value that a secret has ever had: no view of a run may show it."""
+        """Every value that a secret has ever had. No view of a run may show them."""
 
     def changes(self) -> list[Change]:
-        """Return what has changed since the last call."""
+        """Return the changes since the last call."""
         found: list[Change] = []
         for secret in self._model.secrets_of_all_models():
             for revision in secret.revisions.values():
@@ -75,26 +76,27 @@ class ModelWatcher:
 
     def _databag_changes(self) -> Iterator[Change]:
         for relation in self._model.relations.values():
-            for owner, bag in (*relation.unit_bags.items(), *relation.app_bags.items()):
+            databags = {**relation.unit_databags, **relation.app_databags}
+            for owner, databag in databags.items():
                 name = databag_name(relation, owner)
-                version, data = self._bags.get(name, (0, {}))
-                if bag.version != version:
-                    self._bags[name] = bag.version, dict(bag.data)
-                    yield _databag_change(name, bag, data)
+                version, data = self._databags.get(name, (0, {}))
+                if databag.version != version:
+                    self._databags[name] = databag.version, dict(databag.data)
+                    yield _databag_change(name, databag, data)
 
 
 def databag_name(relation: Relation, owner: str) -> str:
-    """Name one side's data of a relation: ``1 mongodb/0`` or ``1 mongodb``."""
+    """Return the name of a databag: the relation's id and the owner, as in ``1 mongodb/0``."""
     return f"{relation.id} {owner}"
 
 
-def _databag_change(name: str, bag: Databag, before: dict[str, str]) -> Change:
-    keys = compare(before, bag.data)
-    return Change("databag-updated", name, {"keys": keys, "version": bag.version})
+def _databag_change(name: str, databag: Databag, before: dict[str, str]) -> Change:
+    keys = compare(before, databag.data)
+    return Change("databag-updated", name, {"keys": keys, "version": databag.version})
 
 
 def compare(before: Mapping[str, Any], after: Mapping[str, Any]) -> KeyChanges:
-    """Return the keys whose values differ, in the order of their names."""
+    """Return the keys whose values differ, sorted by name."""
     return {
         key: [before.get(key), after.get(key)]
         for key in sorted({*before, *after})

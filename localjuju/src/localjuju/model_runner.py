@@ -1,4 +1,4 @@
-"""One model of a controller: what the operator may do to it, and how its units' hooks run."""
+"""One model of a controller: the operator's commands, and the hooks of the units."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     from localjuju.controller import Controller
 
 RETRIES = 3
-"""How often a hook that failed is run again while nothing else changes."""
+"""How often a failed hook runs again if nothing else changes."""
 
 LONGEST_PAUSE = 300.0
-"""Seconds that Juju waits at most before it runs a hook that failed again."""
+"""The longest time, in seconds, that Juju waits before it retries a failed hook."""
 
 
 class ModelRunner:
-    """Carries out commands on a model at once, and runs its units' hooks when it is told to."""
+    """Carries out commands on a model at once. Runs hooks only when the controller asks for it."""
 
     def __init__(self, controller: Controller, name: str, folder: pathlib.Path):
         """Make an empty model.
 
         Args:
-            controller: whose model it is.
-            name: of the model.
-            folder: takes everything that the model's units keep.
+            controller: the controller of the model.
+            name: the name of the model.
+            folder: the folder for all files of the model's units.
         """
         self.controller = controller
         self.behaviour = controller.behaviour
@@ -68,7 +68,7 @@ class ModelRunner:
         self._uploads = 0
         self._retries: dict[str, int] = {}
         self.retry_times: dict[str, float] = {}
-        """By unit: before then its failed hook is not run again, where time is real."""
+        """By unit: the earliest time to retry its failed hook, if hooks run in real time."""
 
     # The operator's commands
 
@@ -84,7 +84,7 @@ class ModelRunner:
         constraints: Constraints | None = None,
         placements: Sequence[Placement] = (),
     ) -> Application:
-        """Add an application and its units; a subordinate gets its units with its relations."""
+        """Add an application with its units. A subordinate gets its units with its relations."""
         application = Application(name, self._upload(charm), {}, config, storage)
         application.constraints = constraints or {}
         self.model.applications[name] = application
@@ -100,13 +100,13 @@ class ModelRunner:
     def _upload_resources(
         self, application: Application, resources: dict[str, pathlib.Path]
     ) -> None:
-        """Keep files as they are now, whatever becomes of them where they came from."""
+        """Copy the files, so that later changes to the originals have no effect."""
         for name, file in resources.items():
             self._uploads += 1
-            kept = self.folder / "resources" / f"{self._uploads}"
-            kept.parent.mkdir(exist_ok=True)
-            shutil.copy(file, kept)
-            application.resources[name] = kept
+            copy = self.folder / "resources" / f"{self._uploads}"
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(file, copy)
+            application.resources[name] = copy
 
     def _add_peer_relations(self, application: Application) -> None:
         present = [
@@ -123,13 +123,13 @@ class ModelRunner:
         resources: dict[str, pathlib.Path],
         force_units: bool = False,
     ) -> None:
-        """Give an application another charm, to which its units upgrade.
+        """Give an application another charm. Its units upgrade to it.
 
         Args:
-            application: which.
-            charm: fits its relations and its storage.
-            resources: the files that change with it.
-            force_units: units in error get it too; their hook is run again with it.
+            application: the application to refresh.
+            charm: the new charm. It must fit the relations and the storage.
+            resources: the new files of resources.
+            force_units: also upgrade units in error, and retry their hooks with the new charm.
         """
         application.charm = self._upload(charm)
         application.revision += 1
@@ -145,19 +145,19 @@ class ModelRunner:
             if unit.life == "alive":
                 self.model.stores.fill(unit, application.storage, only_required=True)
             if force_units and self.uniters[unit.name].failed:
-                self._put_charm(unit)
+                self._install_charm(unit)
                 self._retry_soon(unit)
 
     def attach_resources(
         self, application: Application, resources: dict[str, pathlib.Path]
     ) -> None:
-        """Give an application other files, for which its units run upgrade-charm."""
+        """Give an application other files for its resources. Its units then run upgrade-charm."""
         self._upload_resources(application, resources)
         application.charm_version += 1
         self.retry_failed()
 
-    def _put_charm(self, unit: Unit) -> None:
-        """Put the application's charm into a unit's folder, in the place of an earlier one."""
+    def _install_charm(self, unit: Unit) -> None:
+        """Replace the charm in a unit's folder with the application's charm."""
         folder = unit.folder / "charm"
         if unit.charm_version is not None:
             unit.charm.take_out(folder)
@@ -174,16 +174,16 @@ class ModelRunner:
         """Add units.
 
         Args:
-            application: whose they are.
-            count: how many.
-            attach: the storage instances that a new one gets.
-            placements: where the first of them are put; each of the others gets a new machine.
+            application: the application of the units.
+            count: how many units to add.
+            attach: the storage instances to attach to a new unit.
+            placements: the machines of the first units. Each of the others gets a new machine.
         """
         constraints = merge(self.model.constraints, application.constraints)
         wanted = [*placements, *[NEW_MACHINE] * count][:count]
         for machine in [self.machines.at(one, constraints) for one in wanted]:
             self._add_unit(application, machine, attach=attach)
-        # Not before all are there: which of them leads is not promised.
+        # Only after all units exist: Juju does not guarantee which of them becomes the leader.
         self.model.choose_leader(application)
 
     def _add_unit(
@@ -214,7 +214,7 @@ class ModelRunner:
         return relation
 
     def remove_relation(self, relation: Relation, force: bool = False) -> None:
-        """End a relation; ``force`` takes out units in error, which would stay in it."""
+        """Remove a relation. With ``force``, units in error leave it without a hook."""
         relation.life = "dying"
         self.retry_failed()
         for uniter in self.uniters.values():
@@ -222,12 +222,12 @@ class ModelRunner:
                 uniter.abandon(relation)
 
     def remove_unit(self, unit: Unit, force: bool = False, destroy_storage: bool = False) -> None:
-        """End a unit and its subordinates.
+        """Remove a unit and its subordinates.
 
         Args:
-            unit: which.
-            force: give up on a hook that fails.
-            destroy_storage: with the storage that would stay.
+            unit: the unit to remove.
+            force: remove it even if a hook fails.
+            destroy_storage: also remove storage that would otherwise stay.
         """
         for one in self.model.units.values():
             if unit in (one, one.principal):
@@ -239,7 +239,7 @@ class ModelRunner:
     def remove_application(
         self, application: Application, force: bool = False, destroy_storage: bool = False
     ) -> None:
-        """End an application, its units and relations; the rest as of :meth:`remove_unit`."""
+        """Remove an application, its units and relations, as in :meth:`remove_unit`."""
         application.life = "dying"
         for offer in self.model.offers_of(application):
             del self.model.offers[offer.name]
@@ -249,31 +249,31 @@ class ModelRunner:
             self.remove_relation(relation, force)
 
     def destroy(self, force: bool = False, destroy_storage: bool = False) -> None:
-        """End the model and all that it has; the arguments as of :meth:`remove_unit`."""
+        """Remove the model and everything in it, as in :meth:`remove_unit`."""
         self.life = "dying"
         for application in list(self.model.applications.values()):
             self.remove_application(application, force, destroy_storage)
 
     def remove_machine(self, machine: Machine, force: bool) -> None:
-        """Take away a machine and its containers.
+        """Remove a machine and its containers.
 
         Args:
-            machine: has no units, but for ``force``.
-            force: its units are gone at once, without a hook.
+            machine: a machine without units, unless ``force`` is set.
+            force: also remove its units, at once and without hooks.
         """
         gone = self.machines.with_containers(machine)
         for uniter in list(self.uniters.values()):
             if force and uniter.unit.machine in gone:
-                uniter.give_up()
-                self._forget(uniter.unit)
+                uniter.force_removal()
+                self._delete_unit(uniter.unit)
         self.machines.remove_unused(gone)
 
     def restart_machines(self, machines: Collection[Machine], new_addresses: bool) -> None:
-        """Kill all that runs on machines, at once, and have their units' agents start again.
+        """Kill all processes on machines at the same moment, and start their units' agents again.
 
         Args:
-            machines: which.
-            new_addresses: each gets an address that none of the model had just before.
+            machines: the machines to restart.
+            new_addresses: give each an address that no machine of the model had before.
         """
         self.machines.restart(machines, new_addresses)
         for uniter in self.uniters.values():
@@ -281,13 +281,16 @@ class ModelRunner:
                 uniter.reboot()
 
     def move_leadership(self, unit: Unit) -> None:
-        """Have a unit lead its application, in the place of whoever did."""
+        """Make a unit the leader of its application."""
         if former := unit.application.leader:
             self.uniters[former.name].resign()
         unit.application.leader = unit
 
     def set_config(self, application: Application, values: dict[str, Any]) -> None:
-        """Set options; None resets one to its default. Nothing changed means no config-changed."""
+        """Set options. None resets an option to its default.
+
+        If no value changes, no config-changed runs.
+        """
         before = application.settings
         for name, value in values.items():
             application.config.pop(name, None)
@@ -298,7 +301,7 @@ class ModelRunner:
             self.retry_failed()
 
     def retry_failed(self) -> None:
-        """Note that something has changed: hooks that failed are worth running again."""
+        """Allow failed hooks to run again, because something has changed."""
         self._retries.clear()
         self.retry_times.clear()
 
@@ -307,7 +310,7 @@ class ModelRunner:
         self.retry_times.pop(unit.name, None)
 
     def resolve(self, unit: Unit, retry: bool) -> None:
-        """Have a failed hook run again, or go on as if it had succeeded."""
+        """Retry a failed hook, or continue as if it had succeeded."""
         uniter = self.uniters[unit.name]
         self._retry_soon(unit)
         if uniter.failed and not retry:
@@ -319,17 +322,17 @@ class ModelRunner:
     # Letting the agents run
 
     def settle(self) -> int:
-        """Have the controller run hooks until none is left, and return how many ran."""
+        """Let the controller run hooks until none is left, and return how many ran."""
         return self.controller.settle()
 
     def ready_uniters(self) -> list[Uniter]:
-        """Return the agents that have a hook to run, sorted by their units' names."""
+        """Return the agents that have a hook to run, sorted by name."""
         for relation in self.model.relations.values():
             relation.notice_changes()
         return [uniter for _, uniter in sorted(self.uniters.items()) if uniter.is_ready()]
 
     def uniters_to_retry(self) -> list[Uniter]:
-        """Return the agents whose hook failed, and not yet too often, sorted by name."""
+        """Return the agents whose failed hook may be retried, sorted by name."""
         return [
             uniter
             for name, uniter in sorted(self.uniters.items())
@@ -337,7 +340,7 @@ class ModelRunner:
         ]
 
     def retry(self, uniter: Uniter) -> None:
-        """Run a hook that failed again, after the time that Juju waits."""
+        """Retry a failed hook, after the time that Juju waits."""
         name = uniter.unit.name
         self.clock.pass_time(5.0 * 2 ** self._retries.get(name, 0))
         self._retries[name] = self._retries.get(name, 0) + 1
@@ -346,11 +349,11 @@ class ModelRunner:
 
     @property
     def next_update_status(self) -> float:
-        """When update-status is due, in seconds since the epoch."""
+        """The time of the next update-status, in seconds since the epoch."""
         return self._status_updated + model_config.update_status_interval(self.model.config)
 
     def update_status(self) -> None:
-        """Run update-status on every unit that is well, in no fixed order."""
+        """Run update-status on every unit that is not in error, in random order."""
         self._status_updated = self.clock.now()
         names = sorted(self.uniters)
         self.rng.shuffle(names)
@@ -360,7 +363,7 @@ class ModelRunner:
                 self.run_hook(uniter, Hook("update-status", "update-status"))
 
     def secret_times(self) -> dict[tuple[str, str], float]:
-        """Return when owners of secrets are next to be told that one rotates or has expired."""
+        """Return the times at which secrets are due for rotation or expire."""
         return {
             what: time
             for secret in self.model.secrets.values()
@@ -368,7 +371,7 @@ class ModelRunner:
         }
 
     def run_task(self, task: Task) -> None:
-        """Run an action that waits for it, on a unit in error too."""
+        """Run a pending action. A unit in error runs actions too."""
         uniter = self._uniter_of(task)
         if uniter is None:
             task.finish("cancelled", "unit removed", self.clock.now())
@@ -387,14 +390,14 @@ class ModelRunner:
         task.results.update({"stdout": result.stdout} if result.stdout else {})
         task.results.update({"stderr": result.stderr} if result.stderr else {})
         task.log, task.timed_out = action.log, result.timed_out
-        # That the charm failed counts more than what it said before.
+        # If the charm itself failed, its error replaces the message of action-fail.
         message = action.failure if result.error is None else result.error
         status = "completed" if message is None else "failed"
         self.history.add_hook(uniter, hook, context.record, message, writes)
         task.finish(status, message or "", self.clock.now())
 
     def waiting_task(self) -> Task | None:
-        """Return the first that waits to be run, on a unit that can run it."""
+        """Return the first pending task whose unit can run it."""
         tasks = (task for operation in self.operations for task in operation.tasks)
         return next(
             (task for task in tasks if task.status == "pending" and self._can_start(task)), None
@@ -405,26 +408,26 @@ class ModelRunner:
         return uniter is None or uniter.installed or uniter.failed is not None
 
     def _uniter_of(self, task: Task) -> Uniter | None:
-        """Return the agent of a task's unit, None if that is gone."""
+        """Return the agent of a task's unit, None if the unit is gone."""
         uniter = self.uniters.get(task.unit.name)
         return uniter if uniter and uniter.unit is task.unit else None
 
     def finish(self, tasks: Sequence[Task]) -> None:
-        """Run tasks; where that happens in the background, wait for it as long as they say."""
+        """Run tasks. If hooks run in the background, wait for the tasks up to their timeout."""
         if not self.controller.turns.in_background:
             for task in tasks:
                 self.run_task(task)
             return
         seconds = max((task.timeout for task in tasks), default=0) or None
         for task in tasks:
-            task.timeout = 0  # Only whoever asked gives up: the action goes on.
+            task.timeout = 0  # Only the client stops waiting. The action continues.
         ended = self.controller.turns.wait_until(lambda: all(t.ended for t in tasks), seconds)
         for task in tasks:
             task.timed_out = not (ended or task.ended)
 
     def run_shell(self, unit: Unit, command: str, timeout: float) -> HookResult:
         """Run a shell command on a unit's machine."""
-        with self.controller.turns.mine():
+        with self.controller.turns.my_turn():
             hook = Hook("juju-exec", "exec")
             uniter = self.uniters[unit.name]
             context = self._context(uniter, hook)
@@ -439,8 +442,11 @@ class ModelRunner:
             self._reboot_if_asked(context, result)
             return result
 
-    def follow_the_model(self) -> None:
-        """What Juju's own workers do between hooks: scopes, subordinates, leaders, clearing up."""
+    def run_workers(self) -> None:
+        """Do the work of Juju's own workers between hooks.
+
+        Units enter scopes, subordinates are created, and finished objects are removed.
+        """
         for unit in list(self.model.units.values()):
             if not unit.application.charm.subordinate and unit.life == "alive":
                 self._add_subordinates(unit)
@@ -450,17 +456,17 @@ class ModelRunner:
         # Subordinates first: their principals wait for them.
         for uniter in sorted(self.uniters.values(), key=lambda one: one.unit.principal is None):
             if uniter.failed and uniter.forced:
-                uniter.give_up()
+                uniter.force_removal()
             uniter.leave_without_hooks()
             uniter.die_without_principal_relation()
             if uniter.removed and not self._has_subordinates(uniter.unit):
-                self._forget(uniter.unit)
+                self._delete_unit(uniter.unit)
             elif uniter.unit.life == "alive":
                 uniter.enter_scopes()
         for relation in list(self.model.relations.values()):
             self.model.drop_relation_if_finished(relation)
         for application in list(self.model.applications.values()):
-            self._forget_application_if_finished(application)
+            self._delete_application_if_finished(application)
         if self.life == "dying":
             self.machines.remove_unused(list(self.model.machines.values()))
 
@@ -480,10 +486,10 @@ class ModelRunner:
                 self.model.choose_leader(application)
 
     def _has_subordinates(self, unit: Unit) -> bool:
-        """Whether a unit has to wait: a principal goes after its subordinates."""
+        """Whether a unit has subordinates. A principal is removed after them."""
         return any(other.principal is unit for other in self.model.units.values())
 
-    def _forget(self, unit: Unit) -> None:
+    def _delete_unit(self, unit: Unit) -> None:
         for instance in self.model.stores.of(unit):
             self.model.stores.release(instance)
         del self.uniters[unit.name]
@@ -495,11 +501,11 @@ class ModelRunner:
                 del self.model.secrets[secret.id]
         shutil.rmtree(unit.folder, ignore_errors=True)
         self.model.choose_leader(unit.application)
-        # A machine goes with its last unit, unless there are containers on it.
+        # Remove a machine with its last unit, unless there are containers on it.
         if len(self.machines.with_containers(unit.machine)) == 1:
             self.machines.remove_unused([unit.machine])
 
-    def _forget_application_if_finished(self, application: Application) -> None:
+    def _delete_application_if_finished(self, application: Application) -> None:
         if application.life == "alive" or application.units:
             return
         others = [r for r in self.model.relations_of(application) if not r.is_peer]
@@ -517,16 +523,17 @@ class ModelRunner:
 
     def run_hook(self, uniter: Uniter, hook: Hook) -> None:
         unit = uniter.unit
-        context = self._context(uniter, hook)  # Before the unit is told: it records why.
+        # Before uniter.begin(), because the context records why the hook runs.
+        context = self._context(uniter, hook)
         if hook is not uniter.failed and hook is not uniter.interrupted:
             uniter.begin(hook)
-            if hook.kind == "install":  # Until then it waits for its machine.
+            if hook.kind == "install":  # The status was "waiting for machine" until now.
                 unit.workload_status = Status("unknown", "", self.clock.now())
         if self._is_needless(hook, uniter):
             uniter.finish(hook)
             return
         if unit.charm_version is None or hook.kind == "upgrade-charm":
-            self._put_charm(unit)
+            self._install_charm(unit)
         context.before_command = functools.partial(
             self.controller.faults.before_command, self, context
         )
@@ -556,7 +563,7 @@ class ModelRunner:
         return hook.kind == "remove" and not uniter.installed
 
     def _reboot_if_asked(self, context: HookContext, result: HookResult) -> None:
-        """Restart the machine where the hook has called juju-reboot."""
+        """Restart the machine if the hook has called juju-reboot."""
         asked = context.machine
         if asked.reboots_now or (asked.reboots and result.error is None):
             self.restart_machines([context.unit.machine], new_addresses=False)
@@ -595,7 +602,7 @@ class ModelRunner:
         self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)
 
     def _environment(self, unit: Unit, hook: Hook, action: Action | None = None) -> dict[str, str]:
-        """The variables that Juju documents for a hook."""
+        """Return the environment variables that Juju documents for a hook."""
         environment = {
             "JUJU_AGENT_SOCKET_NETWORK": "unix",
             "JUJU_CHARM_DIR": str(unit.folder / "charm"),
@@ -648,7 +655,7 @@ class ModelRunner:
 
 
 def _flush(context: HookContext, result: HookResult) -> tuple[HookResult, list[DatabagWrite]]:
-    """Make what a hook wrote take effect if it succeeded; it fails if the controller refuses."""
+    """Apply what a hook wrote, if it succeeded. If the controller refuses it, the hook fails."""
     if result.error is not None:
         return result, []
     try:

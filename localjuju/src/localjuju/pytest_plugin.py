@@ -1,7 +1,7 @@
-"""Runs integration tests that are written with jubilant on localjuju: ``pytest --localjuju=4.0``.
+"""Runs integration tests that use jubilant on localjuju: ``pytest --localjuju=4.0``.
 
-It puts a ``juju`` program first on PATH, so the tests need no change. Without the option it does
-nothing.
+It puts a ``juju`` program first on PATH, so the tests do not have to change. Without the option it
+does nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from localjuju.server_process import KeptServer
+    from localjuju.server_process import ServerSession
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,13 +25,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--localjuju",
         metavar="SERIES",
         choices=["3.6", "4.0"],
-        help="run tests' juju commands on this computer, as this series of Juju does",
+        help="run the juju commands of tests on this computer, as in this series of Juju",
     )
     group.addoption(
         "--localjuju-seed",
         metavar="SEED",
         type=int,
-        help="chooses wherever Juju promises no order; by default a new one",
+        help="decides the order if Juju guarantees none; by default a random seed",
     )
     group.addoption(
         "--localjuju-runner",
@@ -43,20 +43,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--localjuju-pages",
         metavar="FOLDER",
         type=pathlib.Path,
-        help="takes the page of the run of each test that fails, to step through in a browser",
+        help="write the page of the run of each failed test to this folder",
     )
     group.addoption(
         "--localjuju-charms",
         metavar="FOLDER",
         type=pathlib.Path,
-        help="has the source folders that .charm files stand for",
+        help="the folder with the source folders of .charm files",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start a server where it is asked for."""
+    """Start a server if --localjuju is given."""
     option = config.option
-    # With pytest-xdist the tests run in workers, each of which has a server of its own.
+    # With pytest-xdist the tests run in workers, and each worker has its own server.
     starts_workers = getattr(option, "dist", "no") != "no" and not hasattr(config, "workerinput")
     if not option.localjuju or option.collectonly or starts_workers:
         return
@@ -76,9 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class ServerPlugin:
-    """Gives the tests a server, and its story to the reports of those that fail."""
+    """Gives the tests a server, and adds its log to the reports of tests that fail."""
 
-    def __init__(self, server: KeptServer, pages: pathlib.Path | None):
+    def __init__(self, server: ServerSession, pages: pathlib.Path | None):
         self._server = server
         self._pages = pages
         self._environment = dict(os.environ)

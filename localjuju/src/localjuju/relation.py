@@ -1,4 +1,4 @@
-"""A relation: its ends, who is in its scope, and the databags."""
+"""A relation: its ends, the units in its scope, and the databags."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Life = Literal["alive", "dying"]
 
 @dataclasses.dataclass
 class Databag:
-    """One side's data of a relation. The version rises when the data changes."""
+    """The data of one unit or application in a relation. Each change increases the version."""
 
     data: dict[str, str] = dataclasses.field(default_factory=dict)
     version: int = 0
 
     def update(self, changes: dict[str, str]) -> list[str]:
-        """Set keys, erase those with an empty value, and return the keys that changed."""
+        """Set keys, delete those with an empty value, and return the keys that changed."""
         changed = []
         for key, value in changes.items():
             if value == "" and key in self.data:
@@ -37,11 +37,11 @@ class Databag:
 
 
 class RelatedApplication(Protocol):
-    """The application at an end of a relation, whether of this model or of another."""
+    """The application at an end of a relation, in this model or in another."""
 
     name: str
     units: dict[str, Unit]
-    """Those of this model."""
+    """The units in this model."""
     life: Life
 
     @property
@@ -55,16 +55,16 @@ class RelatedApplication(Protocol):
 
     @property
     def goal_name(self) -> str | None:
-        """What goal-state calls it, None where it does not tell of it."""
+        """The name that goal-state prints, None if goal-state does not print it."""
         ...
 
     @property
     def takes_secrets(self) -> bool:
-        """Whether it can be granted secrets of this model's applications."""
+        """Whether applications of this model can grant secrets to it."""
         ...
 
     def has_present(self, unit: str) -> bool:
-        """Whether it has a unit of this name that does not go."""
+        """Whether it has a unit of this name that is not dying."""
         ...
 
 
@@ -78,7 +78,7 @@ class Side:
 
 @dataclasses.dataclass(eq=False)
 class Relation:
-    """A relation: its ends, who is in its scope, and the databags."""
+    """A relation: its ends, the units in its scope, and the databags."""
 
     id: int
     sides: tuple[Side, ...]
@@ -86,23 +86,23 @@ class Relation:
     life: Life = "alive"
     suspended: bool = False
     other_model: Model | None = None
-    """Where the other end is, if not in this model."""
+    """The model of the other end, if it is not this model."""
     in_scope: set[str] = dataclasses.field(default_factory=set)
-    unit_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
-    app_bags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+    unit_databags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+    app_databags: dict[str, Databag] = dataclasses.field(default_factory=dict)
     version: int = 0
-    """Rises when something may have changed of which units are told."""
+    """Increases when units may have to run hooks for a change."""
     _noticed: object = None
 
     def notice_changes(self) -> None:
-        """Compare with the last look. Every unit's agent looks at the version alone."""
+        """Increase the version if the relation has changed. Agents compare only the version."""
         units = [unit for side in self.sides for unit in side.application.units.values()]
-        bags = (*self.unit_bags.values(), *self.app_bags.values())
+        databags = (*self.unit_databags.values(), *self.app_databags.values())
         present = (
             self.is_active,
             frozenset(self.in_scope),
             [(unit.name, unit.life) for unit in units],
-            [bag.version for bag in bags],
+            [databag.version for databag in databags],
         )
         if present != self._noticed:
             self._noticed = present
@@ -118,7 +118,7 @@ class Relation:
 
     @property
     def scope(self) -> str:
-        """Container as soon as one end says so, as Juju has it."""
+        """``container`` if at least one end declares it, as in Juju, otherwise ``global``."""
         scopes = {side.endpoint.scope for side in self.sides}
         return "container" if "container" in scopes else "global"
 
@@ -128,7 +128,7 @@ class Relation:
 
     @property
     def key(self) -> str:
-        """The relation as the command line names it, the requirer first."""
+        """The name of the relation on the command line, with the requirer first."""
         sides = sorted(self.sides, key=lambda side: side.endpoint.role != "requires")
         return " ".join(f"{s.application.name}:{s.endpoint.name}" for s in sides)
 
@@ -138,49 +138,52 @@ class Relation:
     def remote(self, application: RelatedApplication) -> Side:
         return next((s for s in self.sides if s.application is not application), self.sides[0])
 
-    def app_bag(self, application: str) -> Databag:
-        return self.app_bags.setdefault(application, Databag())
+    def app_databag(self, application: str) -> Databag:
+        return self.app_databags.setdefault(application, Databag())
 
     def members_of(self, application: RelatedApplication) -> list[str]:
         """Return the names of an application's units that are in scope."""
         return [name for name in self.in_scope if name.partition("/")[0] == application.name]
 
     def involves(self, unit: Unit) -> bool:
-        """Whether a unit takes part: gets hooks, sees the other side."""
+        """Whether a unit runs hooks for the relation and sees the units of the other side."""
         if unit.application not in [side.application for side in self.sides]:
             return False
         if self._is_implicit_on(unit):
             return False
         if self.scope == "container" and unit.principal:
-            own = self._is_between_neighbours(unit)
+            own = self._can_share_machine(unit)
             return own or not self.behaviour.subordinate_sees_own_principal_only
         return True
 
     def admits(self, unit: Unit) -> bool:
-        """Whether a unit enters the scope, so that the other side sees it (Q4: not all do)."""
+        """Whether a unit enters the scope, so that the other side sees it.
+
+        On Juju 4 a subordinate unit can run the hooks of a relation that does not admit it (Q4).
+        """
         if unit.application not in [side.application for side in self.sides]:
             return False
         if self.scope == "container" and unit.application.charm.subordinate:
-            return unit.principal is not None and self._is_between_neighbours(unit)
+            return unit.principal is not None and self._can_share_machine(unit)
         return True
 
-    def _is_between_neighbours(self, unit: Unit) -> bool:
-        """Whether the other end of a subordinate unit can be on its machine."""
+    def _can_share_machine(self, unit: Unit) -> bool:
+        """Whether units of the other end can be on the machine of a subordinate unit."""
         remote = self.remote(unit.application).application
         own = unit.principal is not None and remote is unit.principal.application
         return own or remote.subordinate
 
     def _is_implicit_on(self, unit: Unit) -> bool:
-        """A principal runs no hooks for a juju-info that it never declared."""
+        """Whether it is an implicit juju-info, for which a principal runs no hooks."""
         endpoint = self.local(unit.application).endpoint
         return endpoint.name == "juju-info" and endpoint.role == "provides"
 
     def visible_to(self, unit: Unit) -> list[str]:
-        """Return the names of the units that ``unit`` sees on the other side."""
+        """Return the names of the units that ``unit`` sees on the other side, in order."""
         return sorted((n for n in self.in_scope if self.shows(unit, n)), key=unit_number)
 
     def shows(self, unit: Unit, name: str) -> bool:
-        """Whether ``unit`` sees the unit of that name on the other side."""
+        """Whether ``unit`` sees the unit with this name on the other side."""
         remote = self.remote(unit.application).application
         if name not in self.in_scope or name.partition("/")[0] != remote.name or name == unit.name:
             return False
@@ -197,5 +200,5 @@ class Relation:
 
 
 def unit_number(name: str) -> int:
-    """Sort key of unit names: ``app/10`` comes after ``app/9``."""
+    """Return the number of a unit. As a sort key it puts ``app/10`` after ``app/9``."""
     return int(name.rpartition("/")[2])

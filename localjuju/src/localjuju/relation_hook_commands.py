@@ -82,7 +82,7 @@ class RelationHookCommands:
     def get(self, call: Call) -> str:
         options = call.parse(self.option(), Switch("app"), takes=["key", "member"], formats=SMART)
         relation = _named(options.relation)
-        owner = self._bag_owner(options.app, options.member)
+        owner = self._databag_owner(options.app, options.member)
         if "/" in owner:
             data = self._unit_data(relation, owner)
         else:
@@ -90,7 +90,7 @@ class RelationHookCommands:
         everything = options.key in (None, "", "-")
         return options.printed(data if everything else data.get(options.key))
 
-    def _bag_owner(self, app: bool, named: str | None) -> str:
+    def _databag_owner(self, app: bool, named: str | None) -> str:
         """Return the unit or application whose bag relation-get reads."""
         if named and app:
             return named.partition("/")[0]
@@ -112,11 +112,11 @@ class RelationHookCommands:
         own = owner == self._application.name
         if own and not relation.is_peer and not self._unit.is_leader:
             raise HookCommandError("permission denied")
-        data = dict(relation.app_bag(owner).data)
+        data = dict(relation.app_databag(owner).data)
         return _merged(data, self._app_writes.get(relation.id)) if own else data
 
     def _unit_data(self, relation: Relation, owner: str) -> dict[str, str]:
-        bag = relation.unit_bags.get(owner)
+        bag = relation.unit_databags.get(owner)
         if owner == self._unit.name:
             return _merged(dict(bag.data) if bag else {}, self._unit_writes.get(relation.id))
         sibling = owner.partition("/")[0] == self._application.name and not relation.is_peer
@@ -170,7 +170,7 @@ class RelationHookCommands:
 
     def _write(self, relation_id: int, owner: str, changes: dict[str, str]) -> DatabagWrite:
         relation = self.all[relation_id]
-        bags = relation.unit_bags if "/" in owner else relation.app_bags
+        bags = relation.unit_databags if "/" in owner else relation.app_databags
         keys = bags.setdefault(owner, Databag()).update(changes)
         return self._written(relation, owner, keys)
 

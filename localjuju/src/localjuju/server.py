@@ -1,8 +1,8 @@
-"""The server: one controller whose hooks run in the background, for every ``juju`` that asks.
+"""The server: one controller whose hooks run in the background, for all ``juju`` programs.
 
-Started as ``python -m localjuju.server`` by :mod:`localjuju.server_process`. It has two sockets:
-at one a ``juju`` program asks for a command, at the other keepers (a shell, a test run) stay
-connected. It ends when the last keeper is gone, however that ended, or on SIGTERM.
+:mod:`localjuju.server_process` starts it as ``python -m localjuju.server``. It has two sockets.
+``juju`` programs send their commands to one. Sessions (a shell, a test run) stay connected to the
+other. The server ends when the last session ends, even if that was killed, or on SIGTERM.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from localjuju.controller import Controller
 from localjuju.faults import NO_FAULTS
 from localjuju.live_hooks import LiveHooks
 from localjuju.model_runner import ModelRunner
-from localjuju.server_process import COMMANDS_SOCKET, KEEPERS_SOCKET, PROGRAMS
-from localjuju.turns import Shared
+from localjuju.server_process import COMMANDS_SOCKET, PROGRAMS, SESSIONS_SOCKET
+from localjuju.turns import SharedModels
 from localjuju.versions import BEHAVIOURS, behaviour
 
 LINES_OF_LOG = 300
-"""How much of each model's log is told of a test that fails."""
+"""How many lines of each model's log the report of a failed test contains."""
 
 
 class Server:
-    """Carries out commands, each in a thread of its own."""
+    """Carries out commands, each in its own thread."""
 
     def __init__(self, options: argparse.Namespace, folder: pathlib.Path):
         """Start to run hooks.
 
         Args:
-            options: of the command line, see :func:`main`.
-            folder: takes every file, and the sockets.
+            options: the options of the command line, see :func:`main`.
+            folder: the folder for all files and the sockets.
         """
         self._options = options
         self._folder = folder
-        self._turns = Shared()
+        self._turns = SharedModels()
         self._failed, self._failure = socket.socketpair()
         self._controller = Controller(
             behaviour(options.juju), options.seed, folder, NO_FAULTS, self._turns
@@ -71,43 +71,43 @@ class Server:
             traceback.print_exception(error)
         self._failure.close()
 
-    def serve(self, keeper: socket.socket) -> None:
-        """Answer until no keeper is left, or no hook can run any more.
+    def serve(self, session: socket.socket) -> None:
+        """Answer commands until no session is left, or no hook can run any more.
 
         Args:
-            keeper: the first.
+            session: the connection of the first session.
         """
-        keepers = {keeper}
+        sessions = {session}
         with (
             _listen(self._folder / COMMANDS_SOCKET) as commands,
-            _listen(self._folder / KEEPERS_SOCKET) as doors,
+            _listen(self._folder / SESSIONS_SOCKET) as new_sessions,
             selectors.DefaultSelector() as selector,
         ):
-            for one in (keeper, commands, doors, self._failed):
+            for one in (session, commands, new_sessions, self._failed):
                 selector.register(one, selectors.EVENT_READ)
-            self._welcome(keeper)
-            while keepers:
+            self._describe_to(session)
+            while sessions:
                 for ready in [key.fileobj for key, _ in selector.select()]:
                     if ready is commands:
                         client = Client(commands.accept()[0], self._turns)
                         threading.Thread(target=self._answer, args=[client], daemon=True).start()
-                    elif ready is doors:
-                        keeper, _ = doors.accept()
-                        keepers.add(keeper)
-                        selector.register(keeper, selectors.EVENT_READ)
-                        self._welcome(keeper)
-                    elif isinstance(ready, socket.socket) and ready in keepers:
-                        # Keepers say nothing: this one goes, or is gone.
+                    elif ready is new_sessions:
+                        session, _ = new_sessions.accept()
+                        sessions.add(session)
+                        selector.register(session, selectors.EVENT_READ)
+                        self._describe_to(session)
+                    elif isinstance(ready, socket.socket) and ready in sessions:
+                        # Sessions send nothing, so this one is ending or has ended.
                         selector.unregister(ready)
-                        keepers.remove(ready)
-                        if keepers:
-                            _let_go(ready)
-                        self._last_keeper = ready
+                        sessions.remove(ready)
+                        if sessions:
+                            _tell_of_others(ready)
+                        self._last_session = ready
                     else:
                         return
 
-    def _welcome(self, keeper: socket.socket) -> None:
-        """Tell a keeper what it keeps."""
+    def _describe_to(self, session: socket.socket) -> None:
+        """Describe the server to a new session."""
         described = {
             "pid": os.getpid(),
             "folder": str(self._folder),
@@ -116,7 +116,7 @@ class Server:
             "started_in": self._options.started_in,
         }
         with contextlib.suppress(BrokenPipeError):
-            keeper.sendall(json.dumps(described).encode() + b"\n")
+            session.sendall(json.dumps(described).encode() + b"\n")
 
     def _answer(self, client: Client) -> None:
         with contextlib.suppress(ClientGoneError, OSError), client:
@@ -133,7 +133,7 @@ class Server:
                 return
             except Exception as error:
                 traceback.print_exc()
-                status, output = 1, Output(stderr=f"ERROR localjuju is wrong here: {error!r}\n")
+                status, output = 1, Output(stderr=f"ERROR bug in localjuju: {error!r}\n")
             client.send(stderr=output.stderr)
             client.send(stdout=output.stdout)
             client.send(exit=status)
@@ -149,7 +149,7 @@ class Server:
                 self._note_models()
 
     def _note_models(self) -> None:
-        """Remember the model that has just gone: it may be the one that a test failed on."""
+        """Remember a model that was just removed, because a failed test may have used it."""
         models = list(self._controller.models.values())
         self._gone = [one for one in self._models if one not in models] or self._gone
         self._models = models
@@ -164,7 +164,7 @@ class Server:
             )
 
     def _write_page(self, file: pathlib.Path) -> str:
-        """Write the page of each model's run, and return their files, a line for each."""
+        """Write the page of each model's run, and return the files, one per line."""
         with self._turns:
             runners = [one for one in (*self._gone, *self._models) if one.history.events]
             written = ""
@@ -180,9 +180,9 @@ class Server:
 
 
 class Client:
-    """A ``juju`` program that waits for a command's end."""
+    """A ``juju`` program that waits for the end of a command."""
 
-    def __init__(self, connection: socket.socket, turns: Shared):
+    def __init__(self, connection: socket.socket, turns: SharedModels):
         self._connection = connection
         self._turns = turns
         self._stream: TextIO = connection.makefile("rw")
@@ -203,11 +203,11 @@ class Client:
         self._listener.start()
 
     def __exit__(self, *_: object) -> None:
-        # Wakes the listener, which reads until the end.
+        # This ends the listener, which reads until the connection closes.
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         self._listener.join()
-        with contextlib.suppress(OSError):  # What is still to be sent to one that is gone.
+        with contextlib.suppress(OSError):  # The buffer may hold data for a client that is gone.
             self._stream.close()
         self._connection.close()
 
@@ -215,7 +215,7 @@ class Client:
         """Send a message.
 
         Raises:
-            ClientGoneError: there is nobody to read it.
+            ClientGoneError: the client has gone.
         """
         try:
             self._stream.write(json.dumps(message) + "\n")
@@ -226,25 +226,25 @@ class Client:
     def _read(self) -> dict[str, Any]:
         try:
             return json.loads(self._stream.readline())
-        except ValueError:  # It has ended, perhaps in the middle of a line.
+        except ValueError:  # The client has ended, perhaps in the middle of a line.
             raise ClientGoneError from None
 
     def _listen(self) -> None:
-        """Take what it sends, and notice when it is gone."""
+        """Read what the client sends, and notice when it has gone."""
         with contextlib.suppress(ClientGoneError, OSError):
             while True:
                 self._replies.put(self._read()["stdin"])
         self._is_gone.set()
         self._replies.put(None)
-        self._turns.tell()
+        self._turns.notify()
 
     def _write(self, text: str) -> None:
-        # It may be stopped, and read nothing for a while.
-        with self._turns.elsewhere():
+        # The client may be stopped (Ctrl-Z), and not read for a while.
+        with self._turns.released():
             self.send(stdout=text)
 
     def _read_stdin(self) -> str:
-        with self._turns.elsewhere():
+        with self._turns.released():
             self.send(wants_stdin=True)
             text = self._replies.get()
         if text is None:
@@ -252,10 +252,10 @@ class Client:
         return text
 
 
-def _let_go(keeper: socket.socket) -> None:
-    """Tell a keeper that others are left; the last waits until this process has ended."""
-    with keeper, contextlib.suppress(OSError):
-        keeper.sendall(b"\n")
+def _tell_of_others(session: socket.socket) -> None:
+    """Tell an ending session that others are left. The last one waits for this process to end."""
+    with session, contextlib.suppress(OSError):
+        session.sendall(b"\n")
 
 
 def _listen(path: pathlib.Path) -> socket.socket:
@@ -269,32 +269,32 @@ def _write_program(folder: pathlib.Path) -> None:
     """Make a folder for PATH, with the program ``juju``."""
     folder.mkdir()
     source = pathlib.Path(juju_program.__file__).read_text()
-    # -I and -S: start fast, and mind nothing that is set for another Python.
+    # -I and -S: start fast, and ignore settings for another Python.
     (folder / "juju").write_text(f"#!{sys.executable} -IS\n{source}")
     (folder / "juju").chmod(0o755)
 
 
 def main() -> None:
-    """Serve, as the arguments say."""
+    """Run the server with the arguments of the command line."""
     parser = argparse.ArgumentParser(prog="localjuju.server")
     parser.add_argument("--juju", choices=sorted(BEHAVIOURS), required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--runner", choices=["source", "packed"], required=True)
     parser.add_argument("--charms", type=pathlib.Path)
-    parser.add_argument("--keeper", type=int, required=True)
+    parser.add_argument("--session", type=int, required=True)
     parser.add_argument("--started-in", required=True)
     options = parser.parse_args()
-    keeper = socket.socket(fileno=options.keeper)
-    keeper.set_inheritable(False)
-    # Ends with all that belongs to it.
+    session = socket.socket(fileno=options.session)
+    session.set_inheritable(False)
+    # An exception, so that the server ends its processes and removes its files.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    # A short path: sockets below it have at most 107 characters.
+    # A short path, because the path of a socket has at most 107 characters.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
     with contextlib.ExitStack() as last_to_first:
         last_to_first.callback(shutil.rmtree, folder, ignore_errors=True)
         server = Server(options, folder)
         last_to_first.callback(server.close)
-        server.serve(keeper)
+        server.serve(session)
 
 
 if __name__ == "__main__":

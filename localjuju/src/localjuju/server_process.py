@@ -1,4 +1,4 @@
-"""Starts a server, or finds those that run, and keeps one alive."""
+"""Starts a server, or joins one that runs, and keeps it alive."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from collections.abc import Iterator, Mapping
 from localjuju.juju_program import VARIABLE
 
 COMMANDS_SOCKET = "juju.socket"
-KEEPERS_SOCKET = "keepers.socket"
+SESSIONS_SOCKET = "sessions.socket"
 PROGRAMS = "bin"
 PATIENCE = 20.0
-"""Seconds that a server gets to start, or to end."""
+"""Seconds for a server to start or to end."""
 
 
 class ServerError(Exception):
-    """There is no such server, or it does not start."""
+    """The server does not exist, or does not start."""
 
 
-class KeptServer:
-    """A server that lives as long as this process has not let it go."""
+class ServerSession:
+    """A session of a server. The server runs until its last session is closed."""
 
-    def __init__(self, keeper: socket.socket, process: subprocess.Popen[bytes] | None = None):
-        """Wait until the server is there.
+    def __init__(self, connection: socket.socket, process: subprocess.Popen[bytes] | None = None):
+        """Wait until the server has started.
 
         Args:
-            keeper: is connected to it.
-            process: the server's, where this process has started it.
+            connection: the connection to the server.
+            process: the server's process, if this process has started it.
 
         Raises:
-            ServerError: it has ended instead.
+            ServerError: the server has ended instead.
         """
-        self._keeper = keeper
+        self._connection = connection
         self._process = process
-        keeper.settimeout(PATIENCE)
+        connection.settimeout(PATIENCE)
         try:
-            described = json.loads(keeper.makefile().readline())
+            described = json.loads(connection.makefile().readline())
         except (OSError, ValueError):
             self.close()
             raise ServerError("localjuju's server did not start") from None
@@ -56,40 +56,40 @@ class KeptServer:
     def __str__(self) -> str:
         return f"{self.pid}: Juju {self.juju}, seed {self.seed}, started in {self.started_in}"
 
-    def __enter__(self) -> KeptServer:
+    def __enter__(self) -> ServerSession:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Let the server go; if nobody else keeps it, wait until it has cleaned up."""
-        with contextlib.suppress(OSError):  # It may have ended before.
-            self._keeper.shutdown(socket.SHUT_WR)
-            others_keep_it = self._keeper.recv(1)
-            if self._process and others_keep_it:
-                # It goes on without this process, which Python would warn of otherwise.
+        """Close the session. If it is the last one, wait until the server has cleaned up."""
+        with contextlib.suppress(OSError):  # The server may have ended already.
+            self._connection.shutdown(socket.SHUT_WR)
+            has_other_sessions = self._connection.recv(1)
+            if self._process and has_other_sessions:
+                # The server continues. Without this, Python would warn about the process.
                 self._process.returncode = 0
         if self._process:
             self._process.wait(PATIENCE)
-        self._keeper.close()
+        self._connection.close()
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        """Return variables with which ``juju`` is this server's."""
+        """Return environment variables with which ``juju`` uses this server."""
         kept = {k: v for k, v in variables.items() if k not in ("JUJU_MODEL", "JUJU_CONTROLLER")}
         path = f"{self.folder / PROGRAMS}{os.pathsep}{variables.get('PATH', os.defpath)}"
         return {**kept, "PATH": path, VARIABLE: str(self.folder / COMMANDS_SOCKET)}
 
     def story(self) -> str:
-        """Return what has happened: each model's timeline and the end of its log."""
+        """Return the timeline of each model, and the end of its log."""
         return self._ask(story=True)
 
     def write_page(self, file: pathlib.Path) -> str:
-        """Write the page of the run, and return its file in a line.
+        """Write the page of each model's run, and return the files, one per line.
 
         Args:
-            file: takes the page. Where there are several models, each has a file of its own,
-                to whose name the model's is added.
+            file: the file for the page. If there are several models, each has its own file, and
+                the name of the model is added to the file's name.
         """
         return self._ask(page=str(file.absolute()))
 
@@ -108,18 +108,18 @@ def start(
     seed: int | None = None,
     charms: pathlib.Path | None = None,
     runner: str = "source",
-) -> KeptServer:
-    """Start a server with no model; the arguments are those of ``LocalJuju``.
+) -> ServerSession:
+    """Start a server without a model. The arguments are those of ``LocalJuju``.
 
     Raises:
-        ServerError: it does not start; why is on standard error.
+        ServerError: it does not start. The reason is on standard error.
     """
     ours, theirs = socket.socketpair()
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     command = [
         *(sys.executable, "-m", "localjuju.server"),
         *("--juju", juju, "--seed", str(seed), "--runner", runner),
-        *("--keeper", str(theirs.fileno()), "--started-in", os.getcwd()),
+        *("--session", str(theirs.fileno()), "--started-in", os.getcwd()),
     ]
     if charms:
         command += ["--charms", str(charms.resolve())]
@@ -127,35 +127,36 @@ def start(
         process = subprocess.Popen(
             command,
             pass_fds=[theirs.fileno()],
-            # It is no part of this folder: what lies here is not what it imports.
+            # Not the current folder, because Python would import modules from it.
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            # Ctrl-C in a terminal, or its end, is for the shells.
+            # Ctrl-C, or the end of the terminal, must not end the server.
             start_new_session=True,
         )
-    return KeptServer(ours, process)
+    return ServerSession(ours, process)
 
 
-def join(pid: int | None = None) -> KeptServer:
-    """Keep a server of this user's that runs already.
+def join(pid: int | None = None) -> ServerSession:
+    """Open a session of a running server of this user.
 
     Args:
-        pid: which, by its process; not needed if there is only one.
+        pid: the number of the server's process. It is optional if there is only one server.
 
     Raises:
-        ServerError: there is none, or several.
+        ServerError: there is no such server, or there are several.
     """
     with contextlib.ExitStack() as not_wanted:
         running = list(_running(not_wanted))
         found = [server for server in running if pid in (None, server.pid)]
         if not running:
-            raise ServerError("no server of localjuju runs: start one with `localjuju shell`")
+            message = "no server of localjuju is running: start one with `localjuju shell`"
+            raise ServerError(message)
         if len(found) != 1:
             listed = "".join(f"\n  {server}" for server in running)
-            reason = "several servers of localjuju run; join one by its number"
+            reason = "several servers of localjuju are running; join one by its number"
             if not found:
-                reason = f"no server of localjuju has the number {pid}; these run"
+                reason = f"no server of localjuju has the number {pid}; these are running"
             raise ServerError(f"{reason}:{listed}")
         chosen = found[0]
         not_wanted.pop_all()
@@ -165,12 +166,12 @@ def join(pid: int | None = None) -> KeptServer:
         return chosen
 
 
-def _running(not_wanted: contextlib.ExitStack) -> Iterator[KeptServer]:
-    """Keep every server of this user's, until ``not_wanted`` closes."""
-    for path in sorted(pathlib.Path(tempfile.gettempdir()).glob(f"lj-*/{KEEPERS_SOCKET}")):
-        keeper = socket.socket(socket.AF_UNIX)
-        not_wanted.callback(keeper.close)
-        # It may be somebody else's, or have been killed.
+def _running(not_wanted: contextlib.ExitStack) -> Iterator[ServerSession]:
+    """Yield a session of every server of this user. ``not_wanted`` closes them."""
+    for path in sorted(pathlib.Path(tempfile.gettempdir()).glob(f"lj-*/{SESSIONS_SOCKET}")):
+        connection = socket.socket(socket.AF_UNIX)
+        not_wanted.callback(connection.close)
+        # The server may belong to another user, or have been killed.
         with contextlib.suppress(OSError, ServerError):
-            keeper.connect(str(path))
-            yield KeptServer(keeper)
+            connection.connect(str(path))
+            yield ServerSession(connection)

@@ -317,7 +317,7 @@ class StatusPrinter:
             "endpoint": relation.local(unit.application).endpoint.name,
             "related-endpoint": remote.endpoint.name,
             **({"cross-model": True} if relation.other_model else {}),
-            "application-data": dict(relation.app_bag(shown.name).data),
+            "application-data": dict(relation.app_databag(shown.name).data),
             "local-unit": {"in-scope": False, "data": None},
         }
         if relation.is_peer:
@@ -341,7 +341,7 @@ class StatusPrinter:
     def _databag(self, relation: Relation, unit: str) -> dict[str, Any]:
         if unit not in relation.in_scope:
             return {"in-scope": False, "data": {}}
-        return {"in-scope": True, "data": dict(relation.unit_bags[unit].data)}
+        return {"in-scope": True, "data": dict(relation.unit_databags[unit].data)}
 
 
 def describe_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
-"""Who may touch the models, and whose turn it is to run something on a machine.
+"""Locks: which thread may use the models, and which may run something on a machine.
 
-In Python there is one thread, so it is always its turn: :class:`Alone`. In a server many commands
-come in while hooks run: :class:`Shared`.
+In a Python program there is only one thread, so there is nothing to lock: :class:`SingleThread`.
+A server gets commands while hooks run, and needs :class:`SharedModels`.
 """
 
 from __future__ import annotations
@@ -14,32 +14,36 @@ from collections.abc import Callable, Iterator
 from localjuju.command import TERMINAL, ClientGoneError
 
 
-class Alone:
-    """One thread does everything, and hooks run when it lets them."""
+class SingleThread:
+    """One thread does everything, and runs the hooks itself."""
 
     in_background = False
-    """Whether hooks run by themselves, in real time."""
+    """Whether hooks run in a background thread, in real time."""
 
-    def mine(self) -> contextlib.AbstractContextManager[None]:
-        """Wait until nothing runs on a machine; while this lasts nothing else does."""
+    def my_turn(self) -> contextlib.AbstractContextManager[None]:
+        """Wait until no other thread runs something on a machine, and keep others from it."""
         return contextlib.nullcontext()
 
-    def elsewhere(self) -> contextlib.AbstractContextManager[None]:
-        """Let others at the models, while a hook's process computes."""
+    def released(self) -> contextlib.AbstractContextManager[None]:
+        """Let other threads use the models, for example while a hook's process runs."""
         return contextlib.nullcontext()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Let others work until a condition holds, or so many seconds have passed.
+        """Let other threads work until a condition is true, or until the time is over.
+
+        Args:
+            condition: the condition.
+            seconds: the longest time to wait, by default without limit.
 
         Returns:
-            Whether it holds.
+            Whether the condition is true.
         """
         del seconds
         return condition()
 
 
-class Shared(Alone):
-    """Several threads take turns. Each has the models only while it holds this (``with``)."""
+class SharedModels(SingleThread):
+    """A lock for several threads. A thread may use the models only in a ``with`` of this lock."""
 
     in_background = True
 
@@ -47,38 +51,38 @@ class Shared(Alone):
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
         self._queue: deque[int] = deque()
-        """Threads that run something on a machine: the first runs it, the others wait."""
+        """Threads that want to run something on a machine. The first one runs, the others wait."""
 
     def __enter__(self) -> None:
         self._lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._let_others_look()
+        self._notify_others()
         self._lock.release()
 
-    def _let_others_look(self) -> None:
-        """Wake those who wait: what this thread did may be what they wait for."""
+    def _notify_others(self) -> None:
+        """Let waiting threads check their conditions, which this thread may have changed."""
         self._changed.notify_all()
 
     @contextlib.contextmanager
-    def mine(self) -> Iterator[None]:
+    def my_turn(self) -> Iterator[None]:
         me = threading.get_ident()
         if self._queue and self._queue[0] == me:
             yield
             return
         self._queue.append(me)
-        self._let_others_look()
+        self._notify_others()
         try:
             while self._queue[0] != me:
                 self._changed.wait()
             yield
         finally:
             self._queue.remove(me)
-            self._let_others_look()
+            self._notify_others()
 
     @contextlib.contextmanager
-    def elsewhere(self) -> Iterator[None]:
-        self._let_others_look()
+    def released(self) -> Iterator[None]:
+        self._notify_others()
         self._lock.release()
         try:
             yield
@@ -86,27 +90,27 @@ class Shared(Alone):
             self._lock.acquire()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Wait, as in :class:`Alone`.
+        """Wait, as in :class:`SingleThread`.
 
         Raises:
-            ClientGoneError: nobody waits for the end of the present command any more.
+            ClientGoneError: the client of the current command has gone.
         """
         terminal = TERMINAL.get()
 
         def over() -> bool:
             return terminal.is_gone() or condition()
 
-        self._let_others_look()
+        self._notify_others()
         self._changed.wait_for(over, seconds)
         if terminal.is_gone():
             raise ClientGoneError
         return condition()
 
     def wait(self, seconds: float | None) -> None:
-        """Wait until something has changed, or so many seconds have passed."""
+        """Wait until something has changed, or until the seconds have passed."""
         self._changed.wait(seconds)
 
-    def tell(self) -> None:
-        """Have those who wait look again, because something else has changed."""
+    def notify(self) -> None:
+        """Let waiting threads check their conditions, because something else has changed."""
         with self._lock:
-            self._let_others_look()
+            self._notify_others()

@@ -1,6 +1,7 @@
-"""The uniter: compares the model with what its unit has seen, and picks the next hook.
+"""The uniter: compares the model with the state that its unit has seen, and picks the next hook.
 
-The choice is level-triggered, as Juju's is: there is no queue of events, so changes coalesce.
+As in Juju, there is no queue of events. Only the current state counts, so several changes can
+result in one hook.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from localjuju.secret import Secret
 from localjuju.storage import StorageInstance
 
 NOT_SHOWN = -1
-"""A version of a databag before any."""
+"""The version of a databag that the unit has not seen yet."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Hook:
-    """One hook to run, and what its ``JUJU_*`` environment will say."""
+    """One hook to run, with the facts for its ``JUJU_*`` environment."""
 
     name: str
     kind: str
-    """What ``name`` is without the endpoint's name: ``relation-joined``, ``install``."""
+    """``name`` without the name of the endpoint: ``relation-joined``, ``install``."""
     relation: Relation | None = None
     remote_application: str = ""
     remote_unit: str = ""
@@ -32,9 +33,9 @@ class Hook:
     secret_revision: int | None = None
     storage: StorageInstance | None = None
     because: str = dataclasses.field(default="", compare=False)
-    """What called for it, where its kind may have several reasons."""
+    """Why it runs, if hooks of its kind can have several reasons."""
     seen: int = dataclasses.field(default=0, compare=False)
-    """Of relation-changed: the version of the databag that the unit was shown before."""
+    """For relation-changed: the version of the databag that the unit saw last."""
 
     def __str__(self) -> str:
         about = self.storage.id if self.storage else self.remote_unit
@@ -42,26 +43,26 @@ class Hook:
 
     @property
     def reference(self) -> str:
-        """The relation as hook commands name it: ``database:1``."""
+        """The name of the relation in hook commands: ``database:1``."""
         number = self.relation.id if self.relation else ""
         return f"{self.name.partition('-relation-')[0]}:{number}"
 
 
 @dataclasses.dataclass
 class RelationView:
-    """What a unit has seen of a relation: whom, and which version of their data."""
+    """What a unit has seen of a relation: the remote units, and the versions of their data."""
 
     relation: Relation
     created: bool = False
     members: dict[str, int] = dataclasses.field(default_factory=dict)
-    """By unit: the version of its bag that was shown, ``NOT_SHOWN`` between joined and changed."""
+    """By unit: the version of its databag that was seen, ``NOT_SHOWN`` before relation-changed."""
     app_version: int = 0
-    quiet_at: int = -1
-    """The relation's version at which there was nothing to tell of it."""
+    settled_version: int = -1
+    """The version of the relation at which the unit had no hooks left to run for it."""
 
 
 class Uniter:
-    """One unit's agent."""
+    """The agent of one unit."""
 
     def __init__(self, model: Model, unit: Unit):
         self.model = model
@@ -73,11 +74,11 @@ class Uniter:
         self.removed = False
         self.failed: Hook | None = None
         self.failures = 0
-        """How often in a row."""
+        """How often in a row the hook has failed."""
         self.interrupted: Hook | None = None
-        """Runs again as soon as the machine has started anew."""
+        """The hook that runs again after the restart of the machine."""
         self.forced = False
-        """Removed with force: a hook that fails is the last."""
+        """Whether the unit is removed with force. It then runs no hook after one that fails."""
         self.charm_state: dict[str, str] = {}
         self._has_entered = False
         self._config_version = 0
@@ -85,15 +86,15 @@ class Uniter:
         self._has_upgraded = False
         self._has_rebooted = False
         self._leads = False
-        self._leader_settings_told: int | None = None
-        self._secret_revisions_told: dict[str, int] = {}
-        self._obsolete_told: set[tuple[str, int]] = set()
+        self._announced_leader_settings: int | None = None
+        self._announced_revisions: dict[str, int] = {}
+        self._announced_obsolete: set[tuple[str, int]] = set()
         self._rotated_from = 0
 
-    # What the unit takes part in
+    # Entering and leaving relations
 
     def enter_scopes(self) -> None:
-        """Enter the relations that have come, as an agent does once its charm is installed."""
+        """Enter new relations, as an agent does after its charm is installed."""
         if not self.installed:
             return
         for relation in self.model.relations_of(self.unit.application):
@@ -102,15 +103,15 @@ class Uniter:
             admitted = relation.admits(self.unit)
             if admitted and self.unit.name not in relation.in_scope:
                 self.model.enter_scope(relation, self.unit)
-            # Q3: Juju 4 shows a subordinate the relations to other principals that were there
-            # before it, not those that come later.
+            # Q3: Juju 4 shows a subordinate unit those relations to other principals that existed
+            # before the unit.
             if relation.involves(self.unit) and (admitted or not self._has_entered):
                 self.views[relation.id] = RelationView(relation)
         self._has_entered = True
 
     def leave_without_hooks(self) -> None:
-        """Leave relations that are over and of which there is nothing to tell."""
-        if self.failed:  # It may still be asked to tell it again.
+        """Leave relations that have ended and need no more hooks."""
+        if self.failed:  # The failed hook may run again.
             return
         for relation in self.model.relations_of(self.unit.application):
             implicit = relation.id not in self.views and not relation.is_peer
@@ -119,13 +120,13 @@ class Uniter:
         for view in list(self.views.values()):
             if not self._is_over(view.relation):
                 continue
-            # Never heard of, or a peer relation that ends without relation-broken (Q6).
-            unheard = not view.created
-            if unheard or (view.relation.is_peer and not view.members and not self._peer_breaks()):
+            # No relation-created ran, or a peer relation ends without relation-broken (Q6).
+            unseen = not view.created
+            if unseen or (view.relation.is_peer and not view.members and not self._peer_breaks()):
                 self._leave(view.relation)
 
     def die_without_principal_relation(self) -> None:
-        """A subordinate unit goes with the last relation to its principal's application."""
+        """Remove a subordinate unit with the last relation to its principal's application."""
         principal = self.unit.principal
         if principal and not any(
             (relation.life == "alive" or relation.id in self.views)
@@ -136,7 +137,7 @@ class Uniter:
             self.unit.life = "dying"
 
     def abandon(self, relation: Relation) -> None:
-        """Leave a relation without a hook, and forget the one that failed for it."""
+        """Leave a relation without a hook, and forget its failed hook."""
         relation.in_scope.discard(self.unit.name)
         self.views.pop(relation.id, None)
         if self.failed and self.failed.relation is relation:
@@ -144,54 +145,54 @@ class Uniter:
         if self.interrupted and self.interrupted.relation is relation:
             self.interrupted = None
 
-    def give_up(self) -> None:
-        """Be removed without another hook."""
+    def force_removal(self) -> None:
+        """Remove the unit without another hook."""
         for relation in self.model.relations_of(self.unit.application):
             self.abandon(relation)
         self.failed = None
         self.removed = True
 
     def consume(self, secret: Secret) -> None:
-        """Note that the unit reads a secret: it will be told of later revisions."""
-        self._secret_revisions_told.setdefault(secret.id, secret.latest)
+        """Note that the unit reads a secret. It gets secret-changed for later revisions."""
+        self._announced_revisions.setdefault(secret.id, secret.latest)
 
     def reboot(self) -> None:
-        """Note that the machine has started anew: a unit that had started runs start again."""
+        """Note that the machine restarted. A unit that had started runs start again."""
         self._has_rebooted = self.started and not self.stopped
 
     def resign(self) -> None:
-        """Note that another unit leads: once this one does again, it runs leader-elected again."""
+        """Note that another unit is the leader. The next election of this unit runs a hook."""
         self._leads = False
 
     def relation_members(self, relation: Relation) -> list[str]:
-        """Return what relation-list prints: those who joined and have not departed."""
+        """Return the units that have joined and not departed, as relation-list prints them."""
         view = self.views.get(relation.id)
         return sorted(view.members) if view else []
 
-    # Which hook is next
+    # Choosing the next hook
 
     def candidates(self) -> list[Hook]:
-        """Return the hooks that may be next, any of them: Juju promises no order among these."""
+        """Return the possible next hooks. Juju guarantees no order among them."""
         if self.failed or self.removed:
             return []
         return self._hooks_before_relations() or self._relation_hooks()
 
     def is_ready(self) -> bool:
-        """Whether there is any candidate, told without making the many that there may be."""
+        """Whether there is a candidate. This is faster than making all candidates."""
         if self.failed or self.removed:
             return False
         return bool(self._hooks_before_relations()) or any(
-            True for view in self.views.values() for _ in self._news_of(view)
+            True for view in self.views.values() for _ in self._unseen_changes(view)
         )
 
     def _hooks_before_relations(self) -> list[Hook]:
-        """The candidates, but for those that relation hooks come before or instead of."""
+        """Return the candidates that come before relation hooks."""
         if self.interrupted:
             return [self.interrupted]
         if self._has_rebooted:
             return [Hook("start", "start", because="restarted")]
         if self.unit.life == "dying":
-            return self._parting_hooks()
+            return self._hooks_before_removal()
         if not self.installed:
             return self._storage_hooks() or [Hook("install", "install")]
         return (
@@ -203,7 +204,7 @@ class Uniter:
             or self._lifecycle_hooks()
         )
 
-    def _parting_hooks(self) -> list[Hook]:
+    def _hooks_before_removal(self) -> list[Hook]:
         if hooks := self._storage_hooks():
             return hooks
         if not self.installed:
@@ -219,14 +220,14 @@ class Uniter:
     def _lifecycle_hooks(self) -> list[Hook]:
         if self.unit.charm_version != self.unit.application.charm_version:
             return [Hook("upgrade-charm", "upgrade-charm")]
-        if because := self._configuration_news():
+        if because := self._configuration_change():
             return [Hook("config-changed", "config-changed", because=because)]
         if not self.started:
             return [Hook("start", "start")]
         return []
 
-    def _configuration_news(self) -> str:
-        """Say what the unit has not been told of with config-changed; nothing if it has been."""
+    def _configuration_change(self) -> str:
+        """Return why config-changed is due, an empty text if it is not."""
         if self._config_version == 0:
             return "first"
         if self.unit.application.config_version != self._config_version:
@@ -245,8 +246,8 @@ class Uniter:
             return [Hook("leader-elected", "leader-elected")]
         legacy = self.model.behaviour.legacy_leader_settings_and_private_address
         settings = self.unit.application.leader_settings.version
-        if legacy and settings != self._leader_settings_told and not self.unit.is_leader:
-            because = "settings" if self._leader_settings_told is not None else ""
+        if legacy and settings != self._announced_leader_settings and not self.unit.is_leader:
+            because = "settings" if self._announced_leader_settings is not None else ""
             name = "leader-settings-changed"
             return [Hook(name, name, because=because)]
         return []
@@ -254,9 +255,9 @@ class Uniter:
     def _secret_hooks(self) -> list[Hook]:
         hooks = []
         for secret in self.model.secrets_of_all_models():
-            # What has been told counts, not what the unit reads: it may have refreshed before.
-            told = self._secret_revisions_told.get(secret.id)
-            changed = told is not None and secret.latest > told
+            # The unit may already read the latest revision. Only the hooks that ran count.
+            announced = self._announced_revisions.get(secret.id)
+            changed = announced is not None and secret.latest > announced
             if changed and self.model.may_read(secret, self.unit):
                 hooks.append(Hook("secret-changed", "secret-changed", secret=secret))
             owns = secret.owner == self.unit.name or (
@@ -274,13 +275,16 @@ class Uniter:
         numbered += [
             ("secret-remove", r)
             for r in secret.obsolete()
-            if (secret.id, r) not in self._obsolete_told
+            if (secret.id, r) not in self._announced_obsolete
         ]
         hooks += [Hook(n, n, secret=secret, secret_revision=r) for n, r in numbered]
         return hooks
 
     def _storage_hooks(self) -> list[Hook]:
-        """Tell of storage that has come; or that goes, as all does that a dying unit has."""
+        """Return the hooks for new storage, and for storage to detach.
+
+        A dying unit detaches all its storage.
+        """
         dying = self.unit.life == "dying"
         hooks = []
         for instance in self.model.stores.of(self.unit):
@@ -299,15 +303,18 @@ class Uniter:
     def _hooks_of(self, view: RelationView) -> list[Hook]:
         return [
             self._relation_hook(view.relation, kind, unit)
-            for kind, units in self._news_of(view)
+            for kind, units in self._unseen_changes(view)
             for unit in sorted(units)
         ]
 
-    def _news_of(self, view: RelationView) -> Iterator[tuple[str, Collection[str]]]:
-        """What there is to tell of a relation, of which units: departed, broken, then changes."""
+    def _unseen_changes(self, view: RelationView) -> Iterator[tuple[str, Collection[str]]]:
+        """Yield the kinds of hooks that a relation needs, each with its remote units.
+
+        Departed comes first, then broken, then joined and changed.
+        """
         relation = view.relation
         over = self._is_over(relation)
-        if not over and view.quiet_at == relation.version:
+        if not over and view.settled_version == relation.version:
             return
         visible = set() if over else set(relation.visible_to(self.unit))
         if gone := view.members.keys() - visible:
@@ -318,14 +325,15 @@ class Uniter:
             return
         if joined := visible - view.members.keys():
             yield "joined", joined
-        bags = relation.unit_bags
-        if changed := [u for u, version in view.members.items() if bags[u].version != version]:
+        databags = relation.unit_databags
+        changed = [unit for unit, seen in view.members.items() if databags[unit].version != seen]
+        if changed:
             yield "changed", changed
-        has_app_news = self._app_version(relation) != view.app_version
-        if has_app_news:
+        app_changed = self._app_version(relation) != view.app_version
+        if app_changed:
             yield "changed", [""]
-        if not (joined or changed or has_app_news):
-            view.quiet_at = relation.version
+        if not (joined or changed or app_changed):
+            view.settled_version = relation.version
 
     def _relation_hook(self, relation: Relation, kind: str, remote_unit: str = "") -> Hook:
         endpoint = relation.local(self.unit.application).endpoint.name
@@ -336,7 +344,7 @@ class Uniter:
         if kind == "departed":
             departing = self.unit.name if self.unit.life == "dying" else remote_unit
         if kind == "broken" and relation.is_peer:
-            application = ""  # Q6
+            application = ""  # Q6: JUJU_REMOTE_APP is empty in relation-broken of a peer relation.
         return Hook(
             f"{endpoint}-relation-{kind}",
             f"relation-{kind}",
@@ -353,17 +361,22 @@ class Uniter:
         return gone or not relation.is_active or self.unit.life == "dying"
 
     def _peer_breaks(self) -> bool:
-        """Q6: with the application, and on Juju 3.6 only."""
+        """Whether relation-broken runs for a peer relation.
+
+        Q6: only on Juju 3.6, and only when the application is removed.
+        """
         dying = self.unit.application.life == "dying"
         return dying and self.model.behaviour.peer_relation_breaks_with_application
 
     def _app_version(self, relation: Relation) -> int:
-        return relation.app_bag(relation.remote(self.unit.application).application.name).version
+        return relation.app_databag(
+            relation.remote(self.unit.application).application.name
+        ).version
 
-    # What a hook does to what the unit has seen
+    # Noting what the unit has seen
 
     def begin(self, hook: Hook) -> None:
-        """Note what the hook is about to show: even one that fails has been told."""
+        """Note what the unit sees in the hook. This counts even if the hook fails."""
         if hook.relation:
             view = self.views[hook.relation.id]
             if hook.kind == "relation-created":
@@ -373,7 +386,9 @@ class Uniter:
             elif hook.kind == "relation-departed":
                 view.members.pop(hook.remote_unit, None)
             elif hook.kind == "relation-changed" and hook.remote_unit:
-                view.members[hook.remote_unit] = hook.relation.unit_bags[hook.remote_unit].version
+                view.members[hook.remote_unit] = hook.relation.unit_databags[
+                    hook.remote_unit
+                ].version
             elif hook.kind == "relation-changed":
                 view.app_version = self._app_version(hook.relation)
         elif hook.storage:
@@ -388,15 +403,15 @@ class Uniter:
         elif hook.kind == "leader-elected":
             self._leads = True
         elif hook.kind == "leader-settings-changed":
-            self._leader_settings_told = self.unit.application.leader_settings.version
+            self._announced_leader_settings = self.unit.application.leader_settings.version
         elif hook.kind == "secret-changed" and hook.secret:
-            self._secret_revisions_told[hook.secret.id] = hook.secret.latest
+            self._announced_revisions[hook.secret.id] = hook.secret.latest
         elif hook.kind == "secret-rotate" and hook.secret:
             self._rotated_from = hook.secret.latest
         elif hook.kind == "secret-expired" and hook.secret and hook.secret_revision:
             hook.secret.expired.discard(hook.secret_revision)
         elif hook.kind == "secret-remove" and hook.secret and hook.secret_revision:
-            self._obsolete_told.add((hook.secret.id, hook.secret_revision))
+            self._announced_obsolete.add((hook.secret.id, hook.secret_revision))
 
     def finish(self, hook: Hook) -> None:
         """Note that a hook has succeeded."""
@@ -425,11 +440,12 @@ class Uniter:
         self.failures += 1
 
     def interrupt(self, hook: Hook) -> None:
-        """Note that the machine starts anew in the middle of a hook."""
+        """Note that the machine restarts during a hook."""
         self.failed, self.interrupted = None, hook
 
     def _leave(self, relation: Relation) -> None:
         self.views.pop(relation.id, None)
-        ghost = relation.is_peer and not self.model.behaviour.peers_see_removed_unit_depart
-        if not ghost:
+        # Q5: on Juju 4 a removed unit stays in the relation-list of its peers.
+        stays = relation.is_peer and not self.model.behaviour.peers_see_removed_unit_depart
+        if not stays:
             relation.in_scope.discard(self.unit.name)

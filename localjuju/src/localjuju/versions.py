@@ -1,6 +1,6 @@
-"""Where Juju versions differ: one table, which everything else asks.
+"""The differences between Juju versions, in one table.
 
-Q1 to Q7 are the differences seen on real controllers of Juju 3.6.28 and 4.0.15 running the same
+Q1 to Q7 are differences between real controllers of Juju 3.6.28 and 4.0.15 that ran the same
 scenario.
 """
 
@@ -11,21 +11,22 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Behaviour:
-    """What a Juju version does where it differs from another."""
+    """The behaviour of a Juju version, as far as it differs from another version."""
 
     version: str
-    """What ``JUJU_VERSION`` and the status say."""
+    """The version in ``JUJU_VERSION`` and in the status."""
 
     explicit_endpoint_wins: bool
-    """Q1: an explicit endpoint is preferred to the implicit ``juju-info``."""
+    """Q1: ``juju integrate`` prefers an explicit endpoint to the implicit ``juju-info``."""
 
     container_scope_hides_other_machines: bool
-    """Q2: a container-scoped relation shows a unit only what is on its own machine."""
+    """Q2: in a container-scoped relation a unit sees only units on its own machine."""
 
     subordinate_sees_own_principal_only: bool
     """Q3: a subordinate unit takes part only in relations to its own principal's application.
 
-    Where it takes part in others too, what it writes in their relation-created fails (Q4).
+    Otherwise it takes part in other relations too, and a write in their relation-created fails
+    (Q4).
     """
 
     peers_see_removed_unit_depart: bool
@@ -35,25 +36,25 @@ class Behaviour:
     """Q6: the removal of an application ends its peer relation with relation-broken."""
 
     legacy_leader_settings_and_private_address: bool
-    """Q7: followers get leader-settings-changed; unit bags hold ``private-address``."""
+    """Q7: followers run leader-settings-changed; unit databags contain ``private-address``."""
 
     departure_is_seen_at_once: bool
-    """Others see a dying unit depart at once, not only after its own relation-broken."""
+    """Other units see a dying unit depart at once. Otherwise after its own relation-broken."""
 
     secret_remove_names_model: bool
-    """secret-remove gives the secret's id as ``secret://<model-uuid>/<id>``."""
+    """In secret-remove, the id of the secret is ``secret://<model-uuid>/<id>``."""
 
     subordinates_take_units: bool
-    """``juju add-unit`` of a subordinate makes a unit on a machine of its own."""
+    """``juju add-unit`` of a subordinate adds a unit on its own machine."""
 
     actions_take_undeclared_parameters: bool
-    """An action that does not declare ``additionalProperties`` takes any parameter."""
+    """An action that does not declare ``additionalProperties`` accepts any parameter."""
 
     unit_judges_parameters: bool
-    """A unit's agent judges an action's parameters, not the controller before it schedules it."""
+    """A unit's agent validates an action's parameters. Otherwise the controller does it before."""
 
     actions_get_objects_as_text: bool
-    """A parameter that is an object arrives as Go writes it: ``map[x:5]``."""
+    """A parameter that is an object becomes a text in Go's notation: ``map[x:5]``."""
 
     config_is_read_from_yaml: bool
     """``juju config --file`` works."""
@@ -62,25 +63,25 @@ class Behaviour:
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
     errors_in_words_of_3_6: bool
-    """The ``juju`` command words its errors as Juju 3.6 does, otherwise as 4.0 does."""
+    """The errors of the ``juju`` command are those of Juju 3.6, otherwise those of 4.0."""
 
     word_for_storage_directive: str
-    """What messages call the ``ebs,2,10G`` of ``juju deploy --storage data=ebs,2,10G``."""
+    """The word in messages for the ``ebs,2,10G`` of ``juju deploy --storage data=ebs,2,10G``."""
 
     juju_info_is_declared: bool
     """Every charm has the endpoint ``juju-info`` as if its charmcraft.yaml declared it."""
 
     status_of_some_hides_relations_to_others: bool
-    """``juju status APPLICATION`` leaves out relations to applications that it leaves out."""
+    """``juju status APPLICATION`` omits relations to applications that it does not show."""
 
     status_shows_users_of_offers: bool
-    """``juju status`` names the applications of other models that are related to one."""
+    """``juju status`` shows the applications of other models that use an offer."""
 
     status_shows_every_life: bool
-    """``juju status`` prints an application's life when it is alive too."""
+    """``juju status`` prints an application's life even if it is alive."""
 
     status_shows_sla: bool
-    """``juju status`` says that the model's service level is ``unsupported``."""
+    """``juju status`` prints ``unsupported`` as the model's service level."""
 
 
 BEHAVIOURS = {
@@ -136,10 +137,10 @@ BEHAVIOURS = {
 
 
 def behaviour(juju: str) -> Behaviour:
-    """Return how the Juju series ``juju`` behaves.
+    """Return the behaviour of a Juju series.
 
     Raises:
-        ValueError: the series is not known here.
+        ValueError: localjuju does not know the series.
     """
     try:
         return BEHAVIOURS[juju]
