@@ -211,7 +211,7 @@ def test_restarted_machine_starts_its_unit(make_charm: MakeCharm, series: str) -
 @pytest.mark.parametrize(
     ("kinds", "most", "complaint"),
     [
-        (["earthquake"], 1, "unknown kinds of faults: earthquake. There are command-fails, "),
+        (["earthquake"], 1, "unknown kinds of faults: earthquake. Known are command-fails, "),
         ([], 1, "kinds of faults: none"),
         (FAULTS, -1, "most is -1"),
     ],

@@ -1,4 +1,4 @@
-"""The hook commands of actions: what they take, print and refuse."""
+"""The hook commands of actions: their arguments, output and errors."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ RESERVED_RESULTS = ("stdout", "stdout-encoding", "stderr", "stderr-encoding")
 
 @dataclasses.dataclass
 class Action:
-    """An action's parameters, and what it has answered."""
+    """An action's parameters, and its results so far."""
 
     name: str
     task: int
     parameters: dict[str, Any]
     results: dict[str, Any] = dataclasses.field(default_factory=dict)
     failure: str | None = None
-    """Why the charm says that it failed, which may be nothing; None if it does not say so."""
+    """The message of action-fail, which may be empty. None if the charm did not call it."""
     log: list[tuple[float, str]] = dataclasses.field(default_factory=list)
 
 
@@ -75,7 +75,7 @@ COMMANDS: dict[str, Callable[[ActionHookCommands, Call], str]] = {
 
 
 def _result(argument: str) -> tuple[list[str], str]:
-    """Split one of the arguments of ``action-set``: ``key.key=value``."""
+    """Split an argument of ``action-set``, such as ``key.key=value``, into keys and value."""
     key, separator, value = argument.partition("=")
     if not separator:
         raise not_an_argument(f'argument "{argument}" must be of the form key...=value')

@@ -1,4 +1,4 @@
-"""What happened in a run: commands and hooks, with all that is known of each.
+"""The history of a run: commands, faults and hooks, with the facts about each.
 
 The log in Juju's format, the timeline, the sequence diagram and the page are views of it.
 """
@@ -22,7 +22,7 @@ from localjuju.uniter import Hook, Uniter
 
 
 class Clock:
-    """Time as the model sees it: it passes by itself, and may be moved on."""
+    """The model's time: the real time plus the time that was skipped."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -38,43 +38,43 @@ class Clock:
 
 @dataclasses.dataclass
 class Event:
-    """What happened: a command of the operator's, a fault, or a hook or an action of a unit's."""
+    """One event: a command of the operator, a fault, or a hook or an action of a unit."""
 
     time: float
     """Seconds since the run began."""
     number: int
-    """Commands, faults and hooks are each counted from 1, actions and ``juju exec`` as hooks."""
+    """Commands, faults and hooks each count from 1. Actions and ``juju exec`` count as hooks."""
     step: str = ""
     """The operator's command, without the content of secrets."""
     fault: str = ""
-    """What went wrong on purpose, for ``unit``."""
+    """The fault that was injected into ``unit``."""
     unit: str = ""
     hook: Hook | None = None
     task: Hook | None = None
-    """What stands for an action, or for a command of ``juju exec``."""
+    """The action, or the command of ``juju exec``, as a hook."""
     error: str = ""
     """Why a hook or a command failed."""
     writes: tuple[DatabagWrite, ...] = ()
     record: HookRecord | None = None
-    """What else is known of the hook."""
+    """More facts about the hook."""
     changes: list[Change] = dataclasses.field(default_factory=list)
-    """What it changed in the model; also what Juju's own workers did thereupon."""
+    """The changes in the model that it caused, including those of Juju's own workers."""
 
     @property
     def ran(self) -> Hook | None:
-        """What a unit ran: a hook or a task."""
+        """The hook or the task that a unit ran."""
         return self.hook or self.task
 
     @property
     def name(self) -> str:
-        """What a sentence calls it."""
+        """The name of the event in a sentence."""
         if self.fault:
             return f"after fault {self.number}"
         return f"with `juju {self.step}`" if self.step else f"in hook {self.number}"
 
     @property
     def secret_changes(self) -> list[Change]:
-        """What was added, changed, read and removed of secrets. It holds no content."""
+        """The changes of secrets, without their content: added, changed, read and removed."""
         return [change for change in self.changes if change.kind.startswith("secret-")]
 
 
@@ -85,10 +85,10 @@ _LISTENERS: list[Listener] = []
 
 @contextlib.contextmanager
 def every_event(listener: Listener) -> Iterator[None]:
-    """Tell of each event of every model, wherever that is made, while this lasts.
+    """Call a listener, in this context, with each event of every model of this process.
 
-    A hook's databags are then as it has left them; see ``Event.writes`` and
-    ``Event.secret_changes``. What the listener raises comes out of whatever let the hook run.
+    During the call, the databags contain what the hook wrote; see ``Event.writes`` and
+    ``Event.secret_changes``. An error of the listener ends the command that let the hook run.
     """
     _LISTENERS.append(listener)
     try:
@@ -98,7 +98,7 @@ def every_event(listener: Listener) -> Iterator[None]:
 
 
 class History:
-    """Collects a run's events and log lines."""
+    """The events and log lines of a run."""
 
     def __init__(self, clock: Clock, model: Model):
         self.clock = clock
@@ -106,15 +106,15 @@ class History:
         self.events: list[Event] = []
         self.lines: list[str] = []
         self.on_event: Listener | None = None
-        """Is told of each command and each hook, and may give commands; not of tasks."""
+        """Called with each command, fault and hook, but not with tasks. It may run commands."""
         self._watcher = ModelWatcher(model)
         self._reasons = Reasons(lambda place: self.events[place].name)
         self._logs: dict[str, list[LogLine]] = {}
-        """By entity: where the lines of its present or last hook go."""
+        """By entity: the log lines of its current or last hook."""
         self._hooks = self._steps = self._faults = 0
 
     def log(self, entity: str, level: str, source: str, message: str) -> None:
-        """Add a line as ``juju debug-log`` prints it, without the finer levels, its default."""
+        """Add a line in the format of ``juju debug-log``. Lines of DEBUG and TRACE are dropped."""
         if level.upper() in ("DEBUG", "TRACE"):
             return
         moment = datetime.datetime.fromtimestamp(self.clock.now(), datetime.timezone.utc)
@@ -123,10 +123,10 @@ class History:
 
     @contextlib.contextmanager
     def step(self, step: str) -> Iterator[None]:
-        """Note a command of the operator's while it is carried out, and why it fails if it does.
+        """Record a command of the operator, and its error if it fails in this context.
 
         Args:
-            step: what stands behind ``juju``.
+            step: the command line without ``juju``.
         """
         words = shlex.split(step)
         if words[:1] in (["add-secret"], ["update-secret"]):
@@ -145,7 +145,7 @@ class History:
             self._note_changes()
 
     def begin_hook(self, uniter: Uniter, hook: Hook) -> HookRecord:
-        """Begin to record a hook, of which its unit has not been told yet."""
+        """Begin to record a hook. Call this before ``Uniter.begin``."""
         self._note_changes()
         unit = uniter.unit
         status = unit.workload_status
@@ -166,9 +166,9 @@ class History:
         """Add a hook that has ended.
 
         Args:
-            uniter: the agent that ran it, which has not been told of the end yet.
-            hook: the hook, or what stands for an action.
-            record: of the hook, from ``begin_hook``.
+            uniter: the agent that ran it. Call this before ``Uniter.finish`` or ``Uniter.fail``.
+            hook: the hook, or an action as a hook.
+            record: the record of the hook, from ``begin_hook``.
             error: why it failed.
             writes: the databags that it changed.
         """
@@ -194,13 +194,13 @@ class History:
         self._add(event)
 
     def add_fault(self, unit: str, fault: str) -> None:
-        """Add what goes wrong on purpose, in the log too."""
+        """Add a fault that was injected into a unit, to the log too."""
         self.log(f"unit-{unit.replace('/', '-')}", "WARNING", "localjuju.faults", fault)
         self._faults += 1
         self._add(Event(self._elapsed(), self._faults, unit=unit, fault=fault))
 
     def hide(self, contents: Iterable[str]) -> None:
-        """Have no view of the run show these values of secrets."""
+        """Hide these values of secrets in all views of the run."""
         self._watcher.secret_contents.update(contents)
 
     @property
@@ -210,7 +210,7 @@ class History:
         return self._watcher.secret_contents
 
     def _note_changes(self, place: int | None = None, event: Event | None = None) -> None:
-        """Give what has changed in the model to an event, by default to the last."""
+        """Add the changes in the model to an event, by default to the last one."""
         if event is None:
             if not self.events:
                 return
@@ -242,10 +242,10 @@ class History:
         return "".join(lines)
 
     def sequence_diagram(self, since: int = 0) -> str:
-        """Return the run as a Mermaid sequence diagram, from one of its events on.
+        """Return the run as a Mermaid sequence diagram, from the event ``since`` on.
 
-        Units are the participants, a hook is a note, and what one writes to a databag is an arrow
-        to the units of the other side that see it change.
+        Units are the participants. A hook is a note. A write to a databag is an arrow to each unit
+        that sees the change.
         """
         events = self.events[since:]
         hooks = [event for event in events if event.hook]
@@ -268,13 +268,13 @@ class History:
         return "\n".join(lines) + "\n"
 
     def page(self, file: pathlib.Path | None = None, title: str = "") -> str:
-        """Return the run as an HTML page to step through, and write it to a file if one is named.
+        """Return the run as an HTML page to step through, and write it to a file if one is given.
 
         Args:
-            file: takes the page.
-            title: says what the run shows.
+            file: the file for the page.
+            title: what the run shows.
         """
-        from localjuju.html_page import write_page  # A view: history itself does without it.
+        from localjuju.html_page import write_page  # The page is a view, and imports this module.
 
         return write_page(self, file, title)
 
@@ -294,5 +294,5 @@ def _identifier(unit: str) -> str:
 
 
 def _text(text: str) -> str:
-    """Mermaid ends a text at a semicolon or a number sign."""
+    """Replace semicolons and number signs, because they would end a text in Mermaid."""
     return text.replace(";", ",").replace("#", "no. ")

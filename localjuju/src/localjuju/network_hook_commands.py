@@ -1,4 +1,4 @@
-"""The hook commands on ports and addresses: ``open-port``, ``network-get`` and the like."""
+"""The hook commands for ports and addresses: ``open-port``, ``network-get`` and so on."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from localjuju.hook_output import SMART
 from localjuju.uniter import Uniter
 
 ALL = ""
-"""Stands for every endpoint of the application."""
+"""The name that means all endpoints of the application."""
 
 
 class NetworkHookCommands:
-    """Answers them in one hook of one unit. Ports change when the hook succeeds."""
+    """Answers them in one hook of one unit. Ports change only if the hook succeeds."""
 
     def __init__(self, uniter: Uniter, relation: Callable[[], Text]):
-        """Prepare.
+        """Prepare the commands.
 
         Args:
-            uniter: whose hook it is.
-            relation: gives the option that names a relation.
+            uniter: the agent of the unit.
+            relation: returns the option that names a relation.
         """
         self._unit = uniter.unit
         self._model = uniter.model
@@ -67,7 +67,7 @@ class NetworkHookCommands:
         return "*" if ALL in opened else ", ".join(sorted(opened))
 
     def _parse(self, call: Call) -> tuple[str, set[str]]:
-        # They take --format still, and make nothing of it.
+        # Juju accepts --format here, and ignores it.
         options = call.parse(Text("endpoints", default=""), Text("format"), takes=["port"])
         if options.port is None:
             raise not_an_argument("no port or range specified")
@@ -84,7 +84,10 @@ class NetworkHookCommands:
         return endpoints
 
     def _check_conflicts(self, verb: str, port: str) -> None:
-        """Refuse a range that meets another of the machine's, but for the unit's very same."""
+        """Refuse a range that overlaps with another one on the machine.
+
+        The same range of the same unit is no conflict.
+        """
         neighbours = [u for u in self._model.units.values() if u.machine is self._unit.machine]
         for unit in neighbours:
             own = unit is self._unit
@@ -151,7 +154,7 @@ COMMANDS: dict[str, Callable[[NetworkHookCommands, Call], str]] = {
 
 
 def _network(address: str, as_json: bool) -> dict[str, Any]:
-    """Describe an address as network-get does; its YAML has older names of three keys besides."""
+    """Describe an address as network-get does. Its YAML also has the old names of three keys."""
     where: dict[str, Any] = {"hostname": "", "value": address, "cidr": f"{address}/32"}
     device: dict[str, Any] = {"mac-address": "", "interface-name": "lo", "addresses": [where]}
     if not as_json:
@@ -165,10 +168,10 @@ def _network(address: str, as_json: bool) -> dict[str, Any]:
 
 
 def _port(text: str) -> str:
-    """Return a port or a range of ports as Juju writes it: ``80/tcp``, ``80-90/udp``, ``icmp``.
+    """Return a port or a range of ports in Juju's notation: ``80/tcp``, ``80-90/udp``, ``icmp``.
 
     Raises:
-        HookCommandError: it is none.
+        HookCommandError: the text is not a port or a range of ports.
     """
     ports, slash, protocol = text.partition("/")
     protocol = protocol if slash else "tcp"
@@ -196,13 +199,13 @@ def _port(text: str) -> str:
 
 
 def _order(port: str) -> tuple[str, int]:
-    """Sort key of ports: by protocol, then by number."""
+    """Return the sort key of a port: the protocol, then the number."""
     ports, _, protocol = port.partition("/")
     return protocol, int(ports.partition("-")[0]) if protocol else 0
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Tell whether two ranges have a port in common. Juju says that all of icmp does."""
+    """Whether two ranges have a port in common. For Juju, icmp always overlaps with icmp."""
     if one.rpartition("/")[2] != other.rpartition("/")[2]:
         return False
     if one == "icmp":

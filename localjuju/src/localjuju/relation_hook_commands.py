@@ -1,4 +1,4 @@
-"""The hook commands on relations: what they take, print and refuse, and what they write."""
+"""The hook commands for relations: their arguments, output, errors and writes."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from localjuju.uniter import Hook, Uniter
 
 @dataclasses.dataclass(frozen=True)
 class DatabagWrite:
-    """A change of a databag that a hook's success brought about."""
+    """A change of a databag by a hook that succeeded."""
 
     relation: Relation
     owner: str
     keys: tuple[str, ...]
     seen_by: tuple[str, ...]
-    """The units that get a relation-changed for it."""
+    """The units that run relation-changed for it."""
 
 
 class RelationHookCommands:
-    """Answers them in one hook of one unit. What it writes takes effect when the hook succeeds."""
+    """Answers them in one hook of one unit. Writes take effect only if the hook succeeds."""
 
     def __init__(self, uniter: Uniter, hook: Hook):
         self._uniter = uniter
@@ -35,11 +35,11 @@ class RelationHookCommands:
         self._unit_writes: dict[int, dict[str, str]] = {}
         self._app_writes: dict[int, dict[str, str]] = {}
 
-    # Which relation is meant
+    # Finding the relation
 
     @property
     def all(self) -> dict[int, Relation]:
-        """The relations that the unit takes part in, by their ids."""
+        """The relations that the unit takes part in, by id."""
         return {view.relation.id: view.relation for view in self._uniter.views.values()}
 
     def option(self) -> Text:
@@ -67,7 +67,7 @@ class RelationHookCommands:
             f"{endpoint}:{relation.id}"
             for relation in self.all.values()
             if relation.local(self._application).endpoint.name == endpoint
-            # Gone from relation-ids while its broken hook runs.
+            # relation-ids does not show a relation in its own relation-broken hook.
             and not (self._hook.kind == "relation-broken" and relation is self._hook.relation)
         ]
         return options.printed(tuple(sorted(found)))
@@ -91,7 +91,7 @@ class RelationHookCommands:
         return options.printed(data if everything else data.get(options.key))
 
     def _databag_owner(self, app: bool, named: str | None) -> str:
-        """Return the unit or application whose bag relation-get reads."""
+        """Return the unit or application whose databag relation-get reads."""
         if named and app:
             return named.partition("/")[0]
         if named and not re.fullmatch(r"[a-z][a-z0-9-]*/\d+", named):
@@ -116,13 +116,14 @@ class RelationHookCommands:
         return _merged(data, self._app_writes.get(relation.id)) if own else data
 
     def _unit_data(self, relation: Relation, owner: str) -> dict[str, str]:
-        bag = relation.unit_databags.get(owner)
+        databag = relation.unit_databags.get(owner)
         if owner == self._unit.name:
-            return _merged(dict(bag.data) if bag else {}, self._unit_writes.get(relation.id))
+            data = dict(databag.data) if databag else {}
+            return _merged(data, self._unit_writes.get(relation.id))
         sibling = owner.partition("/")[0] == self._application.name and not relation.is_peer
-        if bag is None or sibling:
+        if databag is None or sibling:
             raise HookCommandError("permission denied")
-        return dict(bag.data)
+        return dict(databag.data)
 
     def model_get(self, call: Call) -> str:
         options = call.parse(self.option(), formats=SMART)
@@ -130,7 +131,7 @@ class RelationHookCommands:
         return options.printed({"uuid": model.uuid})
 
     def set(self, call: Call) -> str:
-        # It takes --format still, and makes nothing of it.
+        # Juju accepts --format here, and ignores it.
         options = call.parse(
             self.option(), Switch("app"), Text("file"), Text("format"), rest="pairs"
         )
@@ -146,11 +147,11 @@ class RelationHookCommands:
 
     @property
     def writes_as_leader(self) -> bool:
-        """Whether the hook has written a databag of the application."""
+        """Whether the hook has written to a databag of the application."""
         return bool(self._app_writes)
 
     def check(self) -> None:
-        """Raise a HookCommandError if the controller refuses what was written (Q4)."""
+        """Raise a HookCommandError if the controller refuses the writes (Q4)."""
         for relation_id in {*self._unit_writes, *self._app_writes}:
             relation = self.all[relation_id]
             created = self._hook.kind == "relation-created" and self._hook.relation is relation
@@ -158,7 +159,7 @@ class RelationHookCommands:
                 raise HookCommandError("relation unit/application not found")
 
     def apply(self) -> list[DatabagWrite]:
-        """Write the databags, and return what has changed."""
+        """Write the databags, and return the changes."""
         writes = []
         for relation_id, changes in self._unit_writes.items():
             writes.append(self._write(relation_id, self._unit.name, changes))
@@ -170,12 +171,12 @@ class RelationHookCommands:
 
     def _write(self, relation_id: int, owner: str, changes: dict[str, str]) -> DatabagWrite:
         relation = self.all[relation_id]
-        bags = relation.unit_databags if "/" in owner else relation.app_databags
-        keys = bags.setdefault(owner, Databag()).update(changes)
+        databags = relation.unit_databags if "/" in owner else relation.app_databags
+        keys = databags.setdefault(owner, Databag()).update(changes)
         return self._written(relation, owner, keys)
 
     def _publish_address(self) -> list[DatabagWrite]:
-        """Juju looks at the addresses in the databags with config-changed, which tells of them."""
+        """Update the unit's address in its databags, as Juju does at the end of config-changed."""
         return [
             self._written(
                 relation, self._unit.name, self._model.publish_address(relation, self._unit)
@@ -210,5 +211,5 @@ def _named(relation: Relation | None) -> Relation:
 
 
 def _merged(data: dict[str, str], writes: dict[str, str] | None) -> dict[str, str]:
-    """What a hook reads of its own bag: with what it has written itself."""
+    """Return a databag as its own hook reads it, with the writes of the hook."""
     return {key: value for key, value in {**data, **(writes or {})}.items() if value != ""}

@@ -1,4 +1,4 @@
-"""The hook commands on secrets: what they take, print and refuse."""
+"""The hook commands for secrets: their arguments, output and errors."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class SecretHookCommands:
         relation: Callable[[], Text],
         now: Callable[[], float],
     ):
-        """Prepare.
+        """Prepare the commands.
 
         Args:
-            uniter: whose hook it is.
-            relation: gives the option that names a relation.
-            now: tells the model's time.
+            uniter: the agent of the unit.
+            relation: returns the option that names a relation.
+            now: returns the model's time.
         """
         self._uniter = uniter
         self._unit = uniter.unit
@@ -48,8 +48,11 @@ class SecretHookCommands:
         self._now = now
         self.changes = SecretChanges(self._model, self._unit, now)
 
-    def _manageable(self, secret_id: str) -> None:
-        """Refuse what only a secret's owner may do; of an application that is its leader."""
+    def _check_owner(self, secret_id: str) -> None:
+        """Refuse the command if the unit does not own the secret.
+
+        For a secret of the application, the leader is the owner.
+        """
         secret = self.changes.find(secret_id)
         if secret is None:
             return
@@ -85,19 +88,19 @@ class SecretHookCommands:
         options = call.parse(*_described(), takes=["reference"], rest="pairs")
         secret_id = _required_id(options)
         update = self._update(options)
-        self._manageable(secret_id)
+        self._check_owner(secret_id)
         self.changes.update(secret_id, update)
         return ""
 
     def _update(self, options: Options) -> SecretUpdate:
-        """Read what secret-add and secret-set say of a secret."""
+        """Read the options of secret-add and secret-set."""
         expires = self._expiry(options.expire) if options.expire else None
         if options.rotate and options.rotate not in POLICIES:
             raise not_an_argument(f'rotate policy "{options.rotate}" not valid')
         if options.owner not in ("application", "unit"):
             raise not_an_argument(f'secret owner "{options.owner}" not valid')
         try:
-            # Juju's agent reads the files, so a path is never relative to the hook's folder.
+            # Juju's agent reads the file, so a path is never relative to the hook's folder.
             content = secret_content.parse(options.pairs, options.file, pathlib.Path("/"))
         except secret_content.SecretContentError as error:
             raise not_an_argument(str(error)) from None
@@ -110,7 +113,7 @@ class SecretHookCommands:
         )
 
     def _expiry(self, text: str) -> float:
-        """Read when a secret ends: at a time, or after a duration."""
+        """Read the time when a secret expires: a time, or a duration from now."""
         if TIME.fullmatch(text):
             try:
                 moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -152,7 +155,7 @@ class SecretHookCommands:
         return options.printed(value)
 
     def _readable(self, reference: str | None, label: str | None) -> Secret:
-        """Find a secret that the unit may read: by its id, or by the label that the unit gave."""
+        """Find a secret that the unit may read, by its id or by the unit's label for it."""
         words_of_3_6 = self._model.behaviour.errors_in_words_of_3_6
         if reference:
             secret_id = _id_of(reference)
@@ -187,7 +190,7 @@ class SecretHookCommands:
             secret.labels[self._reader(secret)] = label
 
     def _read(self, secret: Secret, refresh: bool, peek: bool) -> dict[str, str]:
-        # A revision may have been removed: what is left then is the latest.
+        # The tracked revision may have been removed. Then read the latest one.
         tracked = secret.tracked.get(self._reader(secret))
         if tracked not in secret.revisions:
             tracked = secret.latest
@@ -215,7 +218,7 @@ class SecretHookCommands:
             "owner": "unit" if "/" in secret.owner else "application",
         }
         expires = secret.revisions[secret.latest].expires
-        # When it rotates next is the controller's to say, once the hook has ended.
+        # The controller sets the time of the next rotation after the hook has ended.
         stored = self._model.secrets.get(secret.id)
         further = {
             "description": secret.description,
@@ -245,7 +248,7 @@ class SecretHookCommands:
             else [self._unit.name]
         )
         found = tuple(s.id for s in self.changes.owned().values() if s.owner in owners)
-        # Go prints a list that was never made as null.
+        # Go prints an empty (nil) list as null.
         return options.printed(found or (None if options.format == "json" else ()))
 
     def grant(self, call: Call) -> str:
@@ -262,7 +265,7 @@ class SecretHookCommands:
                     f'cannot specify unit "{options.unit}" in relation to application '
                     f'"{application}"'
                 )
-        self._manageable(secret_id)
+        self._check_owner(secret_id)
         if secret_id not in self.changes.owned():
             raise HookCommandError(f'secret "{secret_id}" not found')
         if not remote.takes_secrets:
@@ -304,7 +307,7 @@ class SecretHookCommands:
             application = options.relation.remote(self._unit.application).application.name
         if not application and not options.unit:
             raise not_an_argument("missing relation or application or unit")
-        self._manageable(secret_id)
+        self._check_owner(secret_id)
         self.changes.revoke(secret_id, options.unit or application)
         return ""
 
@@ -312,7 +315,7 @@ class SecretHookCommands:
         revision = Text("revision", default=0, read=whole_number)
         options = call.parse(revision, takes=["reference"])
         secret_id = _required_id(options)
-        self._manageable(secret_id)
+        self._check_owner(secret_id)
         self.changes.remove(secret_id, options.revision if options.revision > 0 else None)
         return ""
 
@@ -330,11 +333,11 @@ COMMANDS: dict[str, Callable[[SecretHookCommands, Call], str]] = {
 
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?")
-"""As RFC 3339 has it, and without a zone, which is UTC."""
+"""A time in the format of RFC 3339. Without a time zone it is UTC."""
 
 
 def _id_of(reference: str) -> str:
-    """Return the bare id of a secret, which may not exist."""
+    """Return the bare id of a secret, even if the secret does not exist."""
     secret_id = id_of(reference)
     if not re.fullmatch("[0-9a-v]{20}", secret_id):
         raise not_an_argument(f'secret URI "{reference}" not valid')

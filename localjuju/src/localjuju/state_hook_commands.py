@@ -1,4 +1,4 @@
-"""The hook commands on a charm's own state, which the controller keeps for each unit."""
+"""The hook commands for a charm's own state, which the controller stores for each unit."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from localjuju.uniter import Uniter
 
 
 class StateHookCommands:
-    """Answers them in one hook of one unit. They take effect when the hook succeeds."""
+    """Answers them in one hook of one unit. They take effect only if the hook succeeds."""
 
     def __init__(self, uniter: Uniter):
         self._uniter = uniter
         self._state = dict(uniter.charm_state)
 
     def apply(self) -> None:
-        """Keep the state as the hook left it."""
+        """Store the state."""
         self._uniter.charm_state = self._state
 
     def get(self, call: Call) -> str:

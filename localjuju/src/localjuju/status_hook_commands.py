@@ -1,4 +1,4 @@
-"""The hook commands on statuses, the workload's version, the log and the goal of the model."""
+"""The hook commands for statuses, the workload's version, the log and the goal state."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class StatusHookCommands:
     """Answers them in one hook of one unit. They take effect at once, as in Juju."""
 
     def __init__(self, uniter: Uniter, log: Callable[[str, str], None], now: Callable[[], float]):
-        """Prepare.
+        """Prepare the commands.
 
         Args:
-            uniter: whose hook it is.
-            log: writes to the log: a level and a message.
-            now: tells the model's time.
+            uniter: the agent of the unit.
+            log: writes a level and a message to the log.
+            now: returns the model's time.
         """
         self._unit = uniter.unit
         self._application = uniter.unit.application
@@ -82,7 +82,7 @@ class StatusHookCommands:
         return ""
 
     def log(self, call: Call) -> str:
-        # It takes --format still, and makes nothing of it.
+        # Juju accepts --format here, and ignores it.
         options = call.parse(
             Switch("debug"), Text("l", "log-level", default=""), Text("format"), rest="words"
         )

@@ -1,4 +1,4 @@
-"""The hook commands on storage: what they take, print and refuse."""
+"""The hook commands for storage: their arguments, output and errors."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class StorageHookCommands:
         self._stores = uniter.model.stores
         self._word = uniter.model.behaviour.word_for_storage_directive
         self._asked: dict[str, int] = {}
-        """How many more of each name there are to be when the hook ends."""
+        """By name: how many storage instances to add when the hook succeeds."""
 
     def check(self) -> None:
-        """Raise a HookCommandError if the unit may not have what the hook asked for."""
+        """Raise a HookCommandError if the unit must not have the storage that the hook added."""
         try:
             for name, count in self._asked.items():
                 self._stores.check_addition(self._unit, name, count)
@@ -30,7 +30,7 @@ class StorageHookCommands:
             raise HookCommandError(f"adding storage to unit {self._unit.name}: {error}") from None
 
     def apply(self) -> None:
-        """Make what the hook asked for."""
+        """Create the storage that the hook added."""
         for name, count in self._asked.items():
             self._stores.add(self._unit, name, Directive(count=count))
 

@@ -1,4 +1,4 @@
-"""The hook commands on a unit's options, leader, resources, machine and cloud."""
+"""The hook commands for a unit's options, leader, resources, machine and cloud."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class UnitHookCommands:
         self._model = uniter.model
         self._in_action = in_action
         self.reboots = False
-        """The machine is to start anew when the hook has succeeded."""
+        """Whether the machine restarts after the hook, if the hook succeeds."""
         self.reboots_now = False
-        """The machine is to start anew at once; then the hook runs again."""
+        """Whether the machine restarts at once. Then the hook runs again."""
 
     def config_get(self, call: Call) -> str:
         options = call.parse(Switch("a", "all"), takes=["key"], formats=SMART)
@@ -52,7 +52,7 @@ class UnitHookCommands:
         return options.printed(settings.get(options.key))
 
     def leader_set(self, call: Call) -> str:
-        """Unlike most, it takes effect at once, and stays where the hook fails."""
+        """Write leader settings. Juju does this at once, even if the hook fails later."""
         changes = key_values(call.parse(rest="pairs").pairs)
         if not self._unit.is_leader:
             raise HookCommandError(
@@ -85,7 +85,7 @@ class UnitHookCommands:
         options = call.parse(formats=SMART)
         if not self._unit.application.trusted:
             raise HookCommandError("cannot access cloud credentials: permission denied")
-        # There is no cloud, so nothing of one can be given away.
+        # There is no cloud, so there are no credentials to return.
         cloud = {
             "type": "lxd",
             "name": "localhost",
