@@ -1,4 +1,4 @@
-"""Who may read and write which databag."""
+"""Which units can read and write which databags."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ RAW = "subprocess.run({command}, capture_output=True, text=True).stderr"
 def test_hook_commands_refuse_what_juju_refuses(
     juju: LocalJuju, make_charm: MakeCharm, command: list[str], message: str
 ) -> None:
-    """Below ops, which refuses most of this before it asks."""
+    """Without ops, which refuses most of these calls itself."""
     juju.deploy(make_charm("a", PROVIDER), num_units=2)
     juju.deploy(make_charm("b", REQUIRER))
     juju.integrate("a", "b")

@@ -1,4 +1,4 @@
-"""What keeps a unit, an application, a relation or storage that is to go, and what lets it go."""
+"""Removal of units, applications, relations and storage: what delays it, and what ends it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def test_unit_in_error_is_listed_as_dying_until_it_is_resolved(
     assert hooks_of(juju, "a/0")[-1] == "remove"
 
 
-def test_unit_that_was_in_error_before_stays_too(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_unit_that_was_in_error_before_its_removal_stays_too(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a", "", FAILS_ON_CONFIG))
     juju.settle()
     juju.remove_unit("a/0")
@@ -79,7 +81,7 @@ def test_application_and_its_relation_stay_with_its_unit_in_error(
     assert current(juju, "b/0") == "active"
 
 
-def test_application_stays_while_another_ones_unit_is_in_its_relation(
+def test_application_stays_while_a_unit_of_another_is_in_its_relation(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", PROVIDER))
@@ -94,7 +96,7 @@ def test_application_stays_while_another_ones_unit_is_in_its_relation(
     assert juju.status().apps.keys() == {"b"}
 
 
-def test_relation_stays_with_a_unit_in_error_and_is_not_made_anew(
+def test_relation_stays_with_a_unit_in_error_and_cannot_be_added_again(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     juju.deploy(make_charm("a", PROVIDER, FAILS_ON_BROKEN))
@@ -134,7 +136,7 @@ def test_principal_stays_until_its_subordinate_in_error_is_resolved(
     assert not juju.status().apps["p"].units
 
 
-def test_force_lets_principal_and_subordinate_go(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_force_removes_principal_and_subordinate(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("p", PRINCIPAL))
     juju.deploy(make_charm("s", SUBORDINATE, FAILS_ON_STOP))
     juju.integrate("p:logging", "s:logging")
@@ -175,7 +177,7 @@ def test_unit_that_fails_to_install_stays_when_it_is_removed(
         ("integrate a b", 'application "a" is not alive'),
     ],
 )
-def test_what_juju_refuses_of_a_dying_application(
+def test_dying_application_refuses_commands(
     juju: LocalJuju, make_charm: MakeCharm, arguments: str, complaint: str
 ) -> None:
     juju.deploy(make_charm("a", PROVIDER, FAILS_ON_STOP))

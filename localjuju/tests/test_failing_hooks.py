@@ -1,4 +1,4 @@
-"""What a hook that fails discards, and how its unit goes on."""
+"""A failed hook: which of its writes are rolled back, and how its unit continues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _fail(self, _):
 FAIL_OPTION = PEERS + "\nconfig: {options: {fail: {type: boolean, default: true}}}"
 
 
-def test_failed_hook_discards_databag_writes_and_keeps_status_and_version(
+def test_failed_hook_rolls_back_databags_and_keeps_status_and_version(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", FAIL_OPTION, WRITES_AND_FAILS))
@@ -31,8 +31,8 @@ def test_failed_hook_discards_databag_writes_and_keeps_status_and_version(
     assert unit.workload_status.current == "error"
     assert unit.workload_status.message == 'hook failed: "config-changed"'
     assert status.apps["a"].version == "9.9"
-    bag = juju.show_unit("a/0").relation_info[0].local_unit
-    assert bag is not None and "k" not in bag.data
+    databag = juju.show_unit("a/0").relation_info[0].local_unit
+    assert databag is not None and "k" not in databag.data
 
 
 def test_failed_hook_is_retried_and_resolved(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -44,8 +44,8 @@ def test_failed_hook_is_retried_and_resolved(juju: LocalJuju, make_charm: MakeCh
     juju.config("a", {"fail": False})
     juju.cli("resolved", "a/0")
     juju.wait(jubilant.all_active)
-    bag = juju.show_unit("a/0").relation_info[0].local_unit
-    assert bag is not None and bag.data["k"] == "v"
+    databag = juju.show_unit("a/0").relation_info[0].local_unit
+    assert databag is not None and databag.data["k"] == "v"
 
 
 def test_unknown_hook_command_fails_the_hook_with_its_name(
@@ -65,7 +65,7 @@ def _install(self, _):
     assert juju.status().apps["a"].units["a/0"].workload_status.current == "error"
 
 
-def test_failed_hook_is_retried_again_once_something_else_succeeds(
+def test_failed_hook_is_retried_after_another_hook_succeeds(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", FAIL_OPTION, WRITES_AND_FAILS))
@@ -77,7 +77,7 @@ def test_failed_hook_is_retried_again_once_something_else_succeeds(
     assert hooks_of(juju, "a/0").count("config-changed") > before
 
 
-def test_resolved_without_retry_takes_the_hook_for_done(
+def test_resolved_without_retry_treats_the_hook_as_successful(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", FAIL_OPTION, WRITES_AND_FAILS))
@@ -99,7 +99,7 @@ def _fail(self, event):
 """
 
 
-def test_relation_stays_until_its_failed_hook_is_over(
+def test_relation_stays_until_its_failed_hook_is_resolved(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", PEERS, FAILS_ON_DEPARTED), num_units=2)
@@ -111,7 +111,7 @@ def test_relation_stays_until_its_failed_hook_is_over(
     assert juju.debug_log().count("departed from 127.") >= retries
 
 
-def test_unit_in_error_stays_when_it_is_removed_until_it_is_forced(
+def test_removed_unit_in_error_stays_until_its_removal_is_forced(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", FAIL_OPTION, WRITES_AND_FAILS))
@@ -122,7 +122,7 @@ def test_unit_in_error_stays_when_it_is_removed_until_it_is_forced(
     assert "a/0" not in juju.status().get_units("a")
 
 
-def test_forced_removal_gives_up_on_the_first_hook_that_fails(
+def test_forced_removal_ends_at_the_first_failed_hook(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", PEERS, FAILS_ON_DEPARTED), num_units=2)
@@ -132,7 +132,7 @@ def test_forced_removal_gives_up_on_the_first_hook_that_fails(
     assert hooks_of(juju, "a/0").count("replicas-relation-departed") <= 1
 
 
-def test_forced_removal_of_a_relation_takes_out_units_in_error(
+def test_forced_removal_of_a_relation_removes_units_in_error_from_it(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     fails = FAILS_ON_DEPARTED.replace("replicas", "data").replace("departed", "joined")

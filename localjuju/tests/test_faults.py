@@ -1,4 +1,4 @@
-"""Faults on purpose: each happens, is told, is the same for the same seed, and comes to an end."""
+"""Fault injection: each fault occurs, is recorded, depends on the seed, and ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localjuju import Faults, LocalJuju
 from localjuju.faults import FAULTS, Fault
 from localjuju.history import Event
 
-# The leader writes the application's bag in each hook, and every unit its own.
+# In each hook every unit writes its own databag, and the leader that of the application.
 WRITES = """
 def observe(self):
     for event in self.on.events().values():
@@ -31,7 +31,7 @@ UNITS = 3
 
 
 def live(make_charm: MakeCharm, juju: LocalJuju) -> None:
-    """Deploy units that write, wait for them, and see that they hold what they should."""
+    """Deploy units that write to databags, and wait until they are active and settled."""
     juju.deploy(make_charm("a", PEERS, WRITES), num_units=UNITS)
     status = juju.wait(jubilant.all_active, error=jubilant.any_error)
     assert len(status.apps["a"].units) == UNITS
@@ -43,7 +43,7 @@ def faults_of(juju: LocalJuju) -> list[Event]:
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_fault_happens_is_told_and_ends(make_charm: MakeCharm, kind: Fault, series: str) -> None:
+def test_fault_occurs_and_is_recorded(make_charm: MakeCharm, kind: Fault, series: str) -> None:
     with LocalJuju(series, seed=3, faults=Faults([kind], most=4)) as juju:
         live(make_charm, juju)
         told = faults_of(juju)
@@ -55,7 +55,7 @@ def test_fault_happens_is_told_and_ends(make_charm: MakeCharm, kind: Fault, seri
         assert juju.history.sequence_diagram().count(": fault: ") == len(told)
 
 
-def test_same_seed_meets_the_same_faults(make_charm: MakeCharm, series: str) -> None:
+def test_same_seed_injects_the_same_faults(make_charm: MakeCharm, series: str) -> None:
     def told(seed: int) -> str:
         with LocalJuju(series, seed=seed, faults=Faults(most=6)) as juju:
             juju.deploy(charm, num_units=UNITS)
@@ -66,7 +66,7 @@ def test_same_seed_meets_the_same_faults(make_charm: MakeCharm, series: str) -> 
     assert told(5) == told(5) != told(6)
 
 
-def test_without_faults_a_seed_is_as_it_was(make_charm: MakeCharm) -> None:
+def test_seed_without_faults_runs_the_same_hooks(make_charm: MakeCharm) -> None:
     charm = make_charm("a", PEERS)
     orders = []
     for juju in (LocalJuju(seed=8), LocalJuju(seed=8, faults=Faults(most=0))):
@@ -81,7 +81,7 @@ def failures(juju: LocalJuju) -> list[Event]:
     return [event for event in juju.history.events if event.error]
 
 
-def test_command_fails_as_without_a_controller(make_charm: MakeCharm, series: str) -> None:
+def test_command_fails_as_without_a_connection(make_charm: MakeCharm, series: str) -> None:
     with LocalJuju(series, seed=1, faults=Faults(["command-fails"])) as juju:
         live(make_charm, juju)
         assert {event.error for event in failures(juju)} == {"exit status 1"}
@@ -100,7 +100,7 @@ def test_killed_hook_writes_nothing_and_runs_again(make_charm: MakeCharm, series
 
 
 def test_program_of_a_charm_is_killed(make_charm: MakeCharm) -> None:
-    """A charm's own dispatch, in whatever language: it does not go on without its hook."""
+    """A dispatch program in any language does not continue after its hook is killed."""
     charm = make_charm("a")
     (charm / "src" / "charm.py").unlink()
     dispatch = charm / "dispatch"
@@ -116,7 +116,7 @@ def test_program_of_a_charm_is_killed(make_charm: MakeCharm) -> None:
         assert went_on == len(hooks) - len(killed)
 
 
-def test_deposed_leader_is_elected_again(make_charm: MakeCharm, juju: LocalJuju) -> None:
+def test_former_leader_can_be_elected_again(make_charm: MakeCharm, juju: LocalJuju) -> None:
     juju.deploy(make_charm("a", PEERS, WRITES), num_units=2)
     juju.settle()
     first = leader_of(juju, "a")
@@ -131,7 +131,7 @@ def test_deposed_leader_is_elected_again(make_charm: MakeCharm, juju: LocalJuju)
     assert hooks_of(juju, second).count("leader-elected") == 1
 
 
-# After what the leader has written it asks for long enough to lose its lease.
+# After its write, the leader runs so many hook commands that it loses its lease.
 TAKES_LONG = """
 def observe(self):
     self.framework.observe(self.on.leader_elected, self._on_elected)
@@ -146,7 +146,7 @@ def _on_elected(self, event):
 
 
 def long_life(make_charm: MakeCharm, juju: LocalJuju, write: str) -> list[str | None]:
-    """Return what each leader-elected ended with, where there were two units."""
+    """Deploy two units, and return the error of each leader-elected."""
     juju.deploy(make_charm("a", PEERS, TAKES_LONG.format(write=write)), num_units=2)
     juju.wait(jubilant.all_active, error=jubilant.any_error)
     assert faults_of(juju)
@@ -154,7 +154,9 @@ def long_life(make_charm: MakeCharm, juju: LocalJuju, write: str) -> list[str | 
     return [event.error for event in hooks if str(event.hook) == "leader-elected"]
 
 
-def test_leader_that_has_lost_its_lease_writes_no_bag(make_charm: MakeCharm, series: str) -> None:
+def test_leader_that_lost_its_lease_cannot_write_a_databag(
+    make_charm: MakeCharm, series: str
+) -> None:
     with LocalJuju(series, seed=2, faults=Faults(["lease-ends"], most=1)) as juju:
         write = "self.model.get_relation('replicas').data[self.app]['by'] = self.unit.name"
         refused, ended = long_life(make_charm, juju, write)
@@ -171,7 +173,7 @@ def test_leader_that_has_lost_its_lease_writes_no_bag(make_charm: MakeCharm, ser
         assert skipped in juju.debug_log(limit=0)
 
 
-def test_leader_that_has_lost_its_lease_makes_no_secret(make_charm: MakeCharm) -> None:
+def test_leader_that_lost_its_lease_cannot_add_a_secret(make_charm: MakeCharm) -> None:
     with LocalJuju(seed=2, faults=Faults(["lease-ends"], most=1)) as juju:
         write = "self.app.add_secret({'password': self.unit.name})"
         refused, ended = long_life(make_charm, juju, write)
@@ -180,7 +182,7 @@ def test_leader_that_has_lost_its_lease_makes_no_secret(make_charm: MakeCharm) -
         assert len(juju.secrets()) == 1
 
 
-def test_held_up_unit_gets_its_hooks_later(make_charm: MakeCharm) -> None:
+def test_held_up_unit_runs_its_hooks_later(make_charm: MakeCharm) -> None:
     with LocalJuju(seed=2, faults=Faults(["agent-held-up"], most=1)) as juju:
         live(make_charm, juju)
         events = juju.history.events
@@ -191,7 +193,7 @@ def test_held_up_unit_gets_its_hooks_later(make_charm: MakeCharm) -> None:
         assert hooks.index(events[at].unit) >= int(told[1])
 
 
-def test_unit_is_not_held_up_when_nobody_else_has_a_hook(make_charm: MakeCharm) -> None:
+def test_unit_is_not_held_up_if_no_other_unit_has_a_hook(make_charm: MakeCharm) -> None:
     with LocalJuju(seed=2, faults=Faults(["agent-held-up"], most=3)) as juju:
         juju.deploy(make_charm("a", "config: {options: {n: {type: int}}}"))
         for number in range(20):
@@ -216,6 +218,6 @@ def test_restarted_machine_starts_its_unit(make_charm: MakeCharm, series: str) -
         (FAULTS, -1, "most is -1"),
     ],
 )
-def test_mistake_in_faults_is_named(kinds: list[Fault], most: int, complaint: str) -> None:
+def test_invalid_faults_are_refused(kinds: list[Fault], most: int, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         Faults(kinds, most)

@@ -1,4 +1,4 @@
-"""Juju's hook commands and their options, one by one: each is served, or refused by name."""
+"""Juju's hook commands and their options, one by one: localjuju has it, or refuses it by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from conftest import PROVIDER, REQUIRER, SCRIPT, MakeCharm, run
 from localjuju import LocalJuju
-from localjuju.hook_commands import LEFT_OUT, SERVED
+from localjuju.hook_commands import UNSUPPORTED, SUPPORTED
 
 PRINTS = ("--format=json", "--format=yaml", "-o FILE", "--output=FILE")
 SMART = (*PRINTS, "--format=smart")
@@ -77,9 +77,9 @@ def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     return juju
 
 
-def test_every_command_is_in_this_list() -> None:
-    assert sorted(SERVED) == sorted(OPTIONS)
-    assert len(set(SERVED)) == len(SERVED)
+def test_every_hook_command_is_in_this_list() -> None:
+    assert sorted(SUPPORTED) == sorted(OPTIONS)
+    assert len(set(SUPPORTED)) == len(SUPPORTED)
 
 
 def test_every_option_is_known(pair: LocalJuju, series: str, tmp_path: pathlib.Path) -> None:
@@ -93,20 +93,20 @@ def test_every_option_is_known(pair: LocalJuju, series: str, tmp_path: pathlib.P
     assert not {line for line, answer in answers.items() if "not defined" in str(answer)}
 
 
-def test_other_options_are_refused_in_jujus_words(pair: LocalJuju, series: str) -> None:
+def test_unknown_options_are_refused_as_in_juju(pair: LocalJuju, series: str) -> None:
     commands = [c for c in OPTIONS if series == "3.6" or not c.startswith("leader-")]
     answers = run(pair, *(f"{command} --loudly" for command in commands))
     assert answers == ["ERROR option provided but not defined: --loudly"] * len(commands)
 
 
-def test_what_is_left_out_fails_the_hook_by_name(pair: LocalJuju) -> None:
-    for command in LEFT_OUT:
+def test_missing_hook_command_fails_the_hook_with_its_name(pair: LocalJuju) -> None:
+    for command in UNSUPPORTED:
         with pytest.raises(jubilant.TaskError) as failure:
             run(pair, f"{command} type class id")
         assert f'"{command}" is not known to localjuju' in failure.value.task.message
 
 
-def test_how_arguments_are_read(pair: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_arguments_are_parsed_as_in_juju(pair: LocalJuju, tmp_path: pathlib.Path) -> None:
     file = tmp_path / "answer"
     assert run(
         pair,
@@ -145,7 +145,7 @@ def test_how_arguments_are_read(pair: LocalJuju, tmp_path: pathlib.Path) -> None
     assert file.read_text() == "true\n"
 
 
-def test_what_is_missing_is_named(pair: LocalJuju) -> None:
+def test_missing_argument_is_named(pair: LocalJuju) -> None:
     assert run(
         pair,
         "application-version-set",
@@ -188,7 +188,7 @@ def test_what_is_missing_is_named(pair: LocalJuju) -> None:
     ]
 
 
-def test_exit_status_tells_a_wrong_call_from_a_failure(
+def test_invalid_arguments_exit_with_2_and_failures_with_1(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     body = """

@@ -1,4 +1,4 @@
-"""How hook commands are called, and what they say to a call that is wrong."""
+"""How hook commands are called, and the errors of invalid calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from localjuju import LocalJuju
     "command",
     ["'is-leader'", "b'is-leader'", "['/usr/bin/is-leader']", "pathlib.Path('is-leader')"],
 )
-def test_command_is_found_however_it_is_written(
+def test_hook_command_is_found_by_name_and_by_path(
     juju: LocalJuju, make_charm: MakeCharm, command: str
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -22,7 +22,7 @@ def test_command_is_found_however_it_is_written(
     assert evaluate(juju, "a/0", f"{imports}, {run}][1]") == "'True'"
 
 
-def test_call_that_cannot_be_answered_fails_by_name_and_the_next_is_well(
+def test_unknown_call_fails_with_its_name_and_the_next_call_succeeds(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -36,7 +36,7 @@ def test_call_that_cannot_be_answered_fails_by_name_and_the_next_is_well(
 @pytest.mark.parametrize(
     "command", [["secret-add", "key#file=/nosuch"], ["state-set", "--file", "/nosuch"]]
 )
-def test_file_that_is_not_there_is_named_and_the_hook_goes_on(
+def test_missing_file_is_named_and_the_hook_continues(
     juju: LocalJuju, make_charm: MakeCharm, command: list[str]
 ) -> None:
     juju.deploy(make_charm("a"))
@@ -45,7 +45,7 @@ def test_file_that_is_not_there_is_named_and_the_hook_goes_on(
     assert "/nosuch" in said
 
 
-def test_key_that_a_secret_has_not_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_missing_key_of_a_secret_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     secret = evaluate(juju, "a/0", "self.app.add_secret({'key': 'one'}).id")
     run = "subprocess.run({}, capture_output=True, text=True).stderr"
@@ -53,7 +53,7 @@ def test_key_that_a_secret_has_not_is_named(juju: LocalJuju, make_charm: MakeCha
     assert said == repr('ERROR secret key value "nosuch" not found\n')
 
 
-def test_bag_of_a_unit_of_the_same_application_reads_among_peers_only(
+def test_databag_of_a_sibling_unit_can_be_read_only_in_a_peer_relation(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     ends = f"{PROVIDER}\npeers: {{replicas: {{interface: replicas}}}}"

@@ -10,7 +10,7 @@ from conftest import SCRIPT, MakeCharm, run
 from localjuju import LocalJuju
 from localjuju.hook_output import formatted
 
-# What Go's yaml.v2 and encoding/json write.
+# The output of Go's yaml.v2 and encoding/json.
 PRINTED: list[tuple[Any, str, str, str]] = [
     ("12345", "12345", '"12345"', '"12345"'),
     ("abc", "abc", "abc", '"abc"'),
@@ -34,12 +34,12 @@ PRINTED: list[tuple[Any, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("value", "smart", "as_yaml", "as_json"), PRINTED)
-def test_values(value: Any, smart: str, as_yaml: str, as_json: str) -> None:
+def test_values_are_printed_as_in_go(value: Any, smart: str, as_yaml: str, as_json: str) -> None:
     styles = ("smart", "yaml", "json")
     assert [formatted(value, style) for style in styles] == [smart, as_yaml, as_json]
 
 
-def test_order_is_kept_on_demand() -> None:
+def test_order_of_keys_is_kept_on_request() -> None:
     assert formatted({"b": 1, "a": 2}, "json", in_order=True) == '{"b":1,"a":2}'
     assert formatted({"b": 1, "a": 2}, "yaml", in_order=True) == "b: 1\na: 2"
 
@@ -53,7 +53,7 @@ config:
 """
 
 
-def test_commands_print_so(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_hook_commands_print_in_each_format(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", OPTIONS, SCRIPT))
     answers = run(
         juju,

@@ -31,7 +31,7 @@ def test_first_hooks_of_a_leader(juju: LocalJuju, make_charm: MakeCharm) -> None
     assert hooks_of(juju, "a/0") == first
 
 
-def test_relations_are_not_there_yet_in_install(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_relations_do_not_exist_yet_in_install(juju: LocalJuju, make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on.install, self._look)
@@ -55,7 +55,7 @@ def test_followers_get_leader_settings_changed_on_3_6_only_q7(
     assert ("leader-settings-changed" in hooks_of(juju, follower)) == (series == "3.6")
 
 
-def test_private_address_is_in_unit_bags_on_3_6_only_q7(
+def test_private_address_is_in_unit_databags_on_3_6_only_q7(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     juju.deploy(make_charm("a", PROVIDER))
@@ -92,11 +92,11 @@ def test_changes_coalesce_and_a_settled_model_runs_nothing(
     assert juju.settle() == 0
     evaluate(juju, "a/0", writes % 1)
     assert juju.settle() == 1
-    evaluate(juju, "a/0", writes % 1)  # The same data: nothing has changed.
+    evaluate(juju, "a/0", writes % 1)  # Writing an unchanged value triggers no event.
     assert juju.settle() == 0
 
 
-def test_own_write_brings_no_changed_but_peers_app_data_does(
+def test_own_write_triggers_no_changed_but_application_data_of_peers_does(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("a", PEERS), num_units=2)
@@ -135,7 +135,7 @@ def test_seeds_differ_in_the_order_of_hooks(series: str) -> None:
     assert len(orders_of_hooks) > 1
 
 
-def test_seed_decides_how_charms_walk_sets(make_charm: MakeCharm) -> None:
+def test_seed_decides_the_order_of_sets_in_charms(make_charm: MakeCharm) -> None:
     charm = make_charm("a")
     walks = []
     for seed in (1, 1, 2):
@@ -145,7 +145,7 @@ def test_seed_decides_how_charms_walk_sets(make_charm: MakeCharm) -> None:
     assert walks[0] == walks[1] != walks[2]
 
 
-def test_created_and_secrets_come_before_config_and_that_before_other_relation_hooks(
+def test_created_and_secret_hooks_come_before_config_changed_and_other_relation_hooks_after(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     options = "config: {options: {n: {type: int, default: 1}}}"
@@ -172,7 +172,7 @@ def test_created_and_secrets_come_before_config_and_that_before_other_relation_h
     ]
 
 
-def test_hooks_do_not_inherit_what_juju_told_somebody_else(
+def test_hooks_do_not_inherit_juju_variables(
     juju: LocalJuju, make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JUJU_REMOTE_UNIT", "other/7")
@@ -202,10 +202,10 @@ def _write(self, event):
 """
 
 
-def test_agents_miss_nothing_by_looking_where_something_has_changed(
+def test_agents_that_check_only_changed_relations_miss_no_hook(
     make_charm: MakeCharm, series: str
 ) -> None:
-    """Whether an agent has a hook is remembered: at no time does it differ from a fresh look."""
+    """A cached answer to whether an agent has a hook never differs from a new check."""
     with LocalJuju(series, seed=3) as juju:
         model, hooks = juju._runner, []
 
@@ -232,8 +232,10 @@ def test_agents_miss_nothing_by_looking_where_something_has_changed(
         assert len(hooks) > 50
 
 
-def test_hook_finds_loaded_what_modules_load_late(juju: LocalJuju, make_charm: MakeCharm) -> None:
-    """Such as pydantic, whose greatest part comes with the first use of its BaseModel."""
+def test_lazily_imported_modules_are_loaded_before_the_hook(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    """For example, pydantic imports most of itself at the first use of BaseModel."""
     charm = make_charm("a", "", "pool = lambda self: futures.ThreadPoolExecutor")
     code = charm / "src" / "charm.py"
     code.write_text("from concurrent import futures\nimport sys\n" + code.read_text())

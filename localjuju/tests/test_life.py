@@ -1,4 +1,4 @@
-"""Leaders, subordinates and machines: how they come and go."""
+"""Leaders, subordinates and machines: how they are added and removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from localjuju import LocalJuju
 from localjuju.history import Event
 
 
-def test_leadership_moves_when_the_leader_goes(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_another_unit_becomes_leader_when_the_leader_is_removed(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     juju.deploy(make_charm("a"), num_units=3)
     leader = leader_of(juju, "a")
     juju.remove_unit(leader)
@@ -16,7 +18,7 @@ def test_leadership_moves_when_the_leader_goes(juju: LocalJuju, make_charm: Make
     assert hooks_of(juju, heir).count("leader-elected") == 1
 
 
-def test_subordinate_comes_and_goes_with_its_principal(
+def test_subordinate_is_added_and_removed_with_its_principal(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("p", PRINCIPAL), num_units=2)
@@ -31,7 +33,7 @@ def test_subordinate_comes_and_goes_with_its_principal(
     assert juju.status().apps["s"].subordinate_to == []
 
 
-def test_subordinate_leaves_its_relations_before_it_goes(
+def test_subordinate_leaves_its_relations_before_it_is_removed(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("p", PRINCIPAL))
@@ -45,7 +47,7 @@ def test_subordinate_leaves_its_relations_before_it_goes(
     assert hooks_of(juju, "p/0")[-4:] == last
 
 
-def test_subordinate_that_failed_to_install_goes_when_it_is_resolved(
+def test_subordinate_that_failed_to_install_is_removed_when_resolved(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     body = """
@@ -65,7 +67,7 @@ def _fail(self, _):
     assert not juju.status().apps["p"].units["p/0"].subordinates
 
 
-def test_subordinate_goes_though_its_principal_stays_in_error(
+def test_subordinate_is_removed_even_if_its_principal_stays_in_error(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     body = """
@@ -85,9 +87,7 @@ def _fail(self, _):
     assert not units["p/0"].subordinates
 
 
-def test_leadership_does_not_move_to_a_unit_that_is_going(
-    make_charm: MakeCharm, series: str
-) -> None:
+def test_dying_unit_does_not_become_the_leader(make_charm: MakeCharm, series: str) -> None:
     charm = make_charm("a")
     for seed in range(4):
         with LocalJuju(series, seed=seed) as juju:
@@ -101,7 +101,7 @@ def test_leadership_does_not_move_to_a_unit_that_is_going(
             assert leader_of(juju, "a") == last
 
 
-def test_action_between_two_hooks_lets_none_run(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_action_between_two_hooks_runs_no_hooks(juju: LocalJuju, make_charm: MakeCharm) -> None:
     told: list[str] = []
 
     def note(event: Event) -> None:

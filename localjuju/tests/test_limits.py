@@ -17,7 +17,7 @@ def refused(juju: LocalJuju, *command: str) -> str:
     return failure.value.stderr.strip()
 
 
-def test_relation_beyond_the_limit_is_refused(
+def test_relation_above_the_limit_is_refused(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     juju.deploy(make_charm("own", ONE_ONLY))
@@ -41,7 +41,7 @@ def test_relation_beyond_the_limit_is_refused(
     juju.integrate("user2", "own")
 
 
-def test_charm_whose_limit_is_below_the_relations_there_are_is_refused(
+def test_refresh_to_a_limit_below_the_number_of_relations_is_refused(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     charm = make_charm("own", ONE_ONLY.replace("limit: 1", "limit: 2"))
@@ -57,7 +57,7 @@ def test_charm_whose_limit_is_below_the_relations_there_are_is_refused(
     )
 
 
-def test_limit_that_is_no_number_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_limit_that_is_not_a_number_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("own", ONE_ONLY.replace("limit: 1", "limit: many"))
     complaint = 'metadata: provides.data.limit: unexpected value "many"'
     assert refused(juju, "deploy", str(charm)) == f"ERROR {complaint}"

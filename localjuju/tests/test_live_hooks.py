@@ -1,4 +1,4 @@
-"""Hooks in the background: what is due by the clock, and what a command sets going."""
+"""Hooks in the background: those that are due at a time, and those that a command triggers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WORKS = "config: {options: {works: {type: boolean, default: false}}}"
 
 
 class Live:
-    """A controller with a model ``m``, and a clock that a test may move on."""
+    """A controller with a model ``m``, and a clock that tests can advance."""
 
     def __init__(self, series: str, folder: pathlib.Path):
         self.failures: list[BaseException] = []
@@ -67,9 +67,7 @@ def live(series: str, tmp_path: pathlib.Path) -> Iterator[Live]:
     assert not folder.exists()
 
 
-def test_a_failed_hook_runs_again_after_longer_and_longer_times(
-    live: Live, make_charm: MakeCharm
-) -> None:
+def test_failed_hook_runs_again_after_increasing_delays(live: Live, make_charm: MakeCharm) -> None:
     live.run("deploy", str(make_charm("a", WORKS, FAILS)))
     live.until_hooks("config-changed", 1)
     pauses = (5, 10, 20, 40, 80, 160, 300, 300)
@@ -81,7 +79,7 @@ def test_a_failed_hook_runs_again_after_longer_and_longer_times(
         assert after - before >= pause
 
 
-def test_a_failed_hook_runs_again_at_once_when_its_config_changes(
+def test_failed_hook_runs_again_at_once_after_a_config_change(
     live: Live, make_charm: MakeCharm
 ) -> None:
     live.run("deploy", str(make_charm("a", WORKS, FAILS)))
@@ -89,13 +87,13 @@ def test_a_failed_hook_runs_again_at_once_when_its_config_changes(
     for count in range(2, 7):
         live.pass_time(300)
         live.until_hooks("config-changed", count)
-    # Now it would wait for longer than this test.
+    # The next attempt would be later than the end of this test.
     live.run("config", "a", "works=true")
     until(lambda: bool(live.events("start")))
     assert live.events("config-changed")[-1].error == ""
 
 
-def test_update_status_comes_at_the_interval_of_the_model(
+def test_update_status_runs_at_the_interval_of_the_model(
     live: Live, make_charm: MakeCharm
 ) -> None:
     live.run("deploy", str(make_charm("a")))
@@ -110,7 +108,7 @@ def test_update_status_comes_at_the_interval_of_the_model(
     live.until_hooks("update-status", 2)
 
 
-def test_a_secret_rotates_by_the_clock(live: Live, make_charm: MakeCharm) -> None:
+def test_secret_rotates_on_time(live: Live, make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on.install, self._on_install)
@@ -138,9 +136,7 @@ def test_an_action_waits_until_its_unit_is_installed(live: Live, make_charm: Mak
     assert printed.stdout == "value: '''a'''\n\n"
 
 
-def test_shell_commands_take_their_turn_while_hooks_never_end(
-    live: Live, make_charm: MakeCharm
-) -> None:
+def test_shell_commands_run_even_if_hooks_never_end(live: Live, make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on.replicas_relation_changed, self._on_changed)

@@ -19,7 +19,7 @@ def alone(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     return juju
 
 
-def test_ranges_that_meet_are_refused(alone: LocalJuju) -> None:
+def test_overlapping_ranges_of_ports_are_refused(alone: LocalJuju) -> None:
     met = '(unit "a/0"): port range conflicts with'
     assert run(
         alone,
@@ -61,7 +61,7 @@ def test_ranges_that_meet_are_refused(alone: LocalJuju) -> None:
     ]
 
 
-def test_ranges_of_a_neighbour_on_the_machine_are_refused(
+def test_ranges_of_another_unit_on_the_machine_are_refused(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     juju.deploy(make_charm("p", PRINCIPAL, SCRIPT))
@@ -75,7 +75,7 @@ def test_ranges_of_a_neighbour_on_the_machine_are_refused(
     ]
 
 
-def test_network_of_what_a_charm_may_bind(alone: LocalJuju) -> None:
+def test_network_get_of_endpoints_and_extra_bindings(alone: LocalJuju) -> None:
     address = alone.status().get_units("a")["a/0"].public_address
     as_json, as_yaml, extra, implicit, unknown, empty = run(
         alone,
@@ -92,7 +92,7 @@ def test_network_of_what_a_charm_may_bind(alone: LocalJuju) -> None:
         "egress-subnets": [f"{address}/32"],
         "ingress-addresses": [address],
     }
-    # Its YAML has three keys in an older form besides.
+    # The YAML also has the old names of three keys.
     assert f"address: {address}" in str(as_yaml)
     assert "  interfacename: lo" in str(as_yaml)
     assert '  macaddress: ""' in str(as_yaml)

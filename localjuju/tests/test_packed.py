@@ -39,7 +39,7 @@ esac
 
 
 def pack(folder: pathlib.Path, name: str, files: dict[str, str]) -> pathlib.Path:
-    """Zip a charm as charmcraft does, with programs that may be run."""
+    """Zip a charm as charmcraft does, with executable programs."""
     path = folder / f"{name}.charm"
     with zipfile.ZipFile(path, "w") as archive:
         for file, content in files.items():
@@ -78,7 +78,7 @@ def test_charm_in_shell_relates_and_answers_actions(
         assert juju.status().apps["a"].app_status.message == 'hook failed: "config-changed"'
 
 
-def test_charm_without_dispatch_runs_the_hooks_that_it_has(tmp_path: pathlib.Path) -> None:
+def test_charm_without_dispatch_runs_its_hook_programs(tmp_path: pathlib.Path) -> None:
     files = {
         "metadata.yaml": METADATA.format(name="hooks"),
         "hooks/start": "#!/bin/sh\nstatus-set active started\n",
@@ -90,7 +90,7 @@ def test_charm_without_dispatch_runs_the_hooks_that_it_has(tmp_path: pathlib.Pat
         assert "install" in hooks_of(juju, "hooks/0")
 
 
-def test_charm_on_ops_is_the_same_packed(
+def test_packed_ops_charm_behaves_like_its_source(
     make_charm: MakeCharm, tmp_path: pathlib.Path, series: str
 ) -> None:
     def packed(name: str, endpoints: str) -> pathlib.Path:
@@ -117,7 +117,7 @@ def test_charm_on_ops_is_the_same_packed(
         assert "RelationDataAccessError" in failure.value.task.stderr
 
 
-def test_hook_gets_what_juju_gives_and_nothing_of_the_operators(
+def test_hook_gets_the_environment_of_juju_and_not_of_the_operator(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_THE_OPERATOR", "x")
@@ -132,7 +132,7 @@ def test_hook_gets_what_juju_gives_and_nothing_of_the_operators(
     assert "SECRET_OF_THE_OPERATOR" not in environment
 
 
-def test_exec_has_the_hook_commands(make_charm: MakeCharm, series: str) -> None:
+def test_exec_can_run_hook_commands(make_charm: MakeCharm, series: str) -> None:
     with LocalJuju(series) as juju:
         juju.deploy(make_charm("a", PROVIDER))
         juju.deploy(make_charm("b", REQUIRER))
@@ -205,7 +205,7 @@ def test_fake_machine_that_fails_fails_the_hook_before_the_charm(tmp_path: pathl
         ({"metadata.yaml": "name: ["}, "no charm was found"),
     ],
 )
-def test_file_that_cannot_be_run_is_named(
+def test_invalid_charm_file_is_refused_with_its_name(
     tmp_path: pathlib.Path, files: dict[str, str], complaint: str
 ) -> None:
     (tmp_path / "charms" / "machine" / "tests").mkdir(parents=True)
@@ -226,7 +226,7 @@ def test_folder_is_refused(make_charm: MakeCharm) -> None:
     assert "takes .charm files only" in failure.value.stderr
 
 
-def test_unknown_runner_is_named() -> None:
+def test_unknown_runner_is_refused_with_its_name() -> None:
     with pytest.raises(ValueError, match="'docker'"):
         LocalJuju(runner="docker")  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Programs that know nothing of localjuju: jubilant as it is, and a shell script."""
+"""Programs that do not know localjuju: jubilant, and a shell script."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def server(series: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def test_jubilant_as_it_is(make_charm: MakeCharm, series: str, tmp_path: pathlib.Path) -> None:
+def test_unchanged_jubilant(make_charm: MakeCharm, series: str, tmp_path: pathlib.Path) -> None:
     config = "config: {options: {word: {type: string, default: one}}}"
     with jubilant.temp_model() as juju:
         assert juju.version().major == int(series[0])

@@ -1,4 +1,4 @@
-"""The pytest plugin, with suites of the shape that charmcraft's templates have."""
+"""The pytest plugin, with suites like those of charmcraft's templates."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_action(juju: jubilant.Juju):
 
 OPTIONS = ["--localjuju=4.0", "--localjuju-seed=7"]
 PLUGIN = ["-p", "localjuju.pytest_plugin"]
-"""Needed only where the package is not installed; its wheel has the entry point."""
+"""Needed only if the package is not installed. The wheel has the entry point."""
 
 
 @pytest.fixture
 def charm(make_charm: MakeCharm, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """A charm's folder, with what charmcraft would have packed."""
+    """A charm's folder, with the file that charmcraft would have packed."""
     monkeypatch.delenv("CHARM_PATH", raising=False)
     folder = make_charm("a")
     (folder / "a_amd64.charm").touch()
@@ -72,7 +72,7 @@ def run(folder: pathlib.Path, suite: str, *options: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_a_charm_s_suite_runs_unchanged_and_what_fails_is_told(charm: pathlib.Path) -> None:
+def test_suite_of_a_charm_runs_unchanged_and_failures_are_reported(charm: pathlib.Path) -> None:
     failing = "\ndef test_that_fails(juju: jubilant.Juju):\n    juju.config('nothing')\n"
     status, printed = run(charm, SUITE + failing, *OPTIONS, "--localjuju-pages=pages")
     assert "1 failed, 2 passed" in printed
@@ -106,14 +106,14 @@ def test_pytest_jubilant_needs_no_subclass(charm: pathlib.Path, tmp_path: pathli
     assert [path for path in tmp_path.glob("*-juju-debug.log") if "ran" in path.read_text()]
 
 
-def test_it_does_nothing_without_its_option(charm: pathlib.Path) -> None:
+def test_plugin_does_nothing_without_its_option(charm: pathlib.Path) -> None:
     suite = "import shutil\ndef test_juju():\n    assert 'lj-' not in str(shutil.which('juju'))\n"
     status, printed = run(charm, suite)
     assert status == 0, printed
     assert "localjuju: " not in printed
 
 
-def test_it_loads_nothing_that_takes_long() -> None:
+def test_plugin_imports_no_slow_modules() -> None:
     program = (
         "import sys, pytest; before = set(sys.modules); import localjuju.pytest_plugin; "
         "print(*sorted(set(sys.modules) - before))"
@@ -124,7 +124,7 @@ def test_it_loads_nothing_that_takes_long() -> None:
     assert done.stdout.split() == ["localjuju", "localjuju.pytest_plugin"]
 
 
-def test_a_series_that_is_not_known_is_named(charm: pathlib.Path) -> None:
+def test_unknown_series_is_a_usage_error(charm: pathlib.Path) -> None:
     status, printed = run(charm, SUITE, "--localjuju=2.9")
     assert status == pytest.ExitCode.USAGE_ERROR
     assert "argument --localjuju: invalid choice: '2.9'" in printed

@@ -1,4 +1,4 @@
-"""The hooks of the recorded scenario, and what they saw, are those of real controllers.
+"""The hooks of the recorded scenario, and what they see, are the same as on real controllers.
 
 ``recordings/hooks-*.jsonl`` has a line for each step of the operator and each hook that followed.
 Compared for each step: how often each hook ran for an application, and what the last hook of each
@@ -24,7 +24,7 @@ CHARMS = HERE / "charms"
 Lines = list[dict[str, Any]]
 
 
-def test_hooks_are_those_of_real_controllers(juju: LocalJuju, series: str) -> None:
+def test_hooks_are_the_same_as_on_real_controllers(juju: LocalJuju, series: str) -> None:
     real = _recorded(series)
     ran = _run_scenario(juju, list(real))
     assert not [event for event in juju.history.events if event.error]
@@ -32,7 +32,7 @@ def test_hooks_are_those_of_real_controllers(juju: LocalJuju, series: str) -> No
         assert _counts(hooks) == _counts(real[step]), step
 
 
-def test_hooks_see_what_they_saw_on_real_controllers(juju: LocalJuju, series: str) -> None:
+def test_hooks_see_the_same_as_on_real_controllers(juju: LocalJuju, series: str) -> None:
     real = _recorded(series)
     for step, hooks in _run_scenario(juju, list(real)).items():
         assert _seen_last(hooks) == _seen_last(real[step]), step
@@ -104,21 +104,23 @@ def _application(hook: dict[str, Any]) -> str:
 
 
 def _seen_last(hooks: Lines) -> dict[str, int]:
-    lists, bags = {}, {}  # By unit and relation, and by remote unit too.
+    lists, databags = {}, {}  # By unit and relation; databags also by remote unit.
     for hook in hooks:
         if relation := hook.get("relation"):
             lists[hook["unit"], relation] = hook["relation_list"]
         if hook["hook"].endswith("relation-changed") and hook["remote_unit"]:
-            bags[hook["unit"], relation, hook["remote_unit"]] = hook["remote_unit_bag"]
+            databags[hook["unit"], relation, hook["remote_unit"]] = hook["remote_unit_bag"]
     seen = [
         f"{_nameless(unit)} {relation} {len(names)}" for (unit, relation), names in lists.items()
     ]
-    seen += [f"{_nameless(' '.join(where))} {_keys(bag)}" for where, bag in bags.items()]
+    seen += [
+        f"{_nameless(' '.join(where))} {_keys(databag)}" for where, databag in databags.items()
+    ]
     return Counter(seen)
 
 
-def _keys(bag: dict[str, str]) -> str:
-    return " ".join(sorted(_nameless(key) for key in bag if key != "egress-subnets"))
+def _keys(databag: dict[str, str]) -> str:
+    return " ".join(sorted(_nameless(key) for key in databag if key != "egress-subnets"))
 
 
 def _nameless(unit: str) -> str:

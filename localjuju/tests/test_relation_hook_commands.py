@@ -22,7 +22,7 @@ from localjuju import LocalJuju
 
 @pytest.fixture
 def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
-    """Units a/0 and a/1, with peers, related to b/0."""
+    """Units a/0 and a/1, with a peer relation, and related to b/0."""
     juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}", SCRIPT), num_units=2)
     juju.deploy(make_charm("b", REQUIRER, SCRIPT))
     juju.integrate("a", "b")
@@ -30,7 +30,7 @@ def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     return juju
 
 
-def test_ids_of_endpoints(pair: LocalJuju) -> None:
+def test_relation_ids_of_an_endpoint(pair: LocalJuju) -> None:
     assert run(
         pair,
         "relation-ids data",
@@ -54,7 +54,9 @@ def test_ids_are_sorted_as_texts(juju: LocalJuju, make_charm: MakeCharm) -> None
     assert run(juju, "relation-ids data") == ["\n".join(f"data:{n}" for n in numbers)]
 
 
-def test_relation_hook_names_its_own(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_relation_hook_uses_its_own_relation_by_default(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on["data"].relation_joined, self._look)
@@ -77,7 +79,7 @@ def _look(self, _):
     assert "relation-get key a/0: one" in log
 
 
-def test_bags_that_are_not_there(pair: LocalJuju) -> None:
+def test_missing_databags_are_refused(pair: LocalJuju) -> None:
     assert run(
         pair,
         "relation-get -r data:1 - b/7",
@@ -111,8 +113,8 @@ def test_settings_from_yaml_are_texts(pair: LocalJuju) -> None:
     run(pair, "relation-set -r data:1 gone=here left=here kept=here")
     command = ["relation-set", "-r", "data:1", "--file", "-", "more=pair", "ratio=2"]
     evaluate(pair, "a/0", f"subprocess.run({command!r}, input={TYPES!r}, text=True).returncode")
-    (bag,) = run(pair, "relation-get -r data:1 - a/0 --format=json")
-    read = json.loads(str(bag))
+    (databag,) = run(pair, "relation-get -r data:1 - a/0 --format=json")
+    read = json.loads(str(databag))
     assert {key: read[key] for key in sorted(read) if "-" not in key} == {
         "day": "2024-01-01",
         "kept": "here",
@@ -124,7 +126,7 @@ def test_settings_from_yaml_are_texts(pair: LocalJuju) -> None:
     }
 
 
-def test_bag_of_the_own_application_is_read_by_its_leader_and_by_peers(pair: LocalJuju) -> None:
+def test_own_application_databag_can_be_read_by_the_leader_and_by_peers(pair: LocalJuju) -> None:
     leader, follower = leader_of(pair, "a"), follower_of(pair, "a")
     writes = [f"relation-set --app -r {relation} key=one" for relation in ("0", "1")]
     reads = [f"relation-get --app -r {relation} key a" for relation in ("0", "1")]
@@ -146,7 +148,7 @@ NO_MAPS_OF_TEXTS = {
 }
 
 
-def test_yaml_that_is_no_map_of_texts(pair: LocalJuju) -> None:
+def test_yaml_that_is_not_a_map_of_texts_is_refused(pair: LocalJuju) -> None:
     for command in ("relation-set -r data:1 --file -", "state-set --file=-"):
         for text, complaint in NO_MAPS_OF_TEXTS.items():
             done = f"subprocess.run({command.split()!r}, input={text!r}, text=True, stderr=-1)"

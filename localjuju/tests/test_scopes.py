@@ -1,4 +1,4 @@
-"""Who sees whom in a relation, and how it ends. Q1 to Q6 are where Juju 3.6 and 4.0 differ."""
+"""Which units see each other in a relation, and how it ends. Q1 to Q6 differ in 3.6 and 4.0."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_peer_relation_breaks_with_its_application_on_3_6_only_q6(
     assert "a" not in juju.status().apps
 
 
-def test_departed_unit_is_off_the_list_and_its_bag_still_reads(
+def test_departed_unit_is_not_listed_and_its_databag_can_still_be_read(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
     body = """
@@ -149,7 +149,9 @@ def _broken(self, _):
         assert "remote app ''" in juju.debug_log()
 
 
-def test_own_bags_take_writes_in_broken(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_own_databags_can_be_written_in_relation_broken(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on["data"].relation_broken, self._broken)

@@ -1,4 +1,4 @@
-"""Secrets within one hook: what a hook reads of what it has changed, and what its end does."""
+"""Secrets in one hook: what it reads after its own changes, and the effects of its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def revision_of(juju: LocalJuju) -> int:
     return secret.revision
 
 
-def test_owner_reads_what_it_has_just_set(owner: LocalJuju) -> None:
+def test_owner_reads_the_content_that_it_has_just_set(owner: LocalJuju) -> None:
     added, plain, *_ = run(owner, "secret-add --label mine key=one", "secret-get --label=mine")
     assert str(added).startswith("secret://")
     assert plain == "key: one"
@@ -48,7 +48,7 @@ def test_owner_reads_what_it_has_just_set(owner: LocalJuju) -> None:
     assert run(owner, "secret-get --label=mine") == ["key: three"]
 
 
-def test_revision_rises_when_the_hook_ends_and_by_one(owner: LocalJuju) -> None:
+def test_revision_increases_by_one_when_the_hook_ends(owner: LocalJuju) -> None:
     run(owner, "secret-add --label mine key=one", "secret-set {secret} key=two")
     assert revision_of(owner) == 1
     (secret,) = owner.secrets()
@@ -61,7 +61,7 @@ def test_revision_rises_when_the_hook_ends_and_by_one(owner: LocalJuju) -> None:
     assert revision_of(owner) == 2
 
 
-def test_new_label_is_found_at_once_and_the_old_one_no_more(owner: LocalJuju) -> None:
+def test_new_label_is_found_at_once_and_the_old_one_is_not(owner: LocalJuju) -> None:
     answers = run(
         owner,
         "secret-add --label first key=one",
@@ -84,7 +84,7 @@ def test_new_label_is_found_at_once_and_the_old_one_no_more(owner: LocalJuju) ->
     assert [s.label for s in owner.secrets()] == ["third"]
 
 
-def test_removal_of_what_is_gone_says_nothing_and_fails_no_hook(owner: LocalJuju) -> None:
+def test_removal_of_a_missing_secret_prints_nothing_and_fails_no_hook(owner: LocalJuju) -> None:
     (added,) = run(owner, "secret-add --label mine key=one")
     assert run(
         owner,
@@ -98,7 +98,7 @@ def test_removal_of_what_is_gone_says_nothing_and_fails_no_hook(owner: LocalJuju
     assert run(owner, "secret-remove secret:d0000000000000000000") == [0]
 
 
-def test_removed_revision_takes_the_secret_with_it_when_it_was_the_last(
+def test_removal_of_the_last_revision_removes_the_secret(
     owner: LocalJuju,
 ) -> None:
     (added,) = run(owner, "secret-add --label mine key=one")
@@ -109,7 +109,9 @@ def test_removed_revision_takes_the_secret_with_it_when_it_was_the_last(
     assert owner.secrets() == []
 
 
-def test_secret_that_was_added_and_removed_is_not_found(owner: LocalJuju, series: str) -> None:
+def test_secret_that_was_added_and_removed_in_one_hook_is_not_found(
+    owner: LocalJuju, series: str
+) -> None:
     answers = run(
         owner, "secret-add --label mine key=one", "secret-remove {secret}", "secret-get {secret}"
     )
@@ -122,7 +124,7 @@ def test_secret_that_was_added_and_removed_is_not_found(owner: LocalJuju, series
     assert owner.secrets() == []
 
 
-def test_removal_shows_when_the_hook_ends(owner: LocalJuju) -> None:
+def test_removal_takes_effect_when_the_hook_ends(owner: LocalJuju) -> None:
     (added,) = run(owner, "secret-add --label mine key=one")
     answers = run(
         owner,
@@ -139,7 +141,7 @@ def test_removal_shows_when_the_hook_ends(owner: LocalJuju) -> None:
     assert owner.secrets() == []
 
 
-def test_unknown_secret_has_no_information(owner: LocalJuju) -> None:
+def test_info_of_an_unknown_secret_is_refused(owner: LocalJuju) -> None:
     assert run(
         owner,
         "secret-info-get secret:d0000000000000000000",
@@ -151,33 +153,33 @@ def test_unknown_secret_has_no_information(owner: LocalJuju) -> None:
     assert "SecretNotFoundError" in failure.value.task.stderr
 
 
-def test_secret_has_to_be_named(owner: LocalJuju) -> None:
+def test_secret_without_id_and_label_is_refused(owner: LocalJuju) -> None:
     run(owner, "secret-add key=one")
     asked = run(owner, "secret-get", "secret-info-get")
     assert asked == ["ERROR require either a secret URI or label"] * 2
 
 
-def test_unknown_label_of_an_observer(owner: LocalJuju, series: str) -> None:
+def test_unknown_label_of_an_observer_is_refused(owner: LocalJuju, series: str) -> None:
     what = "" if series == "3.6" else "secret URI for "
     assert run(owner, "secret-get --label=creds") == [
         f'ERROR {what}consumer label "creds" not found'
     ]
 
 
-def test_setting_a_secret_that_is_gone_fails_when_the_hook_ends(owner: LocalJuju) -> None:
+def test_setting_a_removed_secret_fails_when_the_hook_ends(owner: LocalJuju) -> None:
     with pytest.raises(jubilant.TaskError) as failure:
         run(owner, "secret-set secret:d0000000000000000000 key=two")
     assert 'secret "d0000000000000000000" not found' in failure.value.task.message
 
 
 @pytest.mark.parametrize("key", ["ab", "v", "Vok", "a_b_c", "abc-"])
-def test_key_that_is_none(owner: LocalJuju, key: str) -> None:
+def test_invalid_key_is_refused(owner: LocalJuju, key: str) -> None:
     assert run(owner, f"secret-add {key}=one") == [f'ERROR key "{key}" not valid']
     status = f"subprocess.run(['secret-add', '{key}=one'], capture_output=True).returncode"
     assert evaluate(owner, "a/0", status) == "2"
 
 
-def test_observer_of_a_secret_that_its_owner_removes(
+def test_observer_cannot_read_a_secret_that_its_owner_removed(
     owner: LocalJuju, make_charm: MakeCharm
 ) -> None:
     owner.deploy(make_charm("b", REQUIRER, SCRIPT))
@@ -192,7 +194,7 @@ def test_observer_of_a_secret_that_its_owner_removes(
     assert "not found" in str(run(owner, f"secret-get {added}", unit="b/0")[0])
 
 
-def test_what_secret_get_refuses_and_encodes(owner: LocalJuju) -> None:
+def test_secret_get_refuses_and_encodes(owner: LocalJuju) -> None:
     (added,) = run(owner, "secret-add key=one")
     assert run(
         owner,

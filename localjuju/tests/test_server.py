@@ -1,4 +1,4 @@
-"""The server with real ``juju`` programs: two at once, one that is interrupted, the end of all."""
+"""The server with real ``juju`` programs: simultaneous commands, Ctrl-C, and cleaning up."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ WAIT_ACTION = "  wait:\n    params: {file: {type: string}, pid: {type: string}}\
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A folder for servers' files: not below tmp_path, where sockets' paths get too long."""
-    del tmp_path  # It has to be made before.
+    """A folder for the files of servers. Below tmp_path the paths of sockets are too long."""
+    del tmp_path  # It must exist before TMPDIR changes.
     with tempfile.TemporaryDirectory(prefix="t-") as name:
         monkeypatch.setenv("TMPDIR", name)
         monkeypatch.setattr(tempfile, "tempdir", name)
@@ -88,7 +88,7 @@ def cli(server: ServerSession, tmp_path: pathlib.Path) -> Cli:
 def waiting(
     cli: Cli, tmp_path: pathlib.Path, waiting_charm: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """An action that runs until there is the file ``go``."""
+    """An action that runs until the file ``go`` exists."""
     cli.run("deploy", waiting_charm)
     process = cli.start("run", "a/0", "wait", f"file={tmp_path / 'go'}", f"pid={tmp_path / 'pid'}")
     until(lambda: (tmp_path / "pid").exists() and bool((tmp_path / "pid").read_text()))
@@ -99,7 +99,7 @@ def waiting(
 
 @pytest.fixture
 def waiting_charm(make_charm: MakeCharm) -> str:
-    """A path that is relative to where commands are typed."""
+    """A path that is relative to the folder of the commands."""
     folder = make_charm("a", "", WAITS)
     with (folder / "charmcraft.yaml").open("a") as charmcraft:
         charmcraft.write(WAIT_ACTION)
@@ -135,7 +135,7 @@ def _operation(cli: Cli) -> str:
     return next(iter(json.loads(cli.run("operations", "--format", "json"))))
 
 
-def test_who_asks_for_an_action_waits_no_longer_than_told(
+def test_run_waits_for_an_action_no_longer_than_its_timeout(
     cli: Cli, waiting: subprocess.Popen[str], tmp_path: pathlib.Path
 ) -> None:
     late = cli.start("run", "a/0", "evaluate", "python=self.app.name", "--wait=10ms")
@@ -145,7 +145,7 @@ def test_who_asks_for_an_action_waits_no_longer_than_told(
     assert waiting.wait(timeout=60) == 0
 
 
-def test_commands_at_once(cli: Cli, make_charm: MakeCharm) -> None:
+def test_commands_run_at_the_same_time(cli: Cli, make_charm: MakeCharm) -> None:
     make_charm("a")
     started = [cli.start("deploy", "./a", f"a{letter}") for letter in "bcdef"]
     errors = [process.communicate(timeout=60)[1] for process in started]
@@ -153,7 +153,7 @@ def test_commands_at_once(cli: Cli, make_charm: MakeCharm) -> None:
     assert len(json.loads(cli.run("status", "--format", "json"))["applications"]) == 5
 
 
-def test_refusals_have_juju_s_status_and_words(cli: Cli) -> None:
+def test_errors_have_the_exit_status_and_the_text_of_juju(cli: Cli) -> None:
     process = cli.start("deploy", "./nothing")
     assert process.communicate(timeout=60) == ("", 'ERROR no charm was found at "./nothing"\n')
     assert process.returncode == 1
@@ -169,10 +169,10 @@ def test_the_environment_names_a_model(
     assert json.loads(cli.run("status", "--format", "json"))["model"]["name"] == "other"
 
 
-# Its end
+# The end of the server
 
 
-def test_the_last_session_ends_it(temporary: pathlib.Path, waiting_charm: str) -> None:
+def test_server_ends_with_its_last_session(temporary: pathlib.Path, waiting_charm: str) -> None:
     tmp_path = pathlib.Path(waiting_charm).parent
     first = server_process.start("3.6", seed=1)
     second = server_process.join()
@@ -188,7 +188,7 @@ def test_the_last_session_ends_it(temporary: pathlib.Path, waiting_charm: str) -
     assert list(temporary.iterdir()) == []
 
 
-def test_all_ends_with_a_server_that_is_killed(
+def test_everything_ends_with_a_killed_server(
     server: ServerSession,
     cli: Cli,
     waiting: subprocess.Popen[str],
@@ -205,7 +205,7 @@ def test_all_ends_with_a_server_that_is_killed(
     assert (waiting.returncode, "has ended, with all its models" in error) == (1, True)
 
 
-def test_several_servers_are_named(temporary: pathlib.Path) -> None:
+def test_several_servers_are_listed(temporary: pathlib.Path) -> None:
     del temporary
     with pytest.raises(ServerError, match="no server of localjuju is running"):
         server_process.join()

@@ -20,7 +20,7 @@ def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     return juju
 
 
-def test_status_with_and_without_its_data(pair: LocalJuju) -> None:
+def test_status_get_with_and_without_data(pair: LocalJuju) -> None:
     leader, follower = leader_of(pair, "a"), follower_of(pair, "a")
     assert run(
         pair,
@@ -56,7 +56,7 @@ def test_status_with_and_without_its_data(pair: LocalJuju) -> None:
     ]
 
 
-def test_levels_of_the_log(pair: LocalJuju) -> None:
+def test_juju_log_has_levels(pair: LocalJuju) -> None:
     assert (
         run(
             pair,
@@ -78,7 +78,7 @@ def test_levels_of_the_log(pair: LocalJuju) -> None:
         "INFO unit.a/0.juju-log five",
     ):
         assert line in log
-    # The model logs what is INFO or worse.
+    # The model logs INFO and higher levels.
     assert "juju-log four" not in log
     assert "juju-log six" not in log
 
@@ -94,13 +94,13 @@ def test_goal_state(pair: LocalJuju) -> None:
     assert statuses == {"b": "joined", "b/0": "active"}
 
 
-def test_version_of_the_workload(pair: LocalJuju) -> None:
+def test_workload_version_is_set(pair: LocalJuju) -> None:
     refused = 'ERROR unrecognized args: ["7"]'
     assert run(pair, "application-version-set 6", "application-version-set 6 7") == [0, refused]
     assert pair.status().apps["a"].version == "6"
 
 
-def test_commands_of_actions_are_for_actions(pair: LocalJuju) -> None:
+def test_action_commands_fail_outside_actions(pair: LocalJuju) -> None:
     for command in ("action-get", "action-set a=b", "action-fail", "action-log x"):
         with pytest.raises(jubilant.TaskError) as failure:
             pair.exec(command, unit="a/0")

@@ -1,4 +1,4 @@
-"""Hook commands on ports, bags, statuses, leader settings and the machine, one after another."""
+"""Hook commands for ports, databags, statuses, leader settings and the machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from localjuju import LocalJuju
 
 @pytest.fixture
 def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
-    """Unit a/0, which is alone, related to b/0."""
+    """Unit a/0, the only unit of a, which is related to b/0."""
     juju.deploy(make_charm("a", f"{PROVIDER}\n{PEERS}", SCRIPT))
     juju.deploy(make_charm("b", REQUIRER, SCRIPT))
     juju.integrate("a", "b")
@@ -32,7 +32,7 @@ def pair(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     return juju
 
 
-def test_ports_of_endpoints(pair: LocalJuju) -> None:
+def test_ports_are_opened_and_closed_for_endpoints(pair: LocalJuju) -> None:
     assert run(
         pair,
         "open-port 80",
@@ -70,12 +70,12 @@ def test_ports_of_endpoints(pair: LocalJuju) -> None:
         ("80 --endpoints none", 'application "a" has no endpoint "none"'),
     ],
 )
-def test_what_is_no_port(pair: LocalJuju, port: str, refusal: str) -> None:
+def test_invalid_port_is_refused(pair: LocalJuju, port: str, refusal: str) -> None:
     assert run(pair, f"open-port {port}") == [f"ERROR {refusal}"]
     assert run(pair, "opened-ports") == [0]
 
 
-def test_addresses_and_the_model(pair: LocalJuju) -> None:
+def test_addresses_and_the_uuid_of_the_model(pair: LocalJuju) -> None:
     address = pair.status().get_units("a")["a/0"].public_address
     answers = run(
         pair,
@@ -115,7 +115,7 @@ def test_credentials_need_trust(pair: LocalJuju) -> None:
     assert "permission denied" in str(run(pair, "credential-get")[0])
 
 
-def test_options_may_stand_anywhere(pair: LocalJuju) -> None:
+def test_options_can_be_anywhere_among_the_arguments(pair: LocalJuju) -> None:
     assert run(
         pair,
         "status-set blocked --application=false words",
@@ -138,7 +138,7 @@ def test_options_may_stand_anywhere(pair: LocalJuju) -> None:
     assert "WARNING unit.a/0.juju-log --dashes" in pair.debug_log()
 
 
-def test_statuses_that_are_none(pair: LocalJuju) -> None:
+def test_invalid_status_is_refused(pair: LocalJuju) -> None:
     assert run(pair, "status-set", "status-set error oops") == [
         "ERROR invalid args, require <status> [message]",
         'ERROR invalid status "error", expected one of [maintenance blocked waiting active]',
@@ -169,7 +169,9 @@ def test_relation_get_of_applications(pair: LocalJuju) -> None:
     ]
 
 
-def test_file_is_read_from_where_the_command_runs(pair: LocalJuju, tmp_path: pathlib.Path) -> None:
+def test_relative_file_is_read_from_the_folder_of_the_command(
+    pair: LocalJuju, tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "f.yaml").write_text("port: 080\nflag: yes\nkey: file\n")
     (tmp_path / "bad.yaml").write_text("key: [one]\n")
     where = f"cd {tmp_path} &&"
@@ -224,7 +226,7 @@ def test_leader_settings_on_3_6(make_charm: MakeCharm) -> None:
         ]
 
 
-def test_leader_settings_are_gone_on_4_0(make_charm: MakeCharm) -> None:
+def test_leader_settings_do_not_exist_on_4_0(make_charm: MakeCharm) -> None:
     with LocalJuju("4.0") as juju:
         juju.deploy(make_charm("a", "", SCRIPT))
         with pytest.raises(jubilant.TaskError) as failure:
@@ -260,7 +262,9 @@ def test_reboot_after_the_hook(juju: LocalJuju, make_charm: MakeCharm) -> None:
     assert "machine-0: " in juju.debug_log()
 
 
-def test_reboot_now_ends_the_hook_which_runs_again(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_reboot_now_ends_the_hook_and_it_runs_again(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
     body = REBOOTS.format(option='"--now"', then='print("went on")')
     juju.deploy(make_charm("a", "", body))
     juju.wait(jubilant.all_active)
@@ -271,7 +275,7 @@ def test_reboot_now_ends_the_hook_which_runs_again(juju: LocalJuju, make_charm: 
     assert "failed" not in juju.debug_log()
 
 
-def test_no_reboot_in_an_action(pair: LocalJuju) -> None:
+def test_reboot_is_refused_in_an_action(pair: LocalJuju) -> None:
     refusal = "ERROR juju-reboot is not supported when running an action."
     assert run(pair, "juju-reboot", "juju-reboot --now") == [refusal, refusal]
     before = len(hooks_of(pair, "a/0"))

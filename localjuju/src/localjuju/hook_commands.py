@@ -43,7 +43,7 @@ class Result:
 
 
 # Juju's hook commands that localjuju does not have. A charm that calls one gets an error.
-LEFT_OUT = (
+UNSUPPORTED = (
     "add-metric",
     "k8s-raw-get",
     "k8s-raw-set",
@@ -54,7 +54,7 @@ LEFT_OUT = (
     "payload-unregister",
 )
 
-SERVED = (
+SUPPORTED = (
     *ACTION_COMMANDS,
     *NETWORK_COMMANDS,
     *RELATION_COMMANDS,
@@ -70,7 +70,7 @@ LEADER_SETTINGS = ("leader-get", "leader-set")
 
 def names(behaviour: Behaviour) -> list[str]:
     """Return every hook command of a Juju version, including those that localjuju lacks."""
-    everything = {*LEFT_OUT, *SERVED}
+    everything = {*UNSUPPORTED, *SUPPORTED}
     if not behaviour.legacy_leader_settings_and_private_address:
         everything.difference_update(LEADER_SETTINGS)
     return sorted(everything)

@@ -529,7 +529,7 @@ class ModelRunner:
             uniter.begin(hook)
             if hook.kind == "install":  # The status was "waiting for machine" until now.
                 unit.workload_status = Status("unknown", "", self.clock.now())
-        if self._is_needless(hook, uniter):
+        if self._is_skipped(hook, uniter):
             uniter.finish(hook)
             return
         if unit.charm_version is None or hook.kind == "upgrade-charm":
@@ -555,7 +555,7 @@ class ModelRunner:
             self._log_unit(unit, "ERROR", f'hook "{hook.name}" failed: {error}')
         self._reboot_if_asked(context, result)
 
-    def _is_needless(self, hook: Hook, uniter: Uniter) -> bool:
+    def _is_skipped(self, hook: Hook, uniter: Uniter) -> bool:
         if hook.kind == "leader-elected" and not uniter.unit.is_leader:
             text = 'unit is no longer the leader; skipping "leader-elected" execution'
             self._log_unit(uniter.unit, "INFO", text)
