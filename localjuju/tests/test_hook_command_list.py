@@ -9,7 +9,7 @@ import pytest
 
 from conftest import PROVIDER, REQUIRER, SCRIPT, MakeCharm, run
 from localjuju import LocalJuju
-from localjuju.hook_commands import UNSUPPORTED, SUPPORTED
+from localjuju.hook_commands import SUPPORTED, UNSUPPORTED
 
 PRINTS = ("--format=json", "--format=yaml", "-o FILE", "--output=FILE")
 SMART = (*PRINTS, "--format=smart")

@@ -81,9 +81,9 @@ def test_suite_of_a_charm_runs_unchanged_and_failures_are_reported(charm: pathli
     assert f"{page}\n" in printed
     assert status == 1
     assert "localjuju: Juju 4.0, seed 7" in printed
-    _, _, story = printed.partition("localjuju: --localjuju=4.0 --localjuju-seed=7")
+    _, _, summary = printed.partition("localjuju: --localjuju=4.0 --localjuju-seed=7")
     for part in ("$ juju deploy ", "a/0  ", "start", "unit-a-0: ", 'ran "evaluate" action'):
-        assert part in story, printed
+        assert part in summary, printed
 
 
 def test_a_fixture_that_fails_is_reported_after_its_model_has_gone(charm: pathlib.Path) -> None:

@@ -96,9 +96,9 @@ class ServerPlugin:
         self,
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        if report.failed and (story := self._server.story()):
+        if report.failed and (summary := self._server.summary()):
             options = f"--localjuju={self._server.juju} --localjuju-seed={self._server.seed}"
-            report.sections.append((f"localjuju: {options}", story))
+            report.sections.append((f"localjuju: {options}", summary))
             if self._pages:
                 name = re.sub(r"[^\w.-]+", "-", report.nodeid)
                 written = self._server.write_page(self._pages / f"{name}-{report.when}.html")

@@ -120,8 +120,8 @@ class Server:
 
     def _answer(self, client: Client) -> None:
         with contextlib.suppress(ClientGoneError, OSError), client:
-            if "story" in client.request:
-                client.send(stdout=self._story())
+            if "summary" in client.request:
+                client.send(stdout=self._summary())
                 return
             if "page" in client.request:
                 client.send(stdout=self._write_page(pathlib.Path(client.request["page"])))
@@ -154,7 +154,7 @@ class Server:
         self._gone = [one for one in self._models if one not in models] or self._gone
         self._models = models
 
-    def _story(self) -> str:
+    def _summary(self) -> str:
         with self._turns:
             return "".join(
                 f"model {runner.model.name}:\n{runner.history.timeline()}"

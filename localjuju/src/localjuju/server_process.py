@@ -80,9 +80,9 @@ class ServerSession:
         path = f"{self.folder / PROGRAMS}{os.pathsep}{variables.get('PATH', os.defpath)}"
         return {**kept, "PATH": path, VARIABLE: str(self.folder / COMMANDS_SOCKET)}
 
-    def story(self) -> str:
+    def summary(self) -> str:
         """Return the timeline of each model, and the end of its log."""
-        return self._ask(story=True)
+        return self._ask(summary=True)
 
     def write_page(self, file: pathlib.Path) -> str:
         """Write the page of each model's run, and return the files, one per line.
