@@ -1,9 +1,9 @@
-"""Print how fast localjuju and the charms' hooks are, as ratios to baselines of the same run.
+"""Measure the speed of localjuju and of the charms' hooks, as ratios to baselines of this run.
 
     make bench
 
-Nothing is asserted: seconds depend on the computer, and on what else it does. Of several rounds
-the fastest counts, because others only add to it.
+Nothing is asserted, because times depend on the computer and its other work. The fastest of
+several rounds counts, because other work can only make a round slower.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ CHARMS = pathlib.Path(__file__).parents[1] / "charms"
 DEMO = CHARMS / "replicas-demo"
 UNITS = (1, 10, 50, 100)
 HOOKS_OF_A_UNIT = 10
-"""Enough to bring a unit up and let it meet others. All would be some 200 with 100 units."""
+"""Enough for the setup of a unit and its first peers. With 100 units each has about 200 hooks."""
 BARE = "import ops\n\n\nclass BareCharm(ops.CharmBase):\n    pass\n"
 
 
 class EnoughError(Exception):
-    """As many hooks have run as were wanted."""
+    """Enough hooks have run."""
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print all results."""
     _compare_with_context()
     _compare_numbers_of_units()
     _deploy_the_bundle()
@@ -51,8 +51,8 @@ def _fastest(measure: Callable[[], float], rounds: int = 5) -> float:
     return min(measure() for _ in range(rounds))
 
 
-def _say(what: str, seconds: float, baseline: float, named: str) -> None:
-    print(f"{what:44} {seconds * 1000:9.1f} ms {seconds / baseline:8.2f} times {named}")
+def _print_result(what: str, seconds: float, baseline: float, baseline_name: str) -> None:
+    print(f"{what:44} {seconds * 1000:9.1f} ms {seconds / baseline:8.2f} times {baseline_name}")
 
 
 def _compare_with_context() -> None:
@@ -78,20 +78,22 @@ def _compare_with_context() -> None:
             return time.perf_counter() - started
 
         baseline = _fastest(with_context, rounds=20)
-        _say("ops.testing.Context.run (baseline)", baseline, baseline, "itself")
-        _say("localjuju", _fastest(with_localjuju, 20), baseline, "Context.run")
+        _print_result("ops.testing.Context.run (baseline)", baseline, baseline, "itself")
+        _print_result("localjuju", _fastest(with_localjuju, 20), baseline, "Context.run")
 
 
 def _compare_numbers_of_units() -> None:
-    print(f"A hook of replicas-demo, of the first {HOOKS_OF_A_UNIT} a unit:")
+    print(
+        f"Time of one hook, for the first {HOOKS_OF_A_UNIT} hooks of each unit of replicas-demo:"
+    )
     seconds = {units: _seconds_for_a_hook(units) for units in UNITS}
     for units, each in seconds.items():
         what = f"units: {units}, hooks a second: {1 / each:.0f}"
-        _say(what, each, seconds[10], "a hook at 10 units")
+        _print_result(what, each, seconds[10], "a hook at 10 units")
 
 
 def _seconds_for_a_hook(units: int) -> float:
-    """Deploy units, and let hooks run until there have been enough, or none is left."""
+    """Deploy units, run hooks until enough have run or none is left, and return the mean time."""
     hooks = 0
 
     def count(event: Event) -> None:
@@ -110,32 +112,32 @@ def _seconds_for_a_hook(units: int) -> float:
 
 
 def _deploy_the_bundle() -> None:
-    print("The bundle without workloads, from deploy to settled:")
+    print("The bundle without workloads, from deploy until it has settled:")
     with tempfile.TemporaryDirectory() as folder:
         charms = copy_charms(pathlib.Path(folder) / "charms")
-        baseline = _start_of(charms / "mongodb" / "src")
+        baseline = _start_time_of(charms / "mongodb" / "src")
         with LocalJuju("4.0", seed=1, charms=charms) as juju:
             started = time.perf_counter()
             juju.deploy(bundles.BUNDLE)
             juju.wait(jubilant.all_active, error=jubilant.any_error)
             seconds, hooks = time.perf_counter() - started, juju.hooks_run
     print(f"{f'{hooks} hooks of 10 units':44} {seconds * 1000:9.1f} ms")
-    _say("each of them", seconds / hooks, baseline, "a start of Python with mongodb's charm")
+    _print_result("each hook", seconds / hooks, baseline, "a start of Python with mongodb's charm")
 
 
 def _compare_starts() -> None:
-    print("The start of Python until ops.main, processor time:")
+    print("Processor time from the start of Python to ops.main:")
     with tempfile.TemporaryDirectory() as name:
         bare = pathlib.Path(name)
         (bare / "charm.py").write_text(BARE)
-        baseline = _start_of(bare)
-        _say("a bare ops charm (baseline)", baseline, baseline, "itself")
+        baseline = _start_time_of(bare)
+        _print_result("a bare ops charm (baseline)", baseline, baseline, "itself")
         for source in sorted(CHARMS.glob("*/src")):
-            _say(source.parent.name, _start_of(source), baseline, "a bare ops charm")
+            _print_result(source.parent.name, _start_time_of(source), baseline, "a bare ops charm")
 
 
-def _start_of(source: pathlib.Path) -> float:
-    """Return the seconds of processor time that importing a charm takes a new Python."""
+def _start_time_of(source: pathlib.Path) -> float:
+    """Return the processor time in seconds in which a new Python imports a charm."""
 
     def measure() -> float:
         before = _processor_time()
@@ -144,7 +146,7 @@ def _start_of(source: pathlib.Path) -> float:
         return _processor_time() - before
 
     with tempfile.TemporaryDirectory() as compiled:
-        # Compiled in the first round, as on a unit in its first hook, whatever this Python may.
+        # The first round writes compiled files, as the first hook of a unit does.
         environment = {
             **os.environ,
             "PYTHONPYCACHEPREFIX": compiled,

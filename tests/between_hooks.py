@@ -1,4 +1,4 @@
-"""Commands of the operator's that come between any two hooks, and wait for nothing."""
+"""Run an operator's commands between hooks, without waiting for the model to settle."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from localjuju.history import Event
 
 
 class Operator:
-    """Gives commands while hooks run, the next one after any number of them."""
+    """Runs commands while hooks run, with a random number of hooks between two commands."""
 
     def __init__(self, juju: LocalJuju, chance: random.Random, most_hooks: int = 30):
-        """Take the model, what chooses, and how many hooks may run between two commands."""
+        """Take the model, a random generator, and the most hooks between two commands."""
         self._juju, self._chance, self._most_hooks = juju, chance, most_hooks
         self._commands: list[Callable[[], None]] = []
         self._hooks_to_wait = 0
         juju.history.on_event = self._on_event
 
-    def give(self, *commands: Callable[[], None]) -> None:
-        """Give all of these commands, and then let the model settle."""
+    def run(self, *commands: Callable[[], None]) -> None:
+        """Run all of these commands, and then let the model settle."""
         self._commands = list(commands)
         while self._commands:
-            self._give_next()
-            self._juju.settle()  # Gives the others, unless the model runs out of hooks first.
+            self._run_next()
+            self._juju.settle()  # Runs the other commands too, unless no hook is left before.
 
-    def _give_next(self) -> None:
+    def _run_next(self) -> None:
         self._hooks_to_wait = self._chance.randint(0, self._most_hooks)
         self._commands.pop(0)()
 
@@ -34,4 +34,4 @@ class Operator:
         if event.hook and self._commands:
             self._hooks_to_wait -= 1
             if self._hooks_to_wait < 0:
-                self._give_next()
+                self._run_next()

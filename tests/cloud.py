@@ -1,4 +1,4 @@
-"""What the suite runs on: localjuju, or a controller. All in which these differ is here."""
+"""The clouds of the suite: localjuju and a controller. This module has all their differences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import jubilant
 from deploy import stays_in_error
 from localjuju import LocalJuju
 
-# Scripts for a unit's machine. They print JSON, and have its root folder as their first argument.
+# Scripts for a unit's machine. Their first argument is its root folder, and they print JSON.
 
 _PROCESSES = """
 import json, pathlib, sys
@@ -28,7 +28,7 @@ for folder in pathlib.Path("/proc").glob("[0-9]*"):
     try:
         arguments = (folder / "cmdline").read_text(errors="replace").split("\\0")
         environment = (folder / "environ").read_text(errors="replace")
-    except OSError:  # It has ended meanwhile, or is another user's.
+    except OSError:  # It has ended, or belongs to another user.
         continue
     named = arguments[0].rpartition("/")[2] == program
     if named and (root == "/" or any(root in argument for argument in arguments)):
@@ -36,7 +36,7 @@ for folder in pathlib.Path("/proc").glob("[0-9]*"):
 print(json.dumps(found))
 """
 
-# What is searched for comes backwards, so that no trace of this command itself is a find.
+# The texts are reversed, so that the search does not find its own command line.
 _FILES = """
 import json, pathlib, sys
 root, *backwards = sys.argv[1:]
@@ -65,10 +65,10 @@ class Process:
 
 
 class Cloud(abc.ABC):
-    """A model, and the machines of its units."""
+    """A model and the machines of its units."""
 
     load_pause: float
-    """Seconds between two notes of a load: the API lists a thousand, and the load is to fit in."""
+    """Seconds between two notes of a load. The API lists at most 1000 notes."""
 
     def __init__(self, juju: jubilant.Juju):
         self.juju = juju
@@ -79,15 +79,15 @@ class Cloud(abc.ABC):
 
     @abc.abstractmethod
     def run(self, unit: str, *command: str) -> str:
-        """Run a command on a unit's machine, as its superuser, and return what it prints."""
+        """Run a command on a unit's machine as root, and return its output."""
 
     @abc.abstractmethod
     def receiver_address(self, unit: str) -> str:
-        """Return an address of this computer that a unit can send to."""
+        """Return an address of this computer that a unit can reach."""
 
     def settle(self) -> jubilant.Status:
-        """Wait until everything is active, and nothing is left to do."""
-        # On a controller ten looks in a row, because a change may need a moment to reach an agent.
+        """Wait until everything is active and all agents are idle."""
+        # Ten times in a row, because on a controller a change needs time to reach an agent.
         return self.juju.wait(
             lambda status: jubilant.all_active(status) and jubilant.all_agents_idle(status),
             error=stays_in_error(),
@@ -95,10 +95,10 @@ class Cloud(abc.ABC):
         )
 
     def wait_until_blocked(self, application: str) -> set[str]:
-        """Wait until each unit of an application is blocked, and return what they say.
+        """Wait until each unit of an application is blocked, and return the status messages.
 
-        An application has a status of its own only if its charm sets one. Else Juju derives it
-        from the units', and not every way to ask tells.
+        This reads the units' statuses: if a charm sets no application status, Juju derives it
+        from the units, but not every command shows it.
         """
 
         def blocked(status: jubilant.Status) -> bool:
@@ -109,7 +109,7 @@ class Cloud(abc.ABC):
         return {unit.workload_status.message for unit in units.values()}
 
     def address(self, unit: str) -> str:
-        """Return the address that a unit, principal or subordinate, is reached at."""
+        """Return the public address of a unit, principal or subordinate."""
         return self.juju.show_unit(unit).public_address
 
     def addresses(self, application: str) -> list[str]:
@@ -117,19 +117,19 @@ class Cloud(abc.ABC):
         return [self.address(unit) for unit in sorted(self.juju.status().get_units(application))]
 
     def processes(self, unit: str, program: str) -> list[Process]:
-        """Return the processes of a program that run on a unit's machine."""
+        """Return the processes of a program on a unit's machine."""
         return [Process(*found) for found in self._python(unit, _PROCESSES, program)]
 
     def kill(self, unit: str, program: str) -> None:
-        """End a program on a unit's machine as ``kill -9`` does.
+        """Kill a program on a unit's machine, as ``kill -9`` does.
 
         Raises:
-            ValueError: it does not run exactly once.
+            ValueError: the program does not run exactly once.
         """
         (process,) = self.processes(unit, program)
-        # Not kill, which a bare machine has in its shells only.
+        # Not kill, which on a minimal machine is only a command of the shell.
         self.run(unit, "python3", "-c", f"import os; os.kill({process.pid}, 9)")
-        wait_until(  # Another one may have been started at once.
+        wait_until(  # A new process may have started immediately.
             lambda: process.pid not in [found.pid for found in self.processes(unit, program)],
             f"{program} of {unit} is gone",
         )
@@ -139,7 +139,7 @@ class Cloud(abc.ABC):
         self.run(unit, "logger", "-u", str(self.root(unit) / "dev/log"), "-t", "suite", message)
 
     def files_with(self, unit: str, texts: Collection[str]) -> dict[str, int]:
-        """Return the small files with one of the texts in them, and the mode of each."""
+        """Return the small files that contain one of the texts, and their modes."""
         return self._python(unit, _FILES, *(text[::-1] for text in texts))
 
     def _python(self, unit: str, script: str, *arguments: str) -> Any:
@@ -148,7 +148,7 @@ class Cloud(abc.ABC):
 
 
 class LocalCloud(Cloud):
-    """A model of localjuju: a unit's machine is a folder, and an address of this computer."""
+    """A model of localjuju: a machine is a folder and an address of this computer."""
 
     load_pause = 0.05
     juju: LocalJuju
@@ -161,12 +161,12 @@ class LocalCloud(Cloud):
         return done.stdout
 
     def receiver_address(self, unit: str) -> str:
-        # An address of the model's network that no machine has.
+        # An address in the model's network that belongs to no machine.
         return f"{self.address(unit).rpartition('.')[0]}.2"
 
 
 class ControllerCloud(Cloud):
-    """A model of a controller, with machines on a network that this computer is on too (LXD)."""
+    """A model of a controller. This computer is in the network of the machines (LXD)."""
 
     load_pause = 1.0
 
@@ -174,21 +174,21 @@ class ControllerCloud(Cloud):
         return pathlib.Path("/")
 
     def run(self, unit: str, *command: str) -> str:
-        # As one word: juju joins several with spaces, for the shell of the machine to part again.
+        # As one word: juju joins words with spaces, and the machine's shell splits them again.
         return self.juju.exec(shlex.join(command), unit=unit).stdout
 
     def receiver_address(self, unit: str) -> str:
-        # Nothing is sent: connecting a datagram socket finds out which address would send.
+        # Connecting a datagram socket sends nothing, but chooses the address of the sender.
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.connect((self.address(unit), 9))
             return sender.getsockname()[0]
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Return as soon as a condition holds.
+    """Wait until a condition is true.
 
     Raises:
-        TimeoutError: it does not within so many seconds.
+        TimeoutError: the condition is not true within this number of seconds.
     """
     deadline = time.monotonic() + seconds
     while not condition():

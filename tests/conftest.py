@@ -1,4 +1,4 @@
-"""The model that the suite runs on, and the bundle deployed in it."""
+"""Fixtures: the model of the suite, and the bundle in it."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from cloud import Cloud, ControllerCloud, LocalCloud
 from interface_checks import watch
 from localjuju import LocalJuju
 
-# Its assertions say what they compared, as those of tests do.
+# Its failed assertions show the compared values, as in tests.
 pytest.register_assert_rewrite("event_demos")
 
 ROOT = pathlib.Path(__file__).parents[1]
 CHARMS = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
 NOT_PACKED = [name for name in CHARMS if not (bundles.BUILD / f"{name}.charm").exists()]
 
-# These tests are of what `make pack` or `make pack-here` has made.
+# These tests need the charms of `make pack` or `make pack-here`.
 collect_ignore = ["test_packed.py"] if NOT_PACKED else []
 
 
 @pytest.fixture(scope="session", autouse=True)
-def every_databag_is_as_its_interface_says() -> Iterator[None]:
+def every_databag_follows_its_interface() -> Iterator[None]:
     with watch.every_databag():
         yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("cloud", "what the suite runs on")
+    group = parser.getgroup("cloud", "where the suite runs")
     group.addoption(
         "--controller",
         action="store_true",
-        help="run on the current Juju controller with build/*.charm, and not on localjuju",
+        help="run on the current Juju controller with build/*.charm, instead of localjuju",
     )
     group.addoption(
         "--mongod", type=pathlib.Path, help="a mongod, or a .tgz with one, as mongodb's resource"
     )
-    # What pytest-jubilant calls --no-juju-teardown.
+    # The same as --no-juju-teardown of pytest-jubilant.
     group.addoption("--keep-models", action="store_true", dest="no_juju_teardown")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "localjuju(reason): a controller cannot show this, for the reason given"
+        "markers", "localjuju(reason): this test cannot run on a controller, for this reason"
     )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a controller, leave out what has no model there, and what only localjuju can show."""
+    """On a controller, deselect tests without a model, and tests with the marker localjuju."""
     if not config.getoption("--controller"):
         return
-    left_out = [
+    deselected = [
         item
         for item in items
         if "cloud" not in getattr(item, "fixturenames", ()) or item.get_closest_marker("localjuju")
     ]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=deselected)
+    items[:] = [item for item in items if item not in deselected]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -71,7 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="module")
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
-    """A model of its own for each module: on localjuju, or as pytest-jubilant makes it."""
+    """A new model for each module, on localjuju or from pytest-jubilant."""
     if request.param == "controller":
         yield ControllerCloud(_controllers_model(request))
         return
@@ -83,24 +83,24 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
 
 
 def _controllers_model(request: pytest.FixtureRequest) -> jubilant.Juju:
-    assert not NOT_PACKED, f"not in build/: {', '.join(NOT_PACKED)}; run `make pack` first"
+    assert not NOT_PACKED, f"missing in build/: {', '.join(NOT_PACKED)}; run `make pack` first"
     juju: jubilant.Juju = request.getfixturevalue("juju")
-    juju.wait_timeout = 20 * 60.0  # Machines have to be made, and programs installed.
-    # Q5: of some removals Juju 4 tells nobody, and update-status is what finds them.
+    juju.wait_timeout = 20 * 60.0  # Machines must start and install programs.
+    # Q5: Juju 4 runs no hook after some removals. The charms find these in update-status.
     juju.model_config({"update-status-hook-interval": "1m"})
     return juju
 
 
 @pytest.fixture
 def scratch() -> Iterator[pathlib.Path]:
-    """A folder of the test's own, for files that a controller's juju is to read."""
+    """A folder for files that a controller's juju must read."""
     with bundles.scratch_folder() as folder:
         yield pathlib.Path(folder)
 
 
 @pytest.fixture(scope="module")
 def bundle(request: pytest.FixtureRequest, cloud: Cloud) -> Cloud:
-    """The model with the repository's bundle deployed and active, one unit of each application."""
+    """The model with the bundle deployed and active, with one unit of each application."""
     return deploy_bundle(request, cloud, bundles.BUNDLE, bundles.SMALL)
 
 
@@ -110,7 +110,7 @@ def deploy_bundle(
     bundle: pathlib.Path,
     units: dict[str, int] | None = None,
 ) -> Cloud:
-    """Deploy a bundle, with other numbers of units if so wished, and wait until it is active."""
+    """Deploy a bundle, with these numbers of units, and wait until it is active."""
     folder = bundles.scratch_folder()
     request.addfinalizer(folder.cleanup)
     variant = bundles.write_variant(
@@ -120,7 +120,7 @@ def deploy_bundle(
         mongod=request.config.getoption("--mongod"),
         kubernetes=cloud.juju.status().model.type == "caas",
     )
-    # As tools/deploy.py, which says why.
+    # Not juju.deploy(), for the reason in tools/deploy.py.
     cloud.juju.cli("deploy", str(variant))
     cloud.settle()
     return cloud

@@ -1,4 +1,4 @@
-"""The statements of docs/databags.md, tried inside of the demo charms on localjuju."""
+"""Run the statements of docs/databags.md in the demo charms, on localjuju."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from localjuju import LocalJuju
 
 CHARMS = pathlib.Path(__file__).parents[1] / "charms"
 
-# The charm as it is, and an action that runs statements as Python's prompt would.
+# The original charm, and an action that runs statements as the Python prompt does.
 LESSON = """\
 import contextlib
 import io
@@ -34,15 +34,15 @@ class Lesson(Original):
 
     def _on_try(self, event):
         names = {**vars(original), "self": self}
-        said = io.StringIO()
-        with contextlib.redirect_stdout(said):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
             for statement in event.params["statements"].splitlines():
                 print(">>>", statement)
                 try:
                     exec(compile(statement, "lesson", "single"), names)
                 except Exception as error:
                     print(f"{type(error).__module__}.{type(error).__qualname__}: {error}")
-        event.set_results({"said": said.getvalue()})
+        event.set_results({"printed": printed.getvalue()})
 
 
 if __name__ == "__main__":
@@ -53,8 +53,8 @@ DEMO = 'relation = self.model.relations["demo"][0]'
 REPLICAS = 'relation = self.model.relations["replicas"][0]'
 TOKEN = "d2c4a7de-1d6f-4bb4-a7a5-6d0a1a9b4c12"
 
-# By the name of its place in the guide: the unit, and what is tried there. In this order, because
-# what one writes another reads. The units /0 lead, the others follow.
+# For each marker in the guide: the unit and its statements. The order matters, because later steps
+# read data from earlier steps. The units /0 are the leaders.
 STEPS: dict[str, tuple[str, list[str]]] = {
     "remote-unit": (
         "demo-requirer/1",
@@ -210,7 +210,7 @@ STEPS: dict[str, tuple[str, list[str]]] = {
 
 
 def lesson_charm(name: str, folder: pathlib.Path) -> pathlib.Path:
-    """Make a charm in a folder: that of charms/, with the action `try`."""
+    """Copy a charm of charms/ to a folder, and add the action `try`."""
     charm = folder / name
     shutil.copytree(CHARMS / name, charm, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     (charm / "src" / "charm.py").rename(charm / "src" / "original.py")
@@ -221,25 +221,25 @@ def lesson_charm(name: str, folder: pathlib.Path) -> pathlib.Path:
     return charm
 
 
-def give_lesson(series: str, folder: pathlib.Path) -> dict[str, str]:
-    """Try every statement on a model, and return what a prompt would have shown, by its place.
+def run_lesson(series: str, folder: pathlib.Path) -> dict[str, str]:
+    """Run all statements in a model, and return the output for each marker in the guide.
 
     Args:
-        series: of Juju, "3.6" or "4.0".
-        folder: takes the charms.
+        series: version of Juju, "3.6" or "4.0".
+        folder: the folder for the charms.
     """
     with LocalJuju(series, seed=1) as juju:
         sizes = {"demo-provider": 2, "demo-requirer": 2, "replicas-demo": 3}
         for name in sizes:
             juju.deploy(lesson_charm(name, folder), name)
-        juju.settle()  # The unit that is alone is the leader, whatever the seed.
+        juju.settle()  # With one unit, unit 0 is always the leader.
         for name, size in sizes.items():
             juju.add_unit(name, num_units=size - 1)
         juju.integrate("demo-requirer:demo", "demo-provider:demo")
         juju.wait(jubilant.all_active, error=jubilant.any_error)
-        return {place: _try(juju, *step) for place, step in STEPS.items()}
+        return {marker: _try(juju, *step) for marker, step in STEPS.items()}
 
 
 def _try(juju: LocalJuju, unit: str, statements: list[str]) -> str:
     task = juju.run(unit, "try", {"statements": "\n".join(statements)})
-    return f"# in {unit}\n{task.results['said']}"
+    return f"# in {unit}\n{task.results['printed']}"

@@ -1,4 +1,4 @@
-"""Every databag of a relation, as ``juju show-unit`` of the units on both sides tells."""
+"""Read all databags of relations, with ``juju show-unit`` of the units on both sides."""
 
 from __future__ import annotations
 
@@ -8,56 +8,58 @@ from typing import Any
 import jubilant
 
 
-def unit_bags(juju: jubilant.Juju, endpoint: str, application: str) -> dict[str, dict[str, str]]:
-    """Return the unit bags that an application's units write on one of their endpoints.
+def unit_databags(
+    juju: jubilant.Juju, endpoint: str, application: str
+) -> dict[str, dict[str, str]]:
+    """Return the unit databags of an application on one of its endpoints.
 
     Args:
         juju: the model.
         endpoint: name of the endpoint.
-        application: whose bags.
+        application: the application whose units write these databags.
     """
-    bags: dict[str, dict[str, str]] = {}
+    databags: dict[str, dict[str, str]] = {}
     for unit in _all_units(juju):
         for relation in juju.show_unit(unit).relation_info:
             shown = dict(relation.related_units) if relation.related_endpoint == endpoint else {}
             if relation.local_unit and relation.endpoint == endpoint:
                 shown[unit] = relation.local_unit
-            for name, bag in shown.items():
-                if _of(name) == application and bag.in_scope:
-                    bags[name] = bag.data
-    return bags
+            for name, databag in shown.items():
+                if _application_of(name) == application and databag.in_scope:
+                    databags[name] = databag.data
+    return databags
 
 
-def app_bags(juju: jubilant.Juju, endpoint: str) -> list[dict[str, Any]]:
-    """Return the application bags at both ends of an endpoint's relations, decoded.
+def app_databags(juju: jubilant.Juju, endpoint: str) -> list[dict[str, Any]]:
+    """Return the application databags of both sides of an endpoint's relations, decoded.
 
-    Juju 3.6 shows a unit the remote application's bag, Juju 4 its own application's: asking units
-    of both sides finds both bags on either.
+    For a unit, Juju 3.6 shows the remote application's databag, and Juju 4 the unit's own
+    application's databag. So this reads the units of both sides.
     """
-    bags: list[dict[str, Any]] = []
+    databags: list[dict[str, Any]] = []
     for unit in _all_units(juju):
         for relation in juju.show_unit(unit).relation_info:
             if endpoint in (relation.endpoint, relation.related_endpoint):
-                bag = {key: json.loads(value) for key, value in relation.app_data.items()}
-                if bag and bag not in bags:
-                    bags.append(bag)
-    return bags
+                databag = {key: json.loads(value) for key, value in relation.app_data.items()}
+                if databag and databag not in databags:
+                    databags.append(databag)
+    return databags
 
 
 def database(juju: jubilant.Juju) -> dict[str, Any]:
-    """Return what mongodb answers its one requirer on `database`."""
-    (answer,) = [bag for bag in app_bags(juju, "database") if "secret-user" in bag]
+    """Return the application databag of mongodb for its only requirer."""
+    (answer,) = [databag for databag in app_databags(juju, "database") if "secret-user" in databag]
     return answer
 
 
 def secret(juju: jubilant.Juju) -> jubilant.RevealedSecret:
-    """Return the secret that mongodb's one requirer is given."""
+    """Return the secret of mongodb for its only requirer."""
     return revealed(juju, database(juju)["secret-user"])
 
 
 def revealed(juju: jubilant.Juju, uri: str) -> jubilant.RevealedSecret:
-    """Return the secret that a databag names."""
-    # As the juju command prints it: databags give it as secret://<model-uuid>/<id>.
+    """Return a secret whose id is in a databag."""
+    # The juju command needs secret:<id>. Databags contain secret://<model-uuid>/<id>.
     identifier = jubilant.SecretURI(uri).unique_identifier
     return juju.show_secret(f"secret:{identifier}", reveal=True)
 
@@ -68,7 +70,7 @@ def all_secrets(juju: jubilant.Juju) -> list[dict[str, str]]:
 
 
 def everything(juju: jubilant.Juju) -> str:
-    """Return all that all units are shown of databags, as one text to search."""
+    """Return the relation data of all units, as one text to search."""
     return "\n".join(str(juju.show_unit(unit).relation_info) for unit in _all_units(juju))
 
 
@@ -77,5 +79,5 @@ def _all_units(juju: jubilant.Juju) -> list[str]:
     return sorted(unit for name in status.apps for unit in status.get_units(name))
 
 
-def _of(unit: str) -> str:
+def _application_of(unit: str) -> str:
     return unit.partition("/")[0]

@@ -1,7 +1,7 @@
-"""The story of the bundle, told live: ``make demo``.
+"""Run the bundle and show its units and hooks live: ``make demo``.
 
-Three charms find each other over relations, on a real mongod, a real Node.js application and a
-real rsyslogd, with no Juju: localjuju runs their hooks.
+localjuju runs the hooks of three charms, with the real mongod, the real Node.js application and
+the real rsyslogd, without Juju.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COLOURS = {"active": "green", "waiting": "yellow", "blocked": "red", "error": "b
 
 
 class Stage:
-    """Shows units and hooks as they come: in a live table, or as lines where that cannot be."""
+    """Shows units and hooks: in a live table, or as lines if the output is no terminal."""
 
     def __init__(self, juju: LocalJuju, console: Console):
         self.juju = juju
@@ -43,7 +43,7 @@ class Stage:
         self._live: Live | None = None
 
     def scene(self, title: str, *commands: Callable[[], object]) -> None:
-        """Carry out commands and show what happens until everything is active."""
+        """Run commands and show the hooks until all agents are idle."""
         self.console.rule(f"[bold]{title}", align="left")
         start = time.monotonic()
         with Live(console=self.console, transient=True, auto_refresh=False) as self._live:
@@ -54,12 +54,12 @@ class Stage:
         self.console.print(self._units())
         self.console.print(f"[dim]{time.monotonic() - start:.1f} s\n")
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         self.console.print(f"[bold cyan]>[/] {text}")
 
     def _on_event(self, event: Event) -> None:
         if event.step:
-            self.say(f"juju {event.step}")
+            self.print(f"juju {event.step}")
         elif self._live and self.console.is_terminal:
             self.hooks = [*self.hooks, event][-LATEST_HOOKS:]
             self._live.update(Group(self._units(), *map(_describe, self.hooks)), refresh=True)
@@ -92,61 +92,63 @@ def _describe(event: Event) -> Text:
     return Text.assemble((f"  {event.unit:22}", "bold"), str(event.hook), (wrote, "dim"))
 
 
-def tell(juju: LocalJuju, console: Console, pause: bool) -> None:
-    """Tell the story.
+def run_demo(juju: LocalJuju, console: Console, pause: bool) -> None:
+    """Run all scenes of the demo.
 
     Args:
         juju: an empty model.
-        console: where to.
-        pause: leave the website up until Enter is pressed.
+        console: the console for the output.
+        pause: keep the website running until the user presses Enter.
     """
     stage = Stage(juju, console)
     with bundles.scratch_folder() as folder:
         path = pathlib.Path(folder)
         small = bundles.write_variant(path, bundles.BUNDLE, units=bundles.SMALL)
-        stage.scene("The bundle comes up", lambda: juju.deploy(small))
+        stage.scene("Deploy the bundle", lambda: juju.deploy(small))
     website = Website(LocalCloud(juju).address("my-node-app/0"))
-    website.write("Kept by a MongoDB that was found over a relation.")
-    stage.say(f"a note through {website.url}: {website.texts()}\n")
+    website.write("Saved in MongoDB, whose address came over a relation.")
+    stage.print(f"a note through {website.url}: {website.texts()}\n")
 
-    stage.scene("A replica set of three", lambda: juju.add_unit("mongodb", num_units=2))
+    stage.scene(
+        "Scale the replica set to three members", lambda: juju.add_unit("mongodb", num_units=2)
+    )
 
     units = juju.status().get_units("mongodb")
     primary = next(n for n, u in units.items() if u.workload_status.message == "primary")
-    stage.say(f"kill -9 of the mongod of {primary}, which is the primary")
+    stage.print(f"kill -9 of the mongod on {primary}, which is the primary")
     LocalCloud(juju).kill(primary, "mongod")
     start = time.monotonic()
-    website.write("Written while the replica set elected another primary.")
-    stage.say(f"a note was taken {time.monotonic() - start:.1f} s later: {website.texts()}\n")
+    website.write("Written while the replica set elected a new primary.")
+    stage.print(f"a note was saved {time.monotonic() - start:.1f} s later: {website.texts()}\n")
 
     if pause:
-        console.input(f"The website is at [bold]{website.url}[/]. Press Enter to go on. ")
+        console.input(f"The website is at [bold]{website.url}[/]. Press Enter to continue. ")
     stage.scene(
-        "The relation ends",
+        "Remove the relation",
         lambda: juju.remove_relation("my-node-app:database", "mongodb:database"),
     )
     juju.history.page(PAGE, "The demo's run")
     PICTURE.write_text(f"# The demo's run\n\n```mermaid\n{juju.history.sequence_diagram()}```\n")
-    stage.say(f"{juju.hooks_run} hooks, to step through in a browser: {PAGE}")
-    stage.say(f"the sequence diagram of them: {PICTURE}")
+    stage.print(f"all {juju.hooks_run} hooks, step by step in a browser: {PAGE}")
+    stage.print(f"sequence diagram of the hooks: {PICTURE}")
 
 
 def main() -> int:
     """Run the demo, and return the exit status."""
-    parser = argparse.ArgumentParser(description="Tell the story of the bundle.")
-    parser.add_argument("--juju", default="3.6", help="series of Juju to behave as: 3.6 or 4.0")
-    parser.add_argument("--seed", type=int, help="replays the order of hooks of another run")
+    parser = argparse.ArgumentParser(description="Run the bundle on this machine.")
+    parser.add_argument("--juju", default="3.6", help="version of Juju: 3.6 or 4.0")
+    parser.add_argument("--seed", type=int, help="repeat the order of hooks of an earlier run")
     options = parser.parse_args()
-    # A file or a log takes long lines; a terminal has its own width.
+    # A file or a log has long lines. A terminal has its own width.
     console = Console(width=None if sys.stdout.isatty() else 140)
     start = time.monotonic()
     try:
         with LocalJuju(options.juju, seed=options.seed, charms=ROOT / "charms") as juju:
-            tell(juju, console, pause=sys.stdin.isatty() and console.is_terminal)
+            run_demo(juju, console, pause=sys.stdin.isatty() and console.is_terminal)
     except KeyboardInterrupt:
-        console.print("\nstopped; every process is ended and every file removed")
+        console.print("\nstopped; all processes have ended and all files are removed")
         return 130
-    console.print(f"[dim]{time.monotonic() - start:.0f} s in all; nothing is left running")
+    console.print(f"[dim]{time.monotonic() - start:.0f} s in total; all processes have ended")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What must hold of the event demos once their model has settled, whatever happened to it."""
+"""Conditions that are always true for the event demos after their model has settled."""
 
 from __future__ import annotations
 
@@ -28,69 +28,73 @@ def integrate(juju: LocalJuju, provider: str, requirer: str) -> None:
     juju.integrate(f"{provider}:demo", f"{requirer}:demo")
 
 
-def settled(
+def settle_and_check(
     juju: LocalJuju,
     providers: Sequence[str] = PROVIDERS,
     requirers: Sequence[str] = REQUIRERS,
 ) -> dict[tuple[str, str], dict[str, str]]:
-    """Settle, see that everyone sees the same, and return the application bags of each pair.
+    """Settle, check that all units see the same data, and return the app databags of each pair.
 
-    Juju 3.6 shows a unit the remote application's bag, Juju 4 its own application's. What is not
-    shown the unit's status tells, in which each names what it has read.
+    For a unit, Juju 3.6 shows the remote application's databag, and Juju 4 the unit's own
+    application's databag. The unit's status contains the other values.
     """
     juju.settle()
     status = juju.status()
-    bags: dict[tuple[str, str], dict[str, str]] = {}
+    databags: dict[tuple[str, str], dict[str, str]] = {}
     for name in (*providers, *requirers):
         units = status.get_units(name)
-        told = {(u.workload_status.current, u.workload_status.message) for u in units.values()}
-        assert len(told) == 1, told
+        statuses = {(u.workload_status.current, u.workload_status.message) for u in units.values()}
+        assert len(statuses) == 1, statuses
         related = any(juju.show_unit(unit).relation_info for unit in units)
         blocked = name in requirers and not related
-        assert told.pop()[0] == ("blocked" if blocked else "active")
+        assert statuses.pop()[0] == ("blocked" if blocked else "active")
         for unit in units:
             for relation in juju.show_unit(unit).relation_info:
                 others = {other.partition("/")[0] for other in relation.related_units}
                 assert set(relation.related_units) == set(status.get_units(*others))
                 pair = (name, *others) if name in providers else (*others, name)
-                bag = bags.setdefault((pair[0], pair[1]), {})
+                databag = databags.setdefault((pair[0], pair[1]), {})
                 for key, value in relation.app_data.items():
-                    assert bag.setdefault(key, value) == value
+                    assert databag.setdefault(key, value) == value
                 for other, shown in relation.related_units.items():
                     if name in requirers:
                         assert shown.data["special-field"] == other
-    for (provider, requirer), bag in bags.items():
-        assert set(bag) == {"leader-uuid", "token"}
-        assert all(UUID.fullmatch(value) for value in bag.values())
+    for (provider, requirer), databag in databags.items():
+        assert set(databag) == {"leader-uuid", "token"}
+        assert all(UUID.fullmatch(value) for value in databag.values())
         for unit in status.get_units(provider).values():
-            assert f"{requirer} sent token {bag['token']}" in unit.workload_status.message
+            assert f"{requirer} sent token {databag['token']}" in unit.workload_status.message
         for unit in status.get_units(requirer).values():
-            said = f"{provider} has leader-uuid {bag['leader-uuid']}"
-            assert said in unit.workload_status.message
-    # One leader, one identifier; every relation has a token of its own.
-    by_provider = {(provider, bag["leader-uuid"]) for (provider, _), bag in bags.items()}
-    assert len(by_provider) == len({provider for provider, _ in bags})
-    assert len({bag["token"] for bag in bags.values()}) == len(bags)
-    # A settled model rests: nothing is written that wakes anybody.
+            message = f"{provider} has leader-uuid {databag['leader-uuid']}"
+            assert message in unit.workload_status.message
+    # Each provider application has one identifier, and each relation its own token.
+    by_provider = {
+        (provider, databag["leader-uuid"]) for (provider, _), databag in databags.items()
+    }
+    assert len(by_provider) == len({provider for provider, _ in databags})
+    assert len({databag["token"] for databag in databags.values()}) == len(databags)
+    # The charms have written nothing that triggers another event.
     assert juju.settle() == 0
-    return bags
+    return databags
 
 
-def view(juju: LocalJuju) -> dict[str, Any]:
-    """Settle, see that everyone sees the same, and return it."""
+def check_peers(juju: LocalJuju) -> dict[str, Any]:
+    """Settle, check that all peers see the same data, and return the unit databags."""
     juju.settle()
     units = juju.status().get_units("d")
     results = {unit: juju.run(unit, "show-relation-data").results for unit in units}
-    gone = [result.pop("listed-but-gone") for result in results.values()]
-    if juju.series == "3.6":  # Q5: Juju 4 goes on listing units that were removed.
-        assert set(gone) == {"[]"}
+    missing = [result.pop("listed-but-gone") for result in results.values()]
+    if juju.series == "3.6":  # Q5: Juju 4 still lists removed units.
+        assert set(missing) == {"[]"}
     assert len({json.dumps(result) for result in results.values()}) == 1, results
     seen = next(iter(results.values()))
-    bags = json.loads(seen["unit-data"])
-    assert {unit: bag["unit-data"] for unit, bag in bags.items()} == {unit: unit for unit in units}
-    # The address is that of whoever leads now.
-    assert seen["leader-ip"] == bags[leader_of(juju, "d")]["ingress-address"]
+    databags = json.loads(seen["unit-data"])
+    assert {unit: databag["unit-data"] for unit, databag in databags.items()} == {
+        unit: unit for unit in units
+    }
+    # It is the address of the current leader.
+    assert seen["leader-ip"] == databags[leader_of(juju, "d")]["ingress-address"]
     assert json.loads(seen["application-data"]) == {"leader-ip": seen["leader-ip"]}
     assert juju.wait(jubilant.all_active, error=jubilant.any_error)
     assert juju.settle() == 0
-    return bags
+    return databags

@@ -1,4 +1,4 @@
-"""The walk of docs/watch-the-events.md: units come and go while somebody watches the log."""
+"""Run the commands of docs/watch-the-events.md, and record the log and the diagrams."""
 
 from __future__ import annotations
 
@@ -15,20 +15,22 @@ SEED = 1
 
 
 def walk(series: str) -> dict[str, str]:
-    """Let units and relations come and go, and return what each place of the guide shows."""
+    """Add and remove units and relations, and return the text for each marker in the guide."""
     places: dict[str, str] = {}
     with LocalJuju(series, seed=SEED, charms=CHARMS) as juju:
 
         def watch(place: str, command: Callable[[], object]) -> None:
-            """Give a command, and keep what the terminal with the log shows, and the picture."""
+            """Run a command, and save the log and the sequence diagram."""
             logged = len(juju.history.lines)
             happened = len(juju.history.events)
             command()
             juju.settle()
-            # As with --include-module unit: what the charms say, without the agents' own lines.
+            # As with --include-module unit: only the charms' lines, not the agents' lines.
             lines = [line.split(" ", 3) for line in juju.history.lines[logged:]]
-            said = [line for line in lines if line[3].startswith("unit.")]
-            log = "".join(f"{entity} {level} {rest}\n" for entity, _moment, level, rest in said)
+            charm_lines = [line for line in lines if line[3].startswith("unit.")]
+            log = "".join(
+                f"{entity} {level} {rest}\n" for entity, _moment, level, rest in charm_lines
+            )
             picture = juju.history.sequence_diagram(since=happened)
             picture = picture.replace(str(CHARMS), "./charms")
             places[f"{place}-log"] = _block("text", log)
@@ -51,7 +53,7 @@ def walk(series: str) -> dict[str, str]:
 
 
 def recorded(series: str) -> dict[str, str]:
-    """Return the hooks that a controller ran for `tprov` when a unit came, and the leader went."""
+    """Return the hooks of `tprov` on a controller, for a new unit and for a removed leader."""
     text = (RECORDINGS / f"hooks-{series}.jsonl").read_text()
     entries = [json.loads(line) for line in text.splitlines()]
     places: dict[str, str] = {}
@@ -66,9 +68,9 @@ def recorded(series: str) -> dict[str, str]:
         for entry in entries[start + 1 : end]:
             relation: str = entry.get("relation", "replicas:0")
             if entry["unit"].startswith("tprov/") and relation.startswith("replicas:"):
-                after = entry["t"] - entries[start]["t"]
+                seconds = entry["t"] - entries[start]["t"]
                 hook = f"{entry['hook']} {entry.get('remote_unit', '')}"
-                lines.append(f"{after:5.1f} s  {entry['unit']}  {hook}".rstrip() + "\n")
+                lines.append(f"{seconds:5.1f} s  {entry['unit']}  {hook}".rstrip() + "\n")
         places[place] = _block("text", "".join(lines))
     return places
 

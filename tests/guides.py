@@ -1,8 +1,8 @@
-"""What the guides in docs/ show of real runs: `make docs` writes it there, and a test compares.
+"""Write output of real runs into the guides in docs/: `make docs`. A test compares it.
 
-A guide has a place for each: lines between `<!-- NAME: from a run, by make docs -->` and
-`<!-- end -->` are replaced. Whatever differs from run to run (moments, identifiers, this
-computer's addresses) is replaced by something that does not.
+In a guide, this replaces the lines between `<!-- NAME: from a run, by make docs -->` and
+`<!-- end -->`. Values that differ between runs (times, identifiers, addresses) are replaced by
+fixed values.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ ADDRESS = re.compile(r"127\.\d+\.\d+\.(\d+)")
 
 
 def databags(series: str) -> dict[str, str]:
-    """Return what stands in each place of docs/databags.md."""
+    """Return the text for each marker in docs/databags.md."""
     with tempfile.TemporaryDirectory() as folder:
-        lesson = databag_lesson.give_lesson(series, pathlib.Path(folder))
-    return stable({place: f"```pycon\n{said}```\n" for place, said in lesson.items()})
+        lesson = databag_lesson.run_lesson(series, pathlib.Path(folder))
+    return stable({place: f"```pycon\n{printed}```\n" for place, printed in lesson.items()})
 
 
 def watch_the_events() -> dict[str, str]:
-    """Return what stands in each place of docs/watch-the-events.md: by series, and recorded."""
+    """Return the text for each marker in docs/watch-the-events.md, for both versions of Juju."""
     places: dict[str, str] = {}
     for series in ("3.6", "4.0"):
         shown = {**stable(event_walk.walk(series)), **event_walk.recorded(series)}
@@ -42,7 +42,7 @@ def watch_the_events() -> dict[str, str]:
 
 
 def stable(places: dict[str, str]) -> dict[str, str]:
-    """Replace what is another in each run: identifiers, and the network of this computer."""
+    """Replace values that differ between runs: identifiers and addresses."""
     numbers: dict[str, int] = {}
 
     def numbered(match: re.Match[str]) -> str:
@@ -56,16 +56,16 @@ def stable(places: dict[str, str]) -> dict[str, str]:
 
 
 def fill(guide: str, places: dict[str, str]) -> str:
-    """Return a guide's text with its places filled anew.
+    """Return a guide with the new text at each marker.
 
     Raises:
-        KeyError: the guide has a place that nothing is for.
+        KeyError: the guide has a marker without a text.
     """
     return PLACE.sub(lambda match: match["name"] + match["rest"] + places[match["name"]], guide)
 
 
 def main() -> None:
-    """Write what runs show into the guides."""
+    """Write the output of runs into the guides."""
     for name, places in (
         ("databags", databags("3.6")),
         ("watch-the-events", watch_the_events()),
@@ -75,7 +75,7 @@ def main() -> None:
         print(path.relative_to(DOCS.parent))
     path = DOCS / "localjuju-shell.md"
     shown = fill(path.read_text(), shell_walk.walk())
-    # Its tables are as wide as a run's addresses: another run says the same.
+    # The width of its tables depends on the addresses, so only other changes count.
     if shell_walk.comparable(shown) != shell_walk.comparable(path.read_text()):
         path.write_text(shown)
     print(path.relative_to(DOCS.parent))

@@ -1,7 +1,7 @@
-"""The pages of runs in docs/runs: `make docs` writes them, and a test compares.
+"""Write the pages of runs in docs/runs: `make docs`. A test compares them.
 
-The charms have no workload, so the same seed gives the same run. What still differs from computer
-to computer (moments, identifiers, folders, addresses) is replaced by something that does not.
+The charms have no workload, so the same seed gives the same run. Values that differ between
+computers (times, identifiers, folders, addresses) are replaced by fixed values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TEST_CHARMS = ROOT / "localjuju" / "tests" / "charms"
 TOKEN_CHARMS = ROOT / "tests" / "run_charms"
 PAGES = guides.DOCS / "runs"
 SEED = 4
-"""With this one the same units lead on both versions, so that only the versions differ."""
+"""With this seed the same units are leaders on both versions, so only the versions differ."""
 
 FOLDERS = (
     (re.compile(re.escape(f"{ROOT}/")), "./"),
@@ -37,7 +37,7 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T])\d\d:\d\d:\d\dZ")
 
 
 def provider_and_requirer(juju: LocalJuju) -> None:
-    """Two applications of two units each are related, and part again."""
+    """Integrate two applications with two units each, and remove the relation."""
     juju.deploy(CHARMS / "demo-provider", num_units=2)
     juju.deploy(CHARMS / "demo-requirer", num_units=2)
     juju.settle()
@@ -48,7 +48,7 @@ def provider_and_requirer(juju: LocalJuju) -> None:
 
 
 def leader_hand_over(juju: LocalJuju) -> None:
-    """The leader of three units is removed."""
+    """Remove the leader of three units."""
     juju.deploy(CHARMS / "replicas-demo", num_units=3)
     juju.settle()
     units = juju.status().apps["replicas-demo"].units
@@ -56,7 +56,7 @@ def leader_hand_over(juju: LocalJuju) -> None:
 
 
 def peers_come_and_go(juju: LocalJuju) -> None:
-    """An application grows from one unit to three, and shrinks to one."""
+    """Scale an application from one unit to three, and back to one."""
     juju.deploy(CHARMS / "replicas-demo")
     juju.settle()
     juju.add_unit("replicas-demo", num_units=2)
@@ -65,20 +65,20 @@ def peers_come_and_go(juju: LocalJuju) -> None:
 
 
 def secret_rotation(juju: LocalJuju) -> None:
-    """A secret rotates: its owner sets new content, and its reader follows."""
+    """Rotate a secret: its owner sets new content, and its reader reads it."""
     juju.deploy(TOKEN_CHARMS / "token-issuer")
     juju.deploy(TOKEN_CHARMS / "token-user")
     juju.integrate("token-user:tokens", "token-issuer:tokens")
 
-    def follows(status: jubilant.Status) -> bool:
+    def uses_new_token(status: jubilant.Status) -> bool:
         unit = status.get_units("token-user").get("token-user/0")
         return unit is not None and unit.workload_status.message == "uses a new token"
 
-    juju.wait(follows)
+    juju.wait(uses_new_token)
 
 
 def subordinate_by_juju_info(juju: LocalJuju) -> None:
-    """A subordinate is attached to a charm that does not know of it, and goes with a unit."""
+    """Integrate a subordinate over juju-info, and remove a principal unit."""
     juju.deploy(TEST_CHARMS / "tprov", num_units=2)
     juju.deploy(TEST_CHARMS / "tsub")
     juju.settle()
@@ -88,7 +88,7 @@ def subordinate_by_juju_info(juju: LocalJuju) -> None:
 
 
 def two_versions(juju: LocalJuju) -> None:
-    """What Juju 3.6 and 4.0 do differently, Q1 to Q7."""
+    """Show the differences Q1 to Q7 between Juju 3.6 and 4.0."""
     juju.deploy(TEST_CHARMS / "tprov", num_units=2)
     juju.deploy(TEST_CHARMS / "treq", num_units=2)
     juju.deploy(TEST_CHARMS / "tsub")
@@ -115,11 +115,11 @@ SCENARIOS: dict[str, tuple[str, Callable[[LocalJuju], None], tuple[str, ...]]] =
     "juju-info": ("A subordinate by juju-info", subordinate_by_juju_info, ("3.6",)),
     "two-versions": ("The same on Juju 3.6 and 4.0", two_versions, ("3.6", "4.0")),
 }
-"""By page: its title, what happens, and on which versions of Juju."""
+"""For each page: its title, its commands, and its versions of Juju."""
 
 
 def page(name: str) -> str:
-    """Return a page as a run gives it now."""
+    """Run a scenario, and return its page."""
     title, act, versions = SCENARIOS[name]
     runs: list[Data] = []
     for version in versions:
@@ -131,7 +131,7 @@ def page(name: str) -> str:
 
 
 def stable(run: Data) -> Data:
-    """Replace in a run what is another on each computer, and at each time."""
+    """Replace values in a run that differ between computers or times."""
     for event in run["events"]:
         event["time"] = 0
     text = MOMENT.sub(r"2026-01-01\g<1>00:00:00Z", json.dumps(run))
@@ -143,7 +143,7 @@ def stable(run: Data) -> Data:
 
 
 def _join_commands(run: Data) -> None:
-    """Have commands that have become the same stand in a run once."""
+    """Keep only one copy of commands that have become equal."""
     places: dict[str, int] = {}
     new = [places.setdefault(json.dumps(one), len(places)) for one in run["commands"]]
     run["commands"] = [json.loads(one) for one in places]
@@ -153,7 +153,7 @@ def _join_commands(run: Data) -> None:
 
 
 def main() -> None:
-    """Write the pages, or those that are named, to docs/runs or to another folder."""
+    """Write all pages or the named pages to docs/runs or another folder."""
     parser = argparse.ArgumentParser(description="Write the pages of runs.")
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--folder", type=pathlib.Path, default=PAGES)

@@ -1,4 +1,4 @@
-"""The walk of docs/localjuju-shell.md: what its commands print, on a real server."""
+"""Run the commands of docs/localjuju-shell.md on a real server of localjuju."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STEPS = {
 
 
 def walk() -> dict[str, str]:
-    """Return what stands in each place of the page: commands, and what they printed."""
+    """Return the text for each marker in the page: commands and their output."""
     with (
         server_process.start("4.0", seed=7) as server,
         mock.patch.dict(os.environ, server.environment(os.environ)),
@@ -44,7 +44,7 @@ def walk() -> dict[str, str]:
 
 
 def _console(commands: tuple[str, ...]) -> str:
-    said = ""
+    text = ""
     for command in commands:
         done = subprocess.run(
             command.split(),
@@ -54,15 +54,15 @@ def _console(commands: tuple[str, ...]) -> str:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        printed = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
-        said += f"$ {command}\n{printed}"
-        # A reader takes longer than the hooks.
+        output = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+        text += f"$ {command}\n{output}"
+        # A person types more slowly than the hooks run.
         jubilant.Juju().wait(jubilant.all_agents_idle, delay=0.3)
-    return f"```console\n{said}```\n"
+    return f"```console\n{text}```\n"
 
 
 def comparable(text: str) -> str:
-    """Leave out what is another in each run, and the spaces that fill columns."""
+    """Remove values that differ between runs, and the spaces between columns."""
     text = re.sub(r"\d\d:\d\d:\d\d", "TIME", text)
     text = re.sub(r"127\.\d+\.\d+\.\d+", "ADDRESS", text)
     text = re.sub(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "UUID", text)

@@ -1,10 +1,10 @@
-"""Find out whether a charm's status only tells, after every event that Juju can send it.
+"""Check that a charm's status handlers change nothing, after every event that Juju can send.
 
     status_rule.py FOLDER
 
-prints what the status handlers of the charm in this folder change, and exits with 1 if that is
-anything. It is a program because each charm has a module ``charm``, and because an audit hook of
-Python stays for the life of its process.
+prints the changes that the status handlers of the charm in this folder make, and exits with 1 if
+there are any. It is a program, because each charm has a module ``charm``, and because Python
+cannot remove an audit hook.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from ops import testing
 
 import status_watch
 
-# What the other side has written, by interface and by the role of the charm. A charm with other
-# interfaces meets empty databags.
+# The databags of the other side, by interface and the charm's section. With other interfaces,
+# they are empty.
 SENT: dict[tuple[str, str], dict[str, dict[str, str]]] = {
     ("mongodb", "requires"): {
         "app": {
@@ -58,46 +58,45 @@ LIFECYCLE = (
 EXAMPLES = {"string": "x", "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}
 """A value for a parameter that an action requires, by its type."""
 
-# An event is made by the context that it is run in.
 Context = testing.Context[Any]
 Event = Callable[[Context], Any]
 
 
-def about(name: str, *subjects: Any, **arguments: Any) -> Event:
-    """Return what makes an event, such as ``about("secret_changed", secret)``."""
+def event_of(name: str, *subjects: Any, **arguments: Any) -> Event:
+    """Return a function that makes an event, as ``event_of("secret_changed", secret)``."""
     return lambda context: getattr(context.on, name)(*subjects, **arguments)
 
 
 class Walk:
-    """A charm on a machine, and the model that its events come from."""
+    """A charm on a machine, and a model that sends it all events."""
 
     def __init__(self, folder: pathlib.Path, machine: pathlib.Path):
         self.declared: dict[str, Any] = yaml.safe_load((folder / "charmcraft.yaml").read_text())
         self.found: dict[str, str] = {}
-        """Each complaint, and where it came up first."""
+        """Each problem, and the first event with it."""
         self._handlers: Collection[str] = ()
-        """Which handlers of the charm run: those of status, or the others."""
+        """Which handlers of the charm run: ``status``, ``others`` or both."""
         self._watch = status_watch.Watch()
         self._machine = machine
         self._root = machine / "charm"
-        # With the charm's files, but without its metadata, which ops.testing writes there.
+        # Link the charm's files, but not its metadata, which ops.testing writes there.
         self._root.mkdir()
         for path in folder.iterdir():
             if path.suffix != ".yaml":
                 (self._root / path.name).symlink_to(path)
-        # Of this process alone: several run side by side.
+        # Only this process uses the address: several of them run at the same time.
         self._address = f"127.76.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
         self._type = charm_type(folder, machine, self._address)
         self._observe_with_watch()
 
     def walk(self) -> None:
-        """Run status after each event, where nothing is set up yet, and where everything is."""
-        # What the charm does as it is made, such as StoredState's defaults, is not status's.
-        new = self._run(about("update_status"), self._state(), handlers=())
-        for where, state in (("on a new machine", new), ("as set up", self._set_up(new))):
+        """Run the status handlers after each event: on a new machine, and after the setup."""
+        # The constructor may change something, such as StoredState's defaults. So it runs before.
+        new = self._run(event_of("update_status"), self._state(), handlers=())
+        for where, state in (("on a new machine", new), ("after setup", self._set_up(new))):
             for leader in (True, False):
                 for event in self._events(state):
-                    self._tell(event, dataclasses.replace(state, leader=leader), where)
+                    self._check_status(event, dataclasses.replace(state, leader=leader), where)
 
     def _observe_with_watch(self) -> None:
         walk, observe = self, ops.Framework.observe
@@ -106,13 +105,13 @@ class Walk:
             is_status = bound_event.event_type is ops.CollectStatusEvent
             if is_status:
                 setattr(observer.__self__, observer.__name__, walk._watch.handler(observer))
-            # StoredState observes too, to be written.
+            # StoredState observes events too, and ops writes it then.
             of_ops = type(observer.__self__).__module__.partition(".")[0] == "ops"
             if of_ops or ("status" if is_status else "others") in walk._handlers:
                 observe(self, bound_event, observer)
 
         ops.Framework.observe = watched
-        # ops.testing knows neither of these hook commands.
+        # ops.testing supports neither of these hook commands.
         ops.hookcmds.goal_state = self._goal_state
         ops.hookcmds.secret_ids = list
 
@@ -134,7 +133,7 @@ class Walk:
         )
 
     def _state(self) -> testing.State:
-        """Return a model with a relation at every endpoint, and secrets of each kind."""
+        """Return a model with a relation on each endpoint, and with secrets of each kind."""
         relations = [
             self._relation(role, name, declared)
             for role in ("provides", "requires", "peers")
@@ -144,21 +143,21 @@ class Walk:
         networks = [
             testing.Network(relation.endpoint, [address], ingress_addresses=[self._address])
             for relation in relations
-            if not isinstance(relation, testing.SubordinateRelation)  # ops.testing takes none.
+            if not isinstance(relation, testing.SubordinateRelation)  # ops.testing supports none.
         ]
         own_secrets = [
             testing.Secret(USER, latest_content=NEW, owner=owner, label=owner)
             for owner in ("app", "unit")
         ]
-        nothing = self._machine / "resource"
-        nothing.touch()
+        empty = self._machine / "resource"
+        empty.touch()
         return testing.State(
             leader=True,
             relations=relations,
             networks=networks,
             secrets=[testing.Secret(USER, latest_content=NEW, id="secret:given"), *own_secrets],
             resources=[
-                testing.Resource(name=name, path=nothing)
+                testing.Resource(name=name, path=empty)
                 for name in self.declared.get("resources") or {}
             ],
             storages=[testing.Storage(name) for name in self.declared.get("storage") or {}],
@@ -185,42 +184,42 @@ class Walk:
 
     def _events(self, state: testing.State) -> Iterator[Event]:
         """Return each event that Juju can send, whether the charm observes it or not."""
-        yield from map(about, LIFECYCLE)
+        yield from map(event_of, LIFECYCLE)
         for relation in state.relations:
             for name in ("relation_created", "relation_broken"):
-                yield about(name, relation)
+                yield event_of(name, relation)
             for name in ("relation_joined", "relation_changed", "relation_departed"):
-                yield about(name, relation, remote_unit=1)
+                yield event_of(name, relation, remote_unit=1)
         for storage in state.storages:
             for name in ("storage_attached", "storage_detaching"):
-                yield about(name, storage)
+                yield event_of(name, storage)
         for secret in state.secrets:
             if secret.owner is None:
-                yield about("secret_changed", secret)
-            elif secret.owner == "unit":  # Of the application's only the leader is told.
-                yield about("secret_rotate", secret)
+                yield event_of("secret_changed", secret)
+            elif secret.owner == "unit":  # Only the leader gets events of app secrets.
+                yield event_of("secret_rotate", secret)
                 for name in ("secret_remove", "secret_expired"):
-                    yield about(name, secret, revision=1)
+                    yield event_of(name, secret, revision=1)
         for name, declared in (self.declared.get("actions") or {}).items():
             types = {key: declared["params"][key]["type"] for key in declared.get("required", [])}
-            yield about("action", name, params={key: EXAMPLES[t] for key, t in types.items()})
+            yield event_of("action", name, params={key: EXAMPLES[t] for key, t in types.items()})
 
     def _set_up(self, state: testing.State) -> testing.State:
-        """Return the model after the leader's first hooks, with a new revision of each secret."""
-        # In Juju's order. A relation has to be the one of the model as it is by then.
+        """Return the model after the leader's setup hooks, with a new revision of each secret."""
+        # In Juju's order. Each hook needs the relation from the current state.
         ids = sorted(relation.id for relation in state.relations)
-        state = self._run(about("install"), state)
+        state = self._run(event_of("install"), state)
         for storage in state.storages:
-            state = self._run(about("storage_attached", storage), state)
+            state = self._run(event_of("storage_attached", storage), state)
         for number in ids:
-            state = self._run(about("relation_created", state.get_relation(number)), state)
+            state = self._run(event_of("relation_created", state.get_relation(number)), state)
         for name in ("leader_elected", "config_changed", "start"):
-            state = self._run(about(name), state)
+            state = self._run(event_of(name), state)
         for number in ids:
             for name in ("relation_joined", "relation_changed"):
                 relation = state.get_relation(number)
-                state = self._run(about(name, relation, remote_unit=1), state)
-        state = self._run(about("update_status"), state)
+                state = self._run(event_of(name, relation, remote_unit=1), state)
+        state = self._run(event_of("update_status"), state)
         secrets = [
             dataclasses.replace(
                 secret, latest_content={**(secret.tracked_content or {}), "newer-revision": "x"}
@@ -232,17 +231,17 @@ class Walk:
     def _run(
         self, event: Event, state: testing.State, handlers: Collection[str] = ("status", "others")
     ) -> testing.State:
-        """Return the model after a hook; as it was, if the hook fails, as with Juju."""
+        """Run a hook, and return the new model. If the hook fails, Juju discards its changes."""
         self._handlers = handlers
         context = self._context()
         made = event(context)
         with contextlib.suppress(testing.errors.UncaughtCharmError):
             state = context.run(made, state)
-        self._note(f"after {made.name}, in set-up")
+        self._note(f"after {made.name}, in setup")
         return state
 
-    def _tell(self, event: Event, before: testing.State, where: str) -> None:
-        """Let only the status handlers run after an event, and compare the model."""
+    def _check_status(self, event: Event, before: testing.State, where: str) -> None:
+        """Run only the status handlers after an event, and compare the model."""
         self._handlers, handlers = ("status",), self._watch.handlers
         context = self._context()
         made = event(context)
@@ -283,7 +282,7 @@ def charm_type(folder: pathlib.Path, machine: pathlib.Path, address: str) -> typ
 
 
 def end_processes(machine: pathlib.Path) -> None:
-    """End what the charm has left running on its machine."""
+    """Stop the processes that the charm has started on its machine."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             if any(word.startswith(str(machine)) for word in process.cmdline()):
@@ -292,11 +291,13 @@ def end_processes(machine: pathlib.Path) -> None:
 
 
 def main() -> int:
-    """Walk all events of the charm that the command line names, and return the exit status."""
-    parser = argparse.ArgumentParser(description="Find out whether a charm's status only tells.")
+    """Check the charm that the command line names, and return the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Check that a charm's status handlers change nothing."
+    )
     parser.add_argument("folder", type=pathlib.Path, help="the charm's folder")
     folder = parser.parse_args().folder.resolve()
-    # Not pytest's folder: the path of a socket on the machine has 107 characters at most.
+    # Not pytest's folder: the path of a socket can have at most 107 characters.
     with tempfile.TemporaryDirectory() as machine:
         walk = Walk(folder, pathlib.Path(machine))
         try:

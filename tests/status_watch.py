@@ -1,4 +1,4 @@
-"""What a status handler must not do, and how it is noticed."""
+"""Detect changes that a status handler must not make."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import ops
 from ops import testing
 
 READ_ONLY = (("systemctl", "--quiet", "is-active"),)
-"""Commands that a status may start: systemd answers at once, and changes nothing."""
+"""Commands that a status handler may run: they answer quickly and change nothing."""
 
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# By the names that Python's documentation gives to audit events.
+# The names of audit events in Python's documentation.
 CHANGES = {
     *("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"),
     *("os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr"),
@@ -26,21 +26,21 @@ OTHERS = {"os.kill": "signals", "os.killpg": "signals", "socket.bind": "binds a 
 
 
 class Watch:
-    """Notes what status handlers do to the machine, while one runs."""
+    """Records what status handlers do to the machine while they run."""
 
     def __init__(self) -> None:
         self.handlers = 0
-        """How many have run."""
+        """The number of status handlers that have run."""
         self.found: list[str] = []
         self._watching = False
-        sys.addaudithook(self._heard)
+        sys.addaudithook(self._on_audit_event)
 
     def handler(self, method: types.MethodType) -> types.MethodType:
-        """Return a status handler that is watched."""
+        """Return a status handler whose actions are recorded."""
 
         def watched(_: object, event: ops.CollectStatusEvent) -> None:
             self.handlers += 1
-            gc.disable()  # Or it may remove what others have left, and the charm be blamed.
+            gc.disable()  # Finalizers of other objects may remove files.
             self._watching = True
             try:
                 method(event)
@@ -51,13 +51,13 @@ class Watch:
         watched.__name__ = method.__name__
         return types.MethodType(watched, method.__self__)
 
-    def _heard(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self._watching and (complaint := complaint_of(event, arguments)):
-            self.found.append(complaint)
+    def _on_audit_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if self._watching and (problem := problem_of(event, arguments)):
+            self.found.append(problem)
 
 
-def complaint_of(event: str, arguments: tuple[Any, ...]) -> str:
-    """Return what is wrong with an audit event of Python, or ""."""
+def problem_of(event: str, arguments: tuple[Any, ...]) -> str:
+    """Return the problem with an audit event of Python, or an empty string."""
     if event == "open":
         path, _, flags = arguments
         is_file = not isinstance(path, int) and path != os.devnull
@@ -71,14 +71,14 @@ def complaint_of(event: str, arguments: tuple[Any, ...]) -> str:
         return "" if read_only else f"starts {' '.join(map(str, words))}"
     if event == "socket.connect":
         connection, address = arguments
-        # Of a Unix socket's server the kernel knows at once whether it is there.
+        # Connecting to a Unix socket succeeds or fails immediately.
         unlimited = connection.family != socket.AF_UNIX and connection.gettimeout() is None
         return f"connects to {address} without a time limit" if unlimited else ""
     return f"{OTHERS[event]} {arguments[-1]}" if event in OTHERS else ""
 
 
 def differences(before: testing.State, after: testing.State) -> list[str]:
-    """Return what has changed in a model besides the statuses, a line for each thing."""
+    """Return the changes in a model, except the statuses."""
     found = []
     relations = {relation.id: relation for relation in before.relations}
     for relation in after.relations:
@@ -93,9 +93,9 @@ def differences(before: testing.State, after: testing.State) -> list[str]:
         elif secret.latest_content != known.latest_content:
             found.append("writes a secret")
         elif secret.tracked_content != known.tracked_content:
-            found.append("takes the new revision of a secret")
+            found.append("refreshes a secret")
         elif secret != known:
-            found.append("changes what is known of a secret")
+            found.append("changes the metadata of a secret")
     found += ["removes a secret"] * bool(secrets)
     for name in ("opened_ports", "workload_version", "deferred", "storages"):
         if getattr(before, name) != getattr(after, name):
@@ -106,7 +106,7 @@ def differences(before: testing.State, after: testing.State) -> list[str]:
 
 
 def _stored(state: testing.State) -> dict[tuple[str, str], Any]:
-    """Return what the charm keeps; what has no owner is the framework's."""
+    """Return the charm's StoredState. The framework's own state has no owner."""
     return {
         (stored.owner_path, stored.name): stored.content
         for stored in state.stored_states

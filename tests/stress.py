@@ -25,9 +25,9 @@ from event_demos import (
     PROVIDERS,
     REQUIRERS,
     SERIES,
+    check_peers,
     integrate,
-    settled,
-    view,
+    settle_and_check,
 )
 from localjuju import LocalJuju
 
@@ -61,11 +61,11 @@ def demos(juju: LocalJuju, chance: random.Random) -> None:
     chance.shuffle(integrations)
     chance.shuffle(removals)
     operator = Operator(juju, chance)
-    operator.give(*integrations, *removals)
-    without = settled(juju)
+    operator.run(*integrations, *removals)
+    without = settle_and_check(juju)
     assert set(without) == set(pairs[1:])
-    operator.give(lambda: integrate(juju, *first))
-    after = settled(juju)
+    operator.run(lambda: integrate(juju, *first))
+    after = settle_and_check(juju)
     assert set(after) == set(pairs)
     assert {pair: after[pair] for pair in without} == without
     # No token was ever replaced.
@@ -87,8 +87,8 @@ def peers(juju: LocalJuju, chance: random.Random) -> None:
 
     removals = [lambda: remove_one(True), lambda: remove_one(False), lambda: remove_one(False)]
     chance.shuffle(removals)
-    Operator(juju, chance).give(lambda: juju.add_unit("d", num_units=4), *removals)
-    remaining = set(view(juju))
+    Operator(juju, chance).run(lambda: juju.add_unit("d", num_units=4), *removals)
+    remaining = set(check_peers(juju))
     assert len(remaining) == 2
     with pytest.raises(TimeoutError):  # Juju 4 may need update-status to notice a removed unit.
         juju.wait(lambda _: False)

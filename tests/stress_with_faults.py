@@ -18,7 +18,7 @@ import jubilant
 import pytest
 
 import bundles
-from event_demos import CHARMS, SERIES, integrate, settled, view
+from event_demos import CHARMS, SERIES, check_peers, integrate, settle_and_check
 from localjuju import Faults, LocalJuju
 from localjuju.faults import FAULTS
 from stress import seeds
@@ -43,7 +43,7 @@ def bundle(juju: LocalJuju, folder: pathlib.Path) -> None:
 def peers(juju: LocalJuju, folder: pathlib.Path) -> None:
     """Deploy two peers, which publish their names and their leader's address."""
     juju.deploy(CHARMS / "replicas-demo", "d", num_units=2)
-    assert len(view(juju)) == 2
+    assert len(check_peers(juju)) == 2
 
 
 def demos(juju: LocalJuju, folder: pathlib.Path) -> None:
@@ -51,7 +51,7 @@ def demos(juju: LocalJuju, folder: pathlib.Path) -> None:
     juju.deploy(CHARMS / "demo-provider", PROVIDER, num_units=2)
     juju.deploy(CHARMS / "demo-requirer", REQUIRER)
     integrate(juju, PROVIDER, REQUIRER)
-    assert set(settled(juju, (PROVIDER,), (REQUIRER,))) == {(PROVIDER, REQUIRER)}
+    assert set(settle_and_check(juju, (PROVIDER,), (REQUIRER,))) == {(PROVIDER, REQUIRER)}
 
 
 Scenario = Callable[[LocalJuju, pathlib.Path], None]

@@ -1,4 +1,4 @@
-"""A syslog server, for the forwarder to send to."""
+"""A syslog server that receives the forwarder's messages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 
 class SyslogReceiver:
-    """Receives over UDP, on a port that is free, and keeps every message.
+    """Receives over UDP on a free port, and keeps every message.
 
-    Not an rsyslogd: what it may read and write where depends on the computer's AppArmor.
+    This is not rsyslogd, whose access to files depends on the computer's AppArmor profile.
     """
 
     def __init__(self, address: str):
@@ -27,7 +27,7 @@ class SyslogReceiver:
         try:
             yield self
         finally:
-            # An empty message is the end; a rsyslogd never sends one.
+            # An empty message stops the thread. rsyslogd never sends one.
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
                 sender.sendto(b"", self._socket.getsockname())
             thread.join()
@@ -38,9 +38,9 @@ class SyslogReceiver:
             self._messages.append(message.decode(errors="replace"))
 
     def programs(self, part: str) -> set[str]:
-        """Return the programs whose messages have ``part`` in them: the fourth word (RFC 5424)."""
+        """Return the programs (the fourth word, RFC 5424) of messages that contain ``part``."""
         return {message.split()[3] for message in self.lines(part)}
 
     def lines(self, part: str) -> list[str]:
-        """Return the messages received that have ``part`` in them."""
+        """Return the received messages that contain ``part``."""
         return [message for message in self._messages if part in message]

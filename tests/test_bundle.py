@@ -1,4 +1,4 @@
-"""The bundle serves notes, and says over its relations what the interfaces say."""
+"""The bundle saves notes, and its databags and secrets follow the interfaces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cloud import Cloud, LocalCloud
 from website import Website
 
 
-def test_website_keeps_notes(bundle: Cloud) -> None:
+def test_website_saves_notes(bundle: Cloud) -> None:
     website = Website(bundle.address("my-node-app/0"))
     assert website.is_healthy()
     first = website.write("a note", key="the-same-key")
@@ -20,25 +20,25 @@ def test_website_keeps_notes(bundle: Cloud) -> None:
     assert website.texts() == ["a note"]
 
 
-def test_each_application_says_its_version(bundle: Cloud) -> None:
+def test_each_application_shows_its_version(bundle: Cloud) -> None:
     versions = {name: app.version for name, app in bundle.juju.status().apps.items()}
     assert all(re.match(r"\d+\.\d+", version) for version in versions.values()), versions
 
 
-def test_requirer_asks_and_provider_answers_on_mongodb(bundle: Cloud) -> None:
+def test_provider_answers_the_request_of_the_requirer(bundle: Cloud) -> None:
     address = bundle.address("mongodb/0")
     answer = databags.database(bundle.juju)
     assert answer["database"] == "my-node-app"
     assert answer["endpoints"] == [f"{address}:27017"]
     assert answer["version"] == bundle.juju.status().apps["mongodb"].version
-    bag = databags.unit_bags(bundle.juju, "database", "mongodb")["mongodb/0"]
-    assert bag["hostname"] == address
-    assert bag["port"] == "27017"
-    assert bag["type"] == "database"
-    assert bag["replset"] == answer["replset"]
+    databag = databags.unit_databags(bundle.juju, "database", "mongodb")["mongodb/0"]
+    assert databag["hostname"] == address
+    assert databag["port"] == "27017"
+    assert databag["type"] == "database"
+    assert databag["replset"] == answer["replset"]
 
 
-def test_secret_is_granted_to_the_requirer_and_opens_the_database(bundle: Cloud) -> None:
+def test_secret_for_the_requirer_contains_its_credentials(bundle: Cloud) -> None:
     secret = databags.secret(bundle.juju)
     assert set(secret.content) == {"username", "password", "uris"}
     assert secret.content["uris"].startswith(f"mongodb://{secret.content['username']}:")
@@ -57,23 +57,23 @@ def test_no_credential_is_in_any_databag_log_or_command_line(bundle: Cloud) -> N
     assert not [credential for credential in credentials if credential in shown]
 
 
-def test_files_with_credentials_are_for_their_owner_only(bundle: Cloud) -> None:
+def test_only_the_owner_can_read_files_with_credentials(bundle: Cloud) -> None:
     secrets = databags.all_secrets(bundle.juju)
     credentials = {v for content in secrets for k, v in content.items() if k != "username"}
     for unit in ("mongodb/0", "my-node-app/0"):
         found = bundle.files_with(unit, credentials)
-        assert found  # The keyfile, or the application's settings.
+        assert found  # The keyfile of mongod, or the application's settings.
         assert [path for path, mode in found.items() if stat.S_IMODE(mode) & 0o077] == []
 
 
-def test_website_is_published_and_so_are_its_logs(bundle: Cloud) -> None:
-    bag = databags.unit_bags(bundle.juju, "logging", "my-node-app")["my-node-app/0"]
-    assert bag["directory"].endswith('/var/log/my-node-app"')
-    assert bag["files"] == '["app.log"]'
+def test_website_opens_its_port_and_publishes_its_logs(bundle: Cloud) -> None:
+    databag = databags.unit_databags(bundle.juju, "logging", "my-node-app")["my-node-app/0"]
+    assert databag["directory"].endswith('/var/log/my-node-app"')
+    assert databag["files"] == '["app.log"]'
     unit = bundle.juju.status().apps["my-node-app"].units["my-node-app/0"]
     assert unit.open_ports == ["3000/tcp"]
 
 
-@pytest.mark.localjuju("a controller does not tell how many hooks have run")
+@pytest.mark.localjuju("a controller does not count hooks")
 def test_settled_bundle_runs_no_hook(bundle: LocalCloud) -> None:
     assert bundle.juju.settle() == 0

@@ -1,6 +1,6 @@
-"""What each bundle says is what the charmcraft.yaml of its charms allows.
+"""Each bundle fits the charmcraft.yaml of its charms.
 
-That they deploy and settle is in test_whole_bundle.py and test_demos.py.
+test_whole_bundle.py and test_demos.py deploy the bundles.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ def metadata(application: dict[str, Any]) -> dict[str, Any]:
 
 def endpoint(bundle: dict[str, Any], end: str) -> tuple[str, str, str]:
     """Return the role, interface and scope of one end of a relation."""
-    application, name = end.split(":")  # Both have to be spelled out (Q1).
+    application, name = end.split(":")  # Juju 4 needs the endpoint name (Q1).
     charm = metadata(bundle["applications"][application])
     for role in ("provides", "requires"):
         if name in charm.get(role, {}):
             declared = charm[role][name]
             return role, declared["interface"], declared.get("scope", "global")
-    if name == "juju-info":  # Every charm has it, without declaring it.
+    if name == "juju-info":  # Every charm has this endpoint without a declaration.
         return "provides", "juju-info", "global"
     raise ValueError(f"{end}: {charm['name']} has no such endpoint")
 
 
-def complaints(bundle: dict[str, Any]) -> list[str]:
-    """Return what is wrong with a bundle, a line for each mistake."""
+def problems(bundle: dict[str, Any]) -> list[str]:
+    """Return the mistakes in a bundle."""
     found = []
     related = [end for relation in bundle["relations"] for end in relation]
     for name, application in bundle["applications"].items():
         folder = pathlib.Path(application["charm"]).stem
         if application["charm"] != f"./build/{folder}.charm":
-            found.append(f"{name}: charm {application['charm']} is not what make pack makes")
+            found.append(f"{name}: charm {application['charm']} is not a charm of make pack")
         if not (ROOT / "charms" / folder / "charmcraft.yaml").exists():
             found.append(f"{name}: there is no charm {folder}")
             continue
@@ -79,13 +79,13 @@ def complaints(bundle: dict[str, Any]) -> list[str]:
         sides = [metadata(bundle["applications"][end.split(":")[0]]) for end in (one, other)]
         subordinates = [bool(side.get("subordinate")) for side in sides]
         if scoped and sum(subordinates) != 1:
-            found.append(f"relation of {one} and {other}: one has to be a subordinate")
+            found.append(f"relation of {one} and {other}: exactly one charm must be a subordinate")
     return found
 
 
 @pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)
 def test_bundle_fits_its_charms(path: pathlib.Path) -> None:
-    assert complaints(bundles.read(path)) == []
+    assert problems(bundles.read(path)) == []
 
 
 def test_every_charm_is_in_a_bundle() -> None:
@@ -98,7 +98,7 @@ def test_every_charm_is_in_a_bundle() -> None:
     assert used == charms
 
 
-def test_the_bundle_is_of_the_size_that_the_readme_shows() -> None:
+def test_bundle_has_the_units_that_the_readme_shows() -> None:
     applications = bundles.read(bundles.BUNDLE)["applications"]
     units = {name: application.get("num_units") for name, application in applications.items()}
     assert units == {"mongodb": 3, "my-node-app": 2, "rsyslog-forwarder": None}
@@ -111,16 +111,16 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda b: b["applications"]["mongodb"].update(charm="./build/mongo.charm"),
         "mongodb: there is no charm mongo",
     ),
-    "not packed by make": (
+    "other folder": (
         lambda b: b["applications"]["mongodb"].update(charm="./charms/mongodb.charm"),
-        "mongodb: charm ./charms/mongodb.charm is not what make pack makes",
+        "mongodb: charm ./charms/mongodb.charm is not a charm of make pack",
     ),
     "base": (lambda b: b.update({"default-base": "ubuntu@22.04"}), "mongodb: base ubuntu@24.04"),
     "units of a subordinate": (
         lambda b: b["applications"]["rsyslog-forwarder"].update(num_units=1),
         "rsyslog-forwarder: num_units 1",
     ),
-    "no units": (
+    "no number of units": (
         lambda b: b["applications"]["mongodb"].pop("num_units"),
         "mongodb: num_units None",
     ),
@@ -132,7 +132,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
         lambda b: b["applications"]["mongodb"].update(options={"ports": 1}),
         "mongodb: options ports",
     ),
-    "relation left out": (
+    "missing relation": (
         lambda b: b["relations"].pop(0),
         "my-node-app: database is not related",
     ),
@@ -154,12 +154,12 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistake_is_found(mistake: str) -> None:
     bundle = copy.deepcopy(bundles.read(bundles.BUNDLE))
-    make, complaint = MISTAKES[mistake]
-    make(bundle)
-    assert [each for each in complaints(bundle) if each.startswith(complaint)]
+    make_mistake, problem = MISTAKES[mistake]
+    make_mistake(bundle)
+    assert [each for each in problems(bundle) if each.startswith(problem)]
 
 
-def test_variant_for_kubernetes_says_so_and_finds_its_charms(scratch: pathlib.Path) -> None:
+def test_variant_for_kubernetes_has_its_type_and_finds_its_charms(scratch: pathlib.Path) -> None:
     variant = bundles.write_variant(scratch, bundles.DEMOS, kubernetes=True)
     written = bundles.read(variant)
     assert written["bundle"] == "kubernetes"
@@ -169,7 +169,7 @@ def test_variant_for_kubernetes_says_so_and_finds_its_charms(scratch: pathlib.Pa
     assert packed == {bundles.BUILD / f"{name}.charm" for name in charms}
 
 
-def test_variant_leaves_charms_of_a_store(tmp_path: pathlib.Path) -> None:
+def test_variant_keeps_charms_from_charmhub(tmp_path: pathlib.Path) -> None:
     bundle = tmp_path / "bundle.yaml"
     bundle.write_text("applications: {ubuntu: {charm: ubuntu, num_units: 1}}")
     (tmp_path / "variant").mkdir()
@@ -177,7 +177,7 @@ def test_variant_leaves_charms_of_a_store(tmp_path: pathlib.Path) -> None:
     assert written["applications"]["ubuntu"]["charm"] == "ubuntu"
 
 
-def test_variant_has_the_resource(tmp_path: pathlib.Path) -> None:
+def test_variant_sets_the_resource(tmp_path: pathlib.Path) -> None:
     variant = bundles.write_variant(tmp_path, bundles.BUNDLE, mongod=tmp_path / "mongod.tgz")
     resources = bundles.read(variant)["applications"]["mongodb"]["resources"]
     assert resources == {"mongod": str(tmp_path / "mongod.tgz")}
@@ -188,15 +188,15 @@ def test_variant_has_the_resource(tmp_path: pathlib.Path) -> None:
 def test_two_deployments_of_one_module_do_not_share_a_file(
     request: pytest.FixtureRequest, tmp_path: pathlib.Path
 ) -> None:
-    """Two tests that run side by side: one would deploy the bundle of the other."""
+    """With one file, a test could deploy the bundle of a test that runs at the same time."""
     cloud = mock.Mock()
     cloud.juju.status.return_value.model.type = "lxd"
-    wanted = (bundles.BUNDLE, bundles.DEMOS)
-    for bundle in wanted:
+    expected = (bundles.BUNDLE, bundles.DEMOS)
+    for bundle in expected:
         conftest.deploy_bundle(request, cloud, bundle)
     deployed = [pathlib.Path(call.args[1]) for call in cloud.juju.cli.call_args_list]
     assert [bundles.read(path)["applications"].keys() for path in deployed] == [
-        bundles.read(bundle)["applications"].keys() for bundle in wanted
+        bundles.read(bundle)["applications"].keys() for bundle in expected
     ]
-    # A juju that is a snap reads what is below the home folder, and so is the repository.
+    # The snap of juju can read the home folder, and so this repository, but not /tmp.
     assert all(path.is_relative_to(bundles.ROOT) for path in deployed)

@@ -1,4 +1,4 @@
-"""The integration tests that each charm's folder has, and that a copied charm keeps."""
+"""Run the integration tests of each charm's folder on localjuju."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ each_charm = pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.na
 
 
 def run(charm: pathlib.Path, packed: pathlib.Path, *arguments: str) -> str:
-    """Run pytest in a charm's folder, with charms that are packed, and return what it prints."""
+    """Run pytest in a charm's folder with packed charms, and return its output."""
     environment = {
         **os.environ,
         "CHARM_PATH": str(packed / f"{charm.name}.charm"),
         "PRINCIPAL_CHARM_PATH": str(packed / "replicas-demo.charm"),
     }
     for name in ("CHARM_PATH", "PRINCIPAL_CHARM_PATH"):
-        pathlib.Path(environment[name]).touch()  # localjuju takes the folder with this name.
+        pathlib.Path(environment[name]).touch()  # localjuju uses the charm's folder instead.
     done = subprocess.run(
         [*PYTEST, *arguments, "tests/integration"],
         cwd=charm,
@@ -39,16 +39,16 @@ def run(charm: pathlib.Path, packed: pathlib.Path, *arguments: str) -> str:
 
 
 @each_charm
-def test_is_collected(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_suite_is_collected(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
     assert "test_charm.py::test_deploy" in run(charm, tmp_path, "--collect-only", "-q")
 
 
 @each_charm
-def test_passes_on_localjuju(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_suite_passes_on_localjuju(charm: pathlib.Path, tmp_path: pathlib.Path) -> None:
     run(charm, tmp_path, "--localjuju=4.0", f"--localjuju-charms={ROOT / 'charms'}")
 
 
-def test_charms_share_one_way_to_find_what_is_packed() -> None:
+def test_all_suites_find_packed_charms_in_the_same_way() -> None:
     texts = {charm.name: (charm / "tests/integration/conftest.py").read_text() for charm in CHARMS}
     shared = texts["replicas-demo"]
     assert [name for name, text in texts.items() if not text.startswith(shared)] == []

@@ -1,4 +1,4 @@
-"""The part of tests/cloud.py that only a controller uses, as far as it goes without one."""
+"""Test the part of tests/cloud.py that only a controller uses, without a controller."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 class Exec:
-    """``juju exec``: joins its words with spaces, for the shell of the unit's machine."""
+    """``juju exec``, which joins its words with spaces for the shell of the unit's machine."""
 
     def exec(self, *command: str, unit: str) -> Any:
         assert unit == "an-app/0"
@@ -28,7 +28,7 @@ def cloud() -> ControllerCloud:
     return ControllerCloud(cast(Any, Exec()))
 
 
-def test_a_command_arrives_word_by_word() -> None:
+def test_words_of_a_command_are_not_split() -> None:
     text = "two  words, \"both\" kinds of 'quotes', $HOME and\na second line"
     assert cloud().run("an-app/0", "printf", "%s", text) == text
 
@@ -42,7 +42,7 @@ def test_processes_of_the_whole_machine_are_found_by_their_program() -> None:
             sleeper.kill()
 
 
-def test_controller_has_every_test_that_is_about_a_model() -> None:
+def test_controller_runs_all_tests_that_use_a_model() -> None:
     command = [sys.executable, "-m", "pytest", "--controller", "--collect-only", "-q", HERE]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     tests = [line for line in done.stdout.splitlines() if "::" in line]

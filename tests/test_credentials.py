@@ -1,4 +1,4 @@
-"""Credentials: rotated while notes are written, refused where the request is wrong."""
+"""Rotate credentials while notes are written, and refuse invalid requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cloud import Cloud, wait_until
 from website import Load, Website
 
 
-def opens(uri: str) -> bool:
+def can_log_in(uri: str) -> bool:
     with pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000) as client:
         try:
             client["my-node-app"]["notes"].find_one()
@@ -26,7 +26,7 @@ def opens(uri: str) -> bool:
 def test_rotating_under_load_loses_no_note(bundle: Cloud) -> None:
     website = Website(bundle.address("my-node-app/0"))
     before = databags.secret(bundle.juju).content
-    assert opens(before["uris"])
+    assert can_log_in(before["uris"])
     load = Load(website, bundle.load_pause)
     with load.running():
         bundle.juju.run("mongodb/leader", "rotate-password")
@@ -35,20 +35,20 @@ def test_rotating_under_load_loses_no_note(bundle: Cloud) -> None:
     assert after["username"] != before["username"]
     assert after["password"] != before["password"]
     assert load.refused == []
-    assert load.lost_and_doubled() == ([], [])
+    assert load.lost_and_duplicated() == ([], [])
 
 
-def test_old_credentials_are_gone_once_nobody_uses_them(bundle: Cloud) -> None:
+def test_old_user_is_removed_when_no_client_uses_it(bundle: Cloud) -> None:
     before = databags.secret(bundle.juju).content
     bundle.juju.run("mongodb/leader", "rotate-password")
     bundle.settle()
-    assert opens(databags.secret(bundle.juju).content["uris"])
-    wait_until(lambda: not opens(before["uris"]), "the old user is dropped", 120)
+    assert can_log_in(databags.secret(bundle.juju).content["uris"])
+    wait_until(lambda: not can_log_in(before["uris"]), "the old user is dropped", 120)
 
 
-def test_nothing_is_made_before_it_is_asked_for(bundle: Cloud) -> None:
+def test_no_user_is_created_before_the_request(bundle: Cloud) -> None:
     before = users.in_mongodb(bundle.juju)
-    # It does not ask for a database while it cannot use the option.
+    # With an invalid option the application requests no database.
     options = {"database": "no name!"}
     bundle.juju.deploy(bundles.BUILD / "my-node-app.charm", "other-app", config=options)
     bundle.juju.integrate("other-app:database", "mongodb:database")
@@ -59,25 +59,29 @@ def test_nothing_is_made_before_it_is_asked_for(bundle: Cloud) -> None:
     assert users.in_mongodb(bundle.juju) == before
     bundle.juju.config("other-app", reset="database")
     bundle.settle()
-    (made,) = users.in_mongodb(bundle.juju) - before
-    assert made.endswith("-1")  # The relation's first: there was none of another database.
+    (created,) = users.in_mongodb(bundle.juju) - before
+    assert created.endswith("-1")  # The first user of this relation.
 
 
-def test_two_requirers_never_see_each_others_data(bundle: Cloud) -> None:
+def test_requirers_cannot_read_each_others_data(bundle: Cloud) -> None:
     other = "other-app"
-    theirs = Website(bundle.address(f"{other}/0"))
-    theirs.write("theirs")
-    assert theirs.texts() == ["theirs"]
-    assert "theirs" not in Website(bundle.address("my-node-app/0")).texts()
-    bags = [bag for bag in databags.app_bags(bundle.juju, "database") if "secret-user" in bag]
-    mine, other_bag = sorted(bags, key=lambda bag: bag["database"])
-    assert mine["secret-user"] != other_bag["secret-user"]
+    other_website = Website(bundle.address(f"{other}/0"))
+    other_website.write("other note")
+    assert other_website.texts() == ["other note"]
+    assert "other note" not in Website(bundle.address("my-node-app/0")).texts()
+    databags_with_secret = [
+        databag
+        for databag in databags.app_databags(bundle.juju, "database")
+        if "secret-user" in databag
+    ]
+    mine, other_databag = sorted(databags_with_secret, key=lambda databag: databag["database"])
+    assert mine["secret-user"] != other_databag["secret-user"]
     uri = databags.revealed(bundle.juju, mine["secret-user"]).content["uris"]
     with pymongo.MongoClient(uri) as client, pytest.raises(pymongo.errors.OperationFailure):
-        client[other_bag["database"]]["notes"].find_one()
+        client[other_databag["database"]]["notes"].find_one()
 
 
-def test_invalid_request_is_refused_by_name_and_harms_no_other(bundle: Cloud) -> None:
+def test_invalid_request_is_refused_and_does_not_affect_other_requirers(bundle: Cloud) -> None:
     bundle.juju.config("other-app", {"database": "admin"})
     status = bundle.juju.wait(lambda s: s.apps["mongodb"].app_status.current == "blocked")
     message = status.apps["mongodb"].app_status.message

@@ -1,4 +1,4 @@
-"""The data lie in Juju storage: they outlive their unit, and are taken up by another."""
+"""The data are in Juju storage, which survives its unit. Another unit can use it."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import bundles
 from cloud import Cloud
 from website import Website
 
-pytestmark = pytest.mark.localjuju("a pool whose storage outlives its machine is needed")
+pytestmark = pytest.mark.localjuju("needs a pool whose storage survives its machine")
 
 
 @pytest.fixture
 def model(cloud: Cloud) -> Iterator[Cloud]:
-    """An application with notes in a database of one member, whose storage is in a pool."""
+    """my-node-app with one note, and mongodb with one member and storage from a pool."""
     cloud.juju.deploy(bundles.BUILD / "my-node-app.charm")
     cloud.juju.deploy(bundles.BUILD / "mongodb.charm", storage={"data": "pool,1G"})
     cloud.juju.integrate("my-node-app:database", "mongodb:database")
     cloud.settle()
-    website(cloud).write("kept")
+    website(cloud).write("saved before")
     yield cloud
     apps = list(cloud.juju.status().apps)
     cloud.juju.remove_application(*apps, destroy_storage=True)
     cloud.juju.wait(lambda status: not status.apps)
-    for storage in stored(cloud):
+    for storage in storage_names(cloud):
         cloud.juju.cli("remove-storage", storage)
-    assert stored(cloud) == []
+    assert storage_names(cloud) == []
 
 
 def website(cloud: Cloud) -> Website:
@@ -36,24 +36,24 @@ def website(cloud: Cloud) -> Website:
     return Website(cloud.address(unit))
 
 
-def stored(cloud: Cloud) -> list[str]:
-    """The storage instances that there are."""
+def storage_names(cloud: Cloud) -> list[str]:
+    """Return the names of all storage instances."""
     return sorted(cloud.juju.status().storage.storage)
 
 
-def test_scaled_to_none_and_up_again_with_the_storage(model: Cloud) -> None:
-    (storage,) = stored(model)
+def test_unit_uses_the_storage_again_after_scaling_to_zero(model: Cloud) -> None:
+    (storage,) = storage_names(model)
     (unit,) = model.juju.status().get_units("mongodb")
     model.juju.remove_unit(unit)
     model.juju.wait(lambda status: not status.get_units("mongodb"))
-    assert stored(model) == [storage]
+    assert storage_names(model) == [storage]
     model.juju.add_unit("mongodb", attach_storage=storage)
     model.settle()
-    assert website(model).texts() == ["kept"]
+    assert website(model).texts() == ["saved before"]
 
 
-def test_new_application_with_the_storage_of_an_old_one(model: Cloud) -> None:
-    (storage,) = stored(model)
+def test_new_application_uses_the_storage_only_under_the_same_name(model: Cloud) -> None:
+    (storage,) = storage_names(model)
     model.juju.remove_application("mongodb")
     model.juju.wait(lambda status: "mongodb" not in status.apps)
     model.juju.deploy(bundles.BUILD / "mongodb.charm", "other", attach_storage=storage)
@@ -67,23 +67,23 @@ def test_new_application_with_the_storage_of_an_old_one(model: Cloud) -> None:
     model.juju.deploy(bundles.BUILD / "mongodb.charm", attach_storage=storage)
     model.juju.integrate("my-node-app:database", "mongodb:database")
     model.settle()
-    assert website(model).texts() == ["kept"]
+    assert website(model).texts() == ["saved before"]
 
 
-def test_member_comes_back_with_its_storage(model: Cloud) -> None:
+def test_new_member_uses_the_storage_of_a_removed_member(model: Cloud) -> None:
     model.juju.add_unit("mongodb", num_units=2)
     model.settle()
     leaving = sorted(model.juju.status().get_units("mongodb"))[-1]
-    there = set(stored(model))
+    before = set(storage_names(model))
     model.juju.remove_unit(leaving)
     model.settle()
-    website(model).write("while it was away")
+    website(model).write("saved while it was removed")
     attached = [s for s, found in model.juju.status().storage.storage.items() if found.attachments]
-    (free,) = there - {s for s in attached if s in there and is_attached(model, s)}
+    (free,) = before - {s for s in attached if s in before and is_attached(model, s)}
     model.juju.add_unit("mongodb", attach_storage=free)
     model.settle()
     assert len(model.juju.status().get_units("mongodb")) == 3
-    assert sorted(website(model).texts()) == ["kept", "while it was away"]
+    assert sorted(website(model).texts()) == ["saved before", "saved while it was removed"]
 
 
 def is_attached(cloud: Cloud, storage: str) -> bool:
@@ -91,22 +91,22 @@ def is_attached(cloud: Cloud, storage: str) -> bool:
     return attachments is not None and bool(attachments.units)
 
 
-def test_storage_of_a_set_that_was_given_up(model: Cloud) -> None:
-    (storage,) = stored(model)
+def test_storage_of_another_replica_set_is_refused(model: Cloud) -> None:
+    (storage,) = storage_names(model)
     (unit,) = model.juju.status().get_units("mongodb")
     model.juju.remove_unit(unit)
     model.juju.wait(lambda status: not status.get_units("mongodb"))
-    model.juju.add_unit("mongodb")  # Without the storage: the application begins anew.
+    model.juju.add_unit("mongodb")  # Without the old storage: this begins a new replica set.
     model.settle()
     assert website(model).texts() == []
     model.juju.add_unit("mongodb", attach_storage=storage)
     status = model.juju.wait(
         lambda status: any(unit.is_blocked for unit in status.get_units("mongodb").values())
     )
-    said = [unit.workload_status.message for unit in status.get_units("mongodb").values()]
+    messages = [unit.workload_status.message for unit in status.get_units("mongodb").values()]
     assert (
         "storage data: it belongs to another replica set: "
-        "remove this unit, add one with new storage" in said
+        "remove this unit, add one with new storage" in messages
     )
     assert jubilant.all_active(status, "my-node-app")
     assert website(model).texts() == []

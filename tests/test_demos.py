@@ -1,4 +1,4 @@
-"""The demos of bundle-demos.yaml, on machines and on Kubernetes: tests run in this order."""
+"""The demos of bundle-demos.yaml, on machines and on Kubernetes. The tests run in this order."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def demos(request: pytest.FixtureRequest, cloud: Cloud) -> Cloud:
     return deploy_bundle(request, cloud, bundles.DEMOS)
 
 
-def said(cloud: Cloud, application: str) -> set[str]:
-    """Return what the units of an application say in their status."""
+def messages(cloud: Cloud, application: str) -> set[str]:
+    """Return the status messages of an application's units."""
     units = cloud.juju.status().get_units(application)
     return {unit.workload_status.message for unit in units.values()}
 
 
-def see_the_same(cloud: Cloud) -> bool:
-    """Whether each unit of replicas-demo sees each of them, and the leader's address."""
+def all_see_the_same(cloud: Cloud) -> bool:
+    """Return whether each unit of replicas-demo sees all units and the leader's address."""
     units = cloud.juju.status().get_units("replicas-demo")
     views = [cloud.juju.run(unit, "show-relation-data").results for unit in units]
     seen = {json.dumps([view["unit-data"], view["leader-ip"]]) for view in views}
@@ -42,20 +42,20 @@ def remove_one(cloud: Cloud, application: str) -> None:
     cloud.settle()
 
 
-def test_each_unit_knows_what_the_leaders_said(demos: Cloud) -> None:
+def test_each_unit_shows_the_data_of_the_remote_leader(demos: Cloud) -> None:
     for application in ("demo-provider", "demo-requirer"):
-        assert len(said(demos, application)) == 1
-    (provider,), (requirer,) = said(demos, "demo-provider"), said(demos, "demo-requirer")
+        assert len(messages(demos, application)) == 1
+    (provider,), (requirer,) = messages(demos, "demo-provider"), messages(demos, "demo-requirer")
     assert "demo-requirer sent token " in provider
     assert "demo-provider has leader-uuid " in requirer
 
 
-def test_peers_see_the_same(demos: Cloud) -> None:
-    assert see_the_same(demos)
+def test_peers_see_the_same_data(demos: Cloud) -> None:
+    assert all_see_the_same(demos)
 
 
-def test_a_new_unit_is_told(demos: Cloud) -> None:
-    before = said(demos, "demo-requirer")
+def test_new_unit_gets_all_data(demos: Cloud) -> None:
+    before = messages(demos, "demo-requirer")
     demos.juju.add_unit("demo-requirer")
     demos.juju.add_unit("replicas-demo")
     demos.juju.wait(
@@ -65,18 +65,22 @@ def test_a_new_unit_is_told(demos: Cloud) -> None:
         )
     )
     demos.settle()
-    assert said(demos, "demo-requirer") == before
-    wait_until(lambda: see_the_same(demos), "all see the new unit", 120)
+    assert messages(demos, "demo-requirer") == before
+    wait_until(lambda: all_see_the_same(demos), "all units see the new unit", 120)
 
 
-def test_a_unit_goes_and_the_others_agree(demos: Cloud) -> None:
+def test_peers_see_that_a_unit_was_removed(demos: Cloud) -> None:
     remove_one(demos, "replicas-demo")
-    wait_until(lambda: see_the_same(demos), "all see that a unit has gone", 120)
+    wait_until(lambda: all_see_the_same(demos), "all units see the removal", 120)
 
 
-def test_token_ends_with_the_relation(demos: Cloud) -> None:
+def test_token_is_removed_with_the_relation(demos: Cloud) -> None:
     demos.juju.remove_relation("demo-requirer:demo", "demo-provider:demo")
     demos.juju.wait(lambda status: jubilant.all_blocked(status, "demo-requirer"))
-    wait_until(lambda: len(said(demos, "demo-provider")) == 1, "all providers know", 120)
-    (message,) = said(demos, "demo-provider")
+    wait_until(
+        lambda: len(messages(demos, "demo-provider")) == 1,
+        "all providers see the removal",
+        120,
+    )
+    (message,) = messages(demos, "demo-provider")
     assert "token" not in message

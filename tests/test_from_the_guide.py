@@ -1,4 +1,4 @@
-"""docs/from-the-guide.md names files, classes and methods that exist."""
+"""All files, classes and methods in docs/from-the-guide.md exist."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SNIPPETS = {
     ],
     "Read and write the databags": ["DemoCharm._seen"],
 }
-"""The guide's snippets, in its order, and the code that answers each of them."""
+"""The guide's snippets in order, and the code here for each of them."""
 
 
 def code_linked_from(text: str) -> dict[str, set[str]]:
@@ -48,13 +48,13 @@ def test_page_has_a_section_for_each_snippet() -> None:
 
 
 @pytest.mark.parametrize("title", SNIPPETS)
-def test_section_names_the_code_that_answers_the_snippet(title: str) -> None:
+def test_section_names_the_code_for_the_snippet(title: str) -> None:
     for name in SNIPPETS[title]:
         assert f"`{name}`" in SECTIONS[title]
 
 
 @pytest.mark.parametrize("title", SECTIONS)
-def test_code_that_is_named_exists(title: str) -> None:
+def test_named_code_exists(title: str) -> None:
     code = code_linked_from(SECTIONS[title])
     for name, method in NAME.findall(re.sub(r"^#.*", "", SECTIONS[title])):
         assert name in code, name

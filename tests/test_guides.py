@@ -1,4 +1,4 @@
-"""The guides show what happens: when one of these fails, `make docs` writes what does now."""
+"""The guides show the output of real runs. If a test fails, run `make docs`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def text(guide: str) -> str:
 
 
 @pytest.mark.parametrize("series", ["3.6", "4.0"])
-def test_databags_are_as_the_guide_shows(series: str) -> None:
+def test_databags_guide_is_up_to_date(series: str) -> None:
     assert guides.fill(text("databags"), guides.databags(series)) == text("databags")
 
 
-def test_events_are_as_the_guide_shows() -> None:
+def test_events_guide_is_up_to_date() -> None:
     shown = guides.fill(text("watch-the-events"), guides.watch_the_events())
     assert shown == text("watch-the-events")
 
 
-def test_the_shell_is_as_the_guide_shows() -> None:
+def test_shell_guide_is_up_to_date() -> None:
     shown = guides.fill(text("localjuju-shell"), guides.shell_walk.walk())
     comparable = guides.shell_walk.comparable
     assert comparable(shown) == comparable(text("localjuju-shell"))
@@ -39,26 +39,26 @@ def test_guide_shows_every_step_of_the_lesson() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(guides.DOCS.glob("*.md")), ids=lambda path: path.name)
-def test_every_place_is_found(path: pathlib.Path) -> None:
-    """One with a mistake in its first or last line would stay as it is for ever."""
+def test_every_marker_is_valid(path: pathlib.Path) -> None:
+    """The text at a marker with a mistake would never be updated."""
     places = guides.PLACE.findall(path.read_text())
     assert path.read_text().count("<!-- ") == 2 * len(places)
 
 
-def test_what_the_guide_has_one_type_works(
+def test_python_commands_of_the_guide_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (typed,) = re.findall(r"^\$ .*/python\n(>>> .*?)^```", text("watch-the-events"), re.M | re.S)
     monkeypatch.chdir(CHARMS.parent)
     exec(typed.replace(">>> ", ""))
-    said = capsys.readouterr().out
-    assert "Hello from replicas-demo/1 to replicas-demo/0" in said
-    assert "Goodbye from replicas-demo/1 to replicas-demo/0" in said
-    assert "sequenceDiagram" in said
+    printed = capsys.readouterr().out
+    assert "Hello from replicas-demo/1 to replicas-demo/0" in printed
+    assert "Goodbye from replicas-demo/1 to replicas-demo/0" in printed
+    assert "sequenceDiagram" in printed
 
 
-def test_charms_own_tests_expect_the_errors_that_the_guide_shows() -> None:
-    """ops.testing, in the tests that a copied charm keeps, refuses in the same words."""
+def test_charms_tests_expect_the_errors_in_the_guide() -> None:
+    """ops.testing, in the charms' own tests, raises the same errors."""
     errors = set(re.findall(r"^(?:ops\.model|json\.decoder)\.\w+: (.+)$", text("databags"), re.M))
     expected: dict[str, Any] = {}
     for charm in ("demo-requirer", "replicas-demo"):

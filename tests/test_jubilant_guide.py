@@ -1,4 +1,4 @@
-"""docs/libjuju-to-jubilant.md: its calls of jubilant fit; libjuju/ checks those of libjuju."""
+"""All jubilant calls in docs/libjuju-to-jubilant.md are valid. libjuju/ checks libjuju's calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GUIDE = pathlib.Path(__file__).parents[1] / "docs" / "libjuju-to-jubilant.md"
 
 
 def calls() -> list[ast.Call]:
-    """Return each call of a method of ``juju`` in the right column of the table."""
+    """Return each call of a ``juju`` method in the right column of the table."""
     rows = [line for line in GUIDE.read_text().splitlines() if line.startswith("| ")]
     codes = [code for row in rows for code in re.findall("`(.+?)`", row.partition(" | ")[2])]
     statements = [code for code in codes if re.match(r"(task = )?juju\.", code)]
@@ -26,7 +26,7 @@ def calls() -> list[ast.Call]:
     ]
 
 
-def test_calls_fit_jubilant() -> None:
+def test_calls_are_valid() -> None:
     assert len(calls()) > 25
     for call in calls():
         assert isinstance(call.func, ast.Attribute)

@@ -1,4 +1,4 @@
-"""docs/juju-versions.md names code and tests that exist, and tests that run as both versions."""
+"""All code and tests in docs/juju-versions.md exist, and the tests run as both versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "juju-versions.md").read_text()
 SECTIONS = dict(re.findall(r"^## (Q\d): .*?$(.*?)(?=^## |\Z)", GUIDE, re.M | re.S))
 BOTH = {"series", "juju", "cloud", "bundle", "whole", "demos", "peers"}
-"""The fixtures, here and in localjuju's tests, that exist for each series of Juju."""
+"""Fixtures, here and in localjuju's tests, that run with both versions of Juju."""
 
 CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
 
@@ -52,9 +52,9 @@ def test_tests_exist_and_run_as_both_versions(section: str) -> None:
 
 
 @pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)
-def test_charm_that_mentions_juju_4_is_named(charm: pathlib.Path) -> None:
-    """A charm explains a difference in its own words, because a copy of it has no guide."""
+def test_guide_names_charms_that_mention_juju_4(charm: pathlib.Path) -> None:
+    """A charm explains each difference itself, because a copied charm has no guide."""
     code = "".join(path.read_text() for path in charm.glob("src/*.py"))
-    assert not re.search(r"\bQ[1-7]\b", code), "the numbers of the guide mean nothing in a copy"
+    assert not re.search(r"\bQ[1-7]\b", code), "a copied charm has no guide that explains Q1 to Q7"
     if re.search(r"\bJuju [34]\b", code):
         assert f"`charms/{charm.name}/src/" in GUIDE

@@ -1,4 +1,4 @@
-"""Links in the repository's Markdown lead to files and headings that exist."""
+"""All files and headings to which the Markdown files link exist."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def broken_links(page: pathlib.Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", pages())
-def test_every_link_leads_somewhere(page: str) -> None:
+def test_all_links_are_valid(page: str) -> None:
     assert list(broken_links(ROOT / page)) == []
 
 

@@ -1,4 +1,4 @@
-"""The forwarder, on both kinds of endpoint at once, sends to a syslog server."""
+"""The forwarder sends logs of both kinds of relation to a syslog server."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_log_file_of_the_principal_arrives_over_logging(
 def test_each_unit_forwards_for_its_own_principal_only(
     bundle: Cloud, receiver: SyslogReceiver
 ) -> None:
-    """Juju 4 shows a subordinate the relations to other principals as well (Q2, Q3)."""
+    """Juju 4 also shows a subordinate the relations of other principals (Q2, Q3)."""
     bundle.juju.add_unit("mongodb")
     bundle.juju.add_unit("my-node-app")
     bundle.juju.wait(lambda status: len(status.get_units("rsyslog-forwarder")) == 4)
@@ -49,12 +49,12 @@ def test_each_unit_forwards_for_its_own_principal_only(
     assert len(receiver.lines("hello from the new unit")) == 1
 
 
-def test_unusable_target_is_refused_by_name_and_the_last_good_one_stays(
+def test_invalid_target_is_refused_and_the_last_valid_target_stays(
     bundle: Cloud, receiver: SyslogReceiver
 ) -> None:
     bundle.juju.config("rsyslog-forwarder", {"target": "not a host"})
-    (said,) = bundle.wait_until_blocked("rsyslog-forwarder")
-    assert said.startswith("config option target: ")
+    (message,) = bundle.wait_until_blocked("rsyslog-forwarder")
+    assert message.startswith("config option target: ")
     bundle.log("mongodb/0", "still forwarded")
     wait_until(lambda: receiver.lines("still forwarded"), "the line arrives")
     bundle.juju.config("rsyslog-forwarder", {"target": receiver.target})

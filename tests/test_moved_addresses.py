@@ -1,4 +1,4 @@
-"""A power cut and new leases: every address of the replica set changes at once."""
+"""All addresses of the replica set change at the same time, as after a power cut."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import databags
 from cloud import Cloud, LocalCloud
 from website import Load, Website
 
-pytestmark = pytest.mark.localjuju("the machines get other addresses")
+pytestmark = pytest.mark.localjuju("the machines get new addresses")
 
 
 @pytest.fixture(scope="module", params=[1, 3])
 def moved(request: pytest.FixtureRequest, cloud: LocalCloud) -> Iterator[LocalCloud]:
-    """The bundle with notes in it, after every machine of mongodb has restarted elsewhere."""
+    """The bundle with notes, after all machines of mongodb have restarted with new addresses."""
     units = {"mongodb": request.param, "my-node-app": 1}
     conftest.deploy_bundle(request, cloud, bundles.BUNDLE, units)
     load = Load(Website(cloud.address("my-node-app/0")), cloud.load_pause)
@@ -29,7 +29,7 @@ def moved(request: pytest.FixtureRequest, cloud: LocalCloud) -> Iterator[LocalCl
     cloud.juju.restart_machines(
         sorted(cloud.juju.status().get_units("mongodb")), new_addresses=True
     )
-    # It may be that it comes up first: it must not begin a set of its own.
+    # Even if the new unit starts first, it must not begin a new replica set.
     cloud.juju.add_unit("mongodb")
     cloud.settle()
     yield cloud
@@ -42,7 +42,7 @@ def members(cloud: Cloud) -> list[dict[str, str]]:
     return json.loads(results["members"])
 
 
-def test_set_is_found_again_at_its_new_addresses(moved: LocalCloud) -> None:
+def test_replica_set_uses_the_new_addresses(moved: LocalCloud) -> None:
     found = {member["unit"]: member["host"] for member in members(moved)}
     units = moved.juju.status().get_units("mongodb")
     assert found == {unit: f"{moved.address(unit)}:27017" for unit in units}

@@ -1,6 +1,6 @@
-"""The bundles run from packed files: each charm's own dispatch, with the dependencies it brings.
+"""The bundles run from packed charms, with each charm's own dispatch and dependencies.
 
-Collected where all of ``make pack`` is in ``build/``; see ``conftest.py``.
+Pytest collects this file only if ``build/`` has all charms: see ``conftest.py``.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from website import Website
 
 @pytest.fixture
 def packed() -> Iterator[LocalCloud]:
-    # As Juju 4, which takes packed files only.
+    # As Juju 4, which accepts only packed charms.
     with LocalJuju("4.0", runner="packed", charms=conftest.ROOT / "charms") as juju:
         yield LocalCloud(juju)
 
 
-def test_bundle_serves_notes_and_leaves_nothing(
+def test_bundle_saves_notes_and_leaves_nothing_behind(
     request: pytest.FixtureRequest, packed: LocalCloud
 ) -> None:
     conftest.deploy_bundle(request, packed, bundles.BUNDLE, bundles.SMALL)

@@ -1,4 +1,4 @@
-"""The relation ends and comes back; at last everything ends, and nothing is left."""
+"""Remove and restore the relation, and finally remove everything."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from website import Website
 ENDS = "my-node-app:database", "mongodb:database"
 
 
-def test_application_stops_with_the_relation_and_says_why(bundle: Cloud) -> None:
+def test_application_stops_without_the_relation_and_shows_why(bundle: Cloud) -> None:
     website = Website(bundle.address("my-node-app/0"))
     website.write("before")
     bundle.juju.remove_relation(*ENDS)
-    (said,) = bundle.wait_until_blocked("my-node-app")
-    assert "database" in said
+    (message,) = bundle.wait_until_blocked("my-node-app")
+    assert "database" in message
     assert not website.is_healthy()
     assert not bundle.processes("my-node-app/0", "node")
 
 
-def test_user_and_secret_end_with_the_relation(bundle: Cloud) -> None:
-    def secret_of_a_user() -> bool:
+def test_secret_is_removed_with_the_relation(bundle: Cloud) -> None:
+    def user_has_secret() -> bool:
         return any("uris" in content for content in databags.all_secrets(bundle.juju))
 
-    # The provider hears of the end when it will, not when the requirer does.
-    wait_until(lambda: not secret_of_a_user(), "the secret is removed", 120)
-    bags = databags.app_bags(bundle.juju, "database")
-    assert not [bag for bag in bags if "secret-user" in bag]
+    # The provider may get relation-broken later than the requirer.
+    wait_until(lambda: not user_has_secret(), "the secret is removed", 120)
+    found = databags.app_databags(bundle.juju, "database")
+    assert not [databag for databag in found if "secret-user" in databag]
 
 
-def test_notes_are_there_when_the_relation_comes_back(bundle: Cloud) -> None:
+def test_notes_still_exist_after_the_relation_is_restored(bundle: Cloud) -> None:
     bundle.juju.integrate(*ENDS)
     bundle.settle()
     assert Website(bundle.address("my-node-app/0")).texts() == ["before"]
@@ -46,7 +46,7 @@ def test_several_units_share_one_database(bundle: Cloud) -> None:
     assert Website(bundle.address("my-node-app/0")).texts() == ["from the other", "before"]
 
 
-@pytest.mark.localjuju("a controller removes the machine, with all that was left there")
+@pytest.mark.localjuju("a controller removes the machine with all its files")
 def test_nothing_is_left_when_everything_is_removed(bundle: LocalCloud) -> None:
     status = bundle.juju.status()
     units = [unit for name in status.apps for unit in status.get_units(name)]
@@ -62,6 +62,6 @@ def test_nothing_is_left_when_everything_is_removed(bundle: LocalCloud) -> None:
 
 
 def test_everything_is_removed(bundle: Cloud) -> None:
-    if applications := bundle.juju.status().apps:  # On localjuju that was the test before.
+    if applications := bundle.juju.status().apps:  # On localjuju the test before has removed them.
         bundle.juju.remove_application(*applications)
     bundle.juju.wait(lambda status: not status.apps)

@@ -1,4 +1,4 @@
-"""The replica set grows, shrinks and loses its primary, and no acknowledged note is lost."""
+"""Scale the replica set and kill its primary. No acknowledged note is lost."""
 
 from __future__ import annotations
 
@@ -23,17 +23,20 @@ def endpoints(juju: jubilant.Juju) -> list[str]:
 
 
 def replica_set_status(juju: jubilant.Juju) -> dict[str, str]:
-    # Asked of MongoDB: what a unit says in its status was true in its last hook.
+    # This asks MongoDB, because a unit's status can be outdated: it is from its last hook.
     return juju.run("mongodb/leader", "replica-set-status").results
 
 
 def has_members(juju: jubilant.Juju, count: int) -> bool:
-    """Every unit is in the set, and one of them is the primary."""
+    """Return whether all units are in the replica set, and one of them is the primary."""
     if not len(juju.status().get_units("mongodb")) == count == len(endpoints(juju)):
         return False
     try:
         members = json.loads(replica_set_status(juju)["members"])
-    except (jubilant.TaskError, jubilant.CLIError):  # Between two primaries, or two leaders.
+    except (
+        jubilant.TaskError,
+        jubilant.CLIError,
+    ):  # No primary or no leader now.
         return False
     states = sorted(member["state"] for member in members)
     return states == ["PRIMARY"] + ["SECONDARY"] * (count - 1)
@@ -48,7 +51,7 @@ def test_scaling_to_three_under_load_loses_no_note(bundle: Cloud, website: Websi
             error=stays_in_error(),
         )
     assert load.refused == []
-    assert load.lost_and_doubled() == ([], [])
+    assert load.lost_and_duplicated() == ([], [])
     addresses = bundle.addresses("mongodb")
     assert endpoints(bundle.juju) == sorted(f"{address}:27017" for address in addresses)
 
@@ -58,7 +61,7 @@ def test_killing_the_primary_loses_no_note(bundle: Cloud, website: Website) -> N
     killed = replica_set_status(bundle.juju)["primary"]
     with load.running():
         bundle.kill(killed, "mongod")
-        # update-status starts it again, as systemd would on a machine.
+        # Update-status restarts mongod. On a real machine systemd restarts it.
         bundle.juju.wait(
             lambda status: (
                 bool(bundle.processes(killed, "mongod"))
@@ -68,21 +71,21 @@ def test_killing_the_primary_loses_no_note(bundle: Cloud, website: Website) -> N
             error=stays_in_error(),
         )
     assert load.refused == []
-    assert load.lost_and_doubled() == ([], [])
+    assert load.lost_and_duplicated() == ([], [])
 
 
 def test_scaling_to_one_under_load_loses_no_note(bundle: Cloud, website: Website) -> None:
-    """The primary and the leader are among those that go."""
+    """The primary and the leader are among the removed units."""
     leader = next(n for n, u in bundle.juju.status().get_units("mongodb").items() if u.leader)
-    going = {replica_set_status(bundle.juju)["primary"], leader}
-    others = [n for n in bundle.juju.status().get_units("mongodb") if n not in going]
-    going = [*going, *others][:2]
+    leaving = {replica_set_status(bundle.juju)["primary"], leader}
+    others = [n for n in bundle.juju.status().get_units("mongodb") if n not in leaving]
+    leaving = [*leaving, *others][:2]
     load = Load(website, bundle.load_pause)
     with load.running():
-        bundle.juju.remove_unit(*going)
+        bundle.juju.remove_unit(*leaving)
         bundle.juju.wait(
             lambda status: jubilant.all_active(status) and has_members(bundle.juju, 1),
             error=stays_in_error(),
         )
     assert load.refused == []
-    assert load.lost_and_doubled() == ([], [])
+    assert load.lost_and_duplicated() == ([], [])

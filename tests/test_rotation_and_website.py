@@ -1,7 +1,7 @@
-"""Credentials are rotated while the website gets another relation.
+"""Rotate credentials while the website gets a new relation.
 
-Juju runs website-relation-created before secret-changed. A charm that takes the new revision in
-that hook, but does not have its application use it, may hear of it no more.
+Juju runs website-relation-created before secret-changed. If the charm refreshes the secret in
+this hook without giving it to the application, there may be no secret-changed event.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import databags
 from cloud import Cloud, wait_until
 from website import Website
 
-pytestmark = pytest.mark.localjuju("the charm that requires the website is not packed")
+pytestmark = pytest.mark.localjuju("the reader charm is not packed")
 
 READER = """\
 import ops
@@ -38,9 +38,9 @@ ops.main(ReaderCharm)
 
 @pytest.fixture(scope="module")
 def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
-    """The bundle, and an application that requires the website: without units and relations.
+    """The bundle, and an application that requires the website, without units and relations.
 
-    So website-relation-created is the only hook that the relation brings.
+    So the new relation only triggers website-relation-created.
     """
     folder: pathlib.Path = tmp_path_factory.mktemp("reader")
     (folder / "src").mkdir()
@@ -55,13 +55,13 @@ def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
 
 
 def settle(cloud: Cloud) -> None:
-    """Wait until the bundle is active, and nothing is left to do."""
+    """Wait until the bundle is active."""
     bundled = ("mongodb", "my-node-app", "rsyslog-forwarder")
     cloud.juju.wait(lambda status: jubilant.all_active(status, *bundled))
 
 
 def is_gone(uri: str) -> bool:
-    """Whether MongoDB knows the user of a connection string no more."""
+    """Return whether the user of a connection string no longer exists."""
     with pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000) as client:
         try:
             client.admin.command("connectionStatus")
@@ -70,7 +70,7 @@ def is_gone(uri: str) -> bool:
         return False
 
 
-def test_website_follows_a_rotation_that_comes_with_a_relation(reader: Cloud) -> None:
+def test_website_uses_the_new_password_after_a_rotation_with_a_new_relation(reader: Cloud) -> None:
     before = databags.secret(reader.juju).content
     reader.juju.run("mongodb/leader", "rotate-password")
     reader.juju.integrate("reader:site", "my-node-app:website")

@@ -1,4 +1,4 @@
-"""The pages in docs/runs are what runs give: if one is not, `make docs` writes it anew."""
+"""The pages in docs/runs are up to date. If a test fails, run `make docs`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import pytest
 import runs
 
 LARGEST = 350_000
-"""Bytes of a page: what is committed stays small."""
+"""The largest size of a page in bytes."""
 
 
 @pytest.mark.parametrize("name", sorted(runs.SCENARIOS))
-def test_page_is_as_it_is_committed(name: str, tmp_path: pathlib.Path) -> None:
-    # In a process of its own: the recorded charms keep to none of this repository's interfaces.
+def test_committed_page_is_up_to_date(name: str, tmp_path: pathlib.Path) -> None:
+    # In a separate process, because the test charms do not follow this repository's interfaces.
     command = [sys.executable, runs.__file__, name, "--folder", str(tmp_path)]
     subprocess.run(command, check=True, timeout=300)
     file = f"{name}.html"
@@ -25,14 +25,14 @@ def test_page_is_as_it_is_committed(name: str, tmp_path: pathlib.Path) -> None:
     assert same, f"docs/runs/{file} is stale: make docs"
 
 
-def test_guide_names_every_page() -> None:
+def test_guide_links_to_every_page() -> None:
     guide = (runs.guides.DOCS / "runs.md").read_text()
     assert set(re.findall(r"\(runs/([\w-]+)\.html\)", guide)) == set(runs.SCENARIOS)
     assert {path.stem for path in runs.PAGES.iterdir()} == set(runs.SCENARIOS)
 
 
 @pytest.mark.parametrize("path", sorted(runs.PAGES.iterdir()), ids=lambda path: path.name)
-def test_page_is_small_and_holds_nothing_of_a_computer(path: pathlib.Path) -> None:
+def test_page_is_small_and_contains_no_data_of_this_computer(path: pathlib.Path) -> None:
     text = path.read_text()
     assert len(text.encode()) < LARGEST
     assert str(runs.ROOT) not in text

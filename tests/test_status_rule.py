@@ -1,4 +1,4 @@
-"""Status tells, and changes nothing: in every charm, after every event that Juju can send it."""
+"""The status handlers of each charm change nothing, after every event that Juju can send."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Charm(ops.CharmBase):
         framework.observe(self.on.collect_app_status, self._on_collect_app_status)
 
     def _on_config_changed(self, event):
-        # What status must not do, a hook may.
+        # Other handlers may do this, but status handlers must not.
         self._stored.seen.append("config-changed")
         self.unit.open_port("tcp", 1234)
         self.secret.get_content(refresh=True)
@@ -64,7 +64,7 @@ class Charm(ops.CharmBase):
 
 
 def run(charm: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    """Let a process of its own, because each charm has a module charm, walk all events."""
+    """Check all events in a separate process, because each charm has a module charm."""
     command = [sys.executable, str(ROOT / "tests" / "status_rule.py"), str(charm)]
     return subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
@@ -72,7 +72,7 @@ def run(charm: pathlib.Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("charm", CHARMS, ids=lambda charm: charm.name)
-def test_status_only_tells(charm: pathlib.Path) -> None:
+def test_status_handlers_change_nothing(charm: pathlib.Path) -> None:
     done = run(charm)
     assert (done.returncode, done.stdout) == (0, "")
 
@@ -84,7 +84,7 @@ def found(
     declared: str = SMALL,
     source: str = CHARM,
 ) -> list[str]:
-    """Return what is found in a charm with these statements in its status handlers."""
+    """Return the problems of a charm with these statements in its status handlers."""
     folder = tmp_path / "made-up"
     (folder / "src").mkdir(parents=True)
     (folder / "charmcraft.yaml").write_text(declared)
@@ -102,11 +102,11 @@ CHANGES = {
     'for db in self.model.relations["db"]: db.data[self.unit]["a"] = "b"': (
         "writes local_unit_data of db"
     ),
-    "self.secret.get_content(refresh=True)": "takes the new revision of a secret",
-    "self.own.get_content(refresh=True)": "takes the new revision of a secret",
+    "self.secret.get_content(refresh=True)": "refreshes a secret",
+    "self.own.get_content(refresh=True)": "refreshes a secret",
     'self.unit.add_secret({"abc": "x"})': "adds a secret",
     'self.own.set_content({"abc": "x"})': "writes a secret",
-    'self.own.set_info(description="x")': "changes what is known of a secret",
+    'self.own.set_info(description="x")': "changes the metadata of a secret",
     "self.own.remove_all_revisions()": "removes a secret",
     "self._stored.seen.append(1)": "writes a StoredState",
     'self.unit.open_port("tcp", 80)': "changes opened_ports",
@@ -132,16 +132,16 @@ CHANGES = {
 
 @pytest.mark.parametrize("statement", CHANGES)
 def test_change_is_found(tmp_path: pathlib.Path, statement: str) -> None:
-    complaint = CHANGES[statement].replace("FOLDER", str(tmp_path))
-    assert complaint in found(tmp_path, statement)
+    problem = CHANGES[statement].replace("FOLDER", str(tmp_path))
+    assert problem in found(tmp_path, statement)
 
 
-def test_change_by_the_status_of_the_application_is_found(tmp_path: pathlib.Path) -> None:
+def test_change_in_the_app_status_handler_is_found(tmp_path: pathlib.Path) -> None:
     statement = 'for db in self.model.relations["db"]: db.data[self.app]["a"] = "b"'
     assert found(tmp_path, "pass", statement) == ["writes local_app_data of db"]
 
 
-ONLY_LOOKS = """\
+ONLY_READS = """\
 for db in self.model.relations["db"]:
             dict(db.data[db.app]), dict(db.data[self.unit])
         self.secret.peek_content(), self.own.peek_content(), self.secret.get_content()
@@ -155,19 +155,19 @@ for db in self.model.relations["db"]:
 """
 
 
-def test_one_handler_of_both_statuses_is_watched(tmp_path: pathlib.Path) -> None:
+def test_shared_handler_of_both_statuses_is_checked(tmp_path: pathlib.Path) -> None:
     source = CHARM.replace("self._on_collect_app_status)", "self._on_collect_unit_status)")
     assert found(tmp_path, 'open(self.folder / "new", "w").close()', source=source) == [
         f"opens {tmp_path}/new to write"
     ]
 
 
-def test_status_that_only_looks_is_let_pass(tmp_path: pathlib.Path) -> None:
-    assert found(tmp_path, ONLY_LOOKS) == []
+def test_status_handler_may_read(tmp_path: pathlib.Path) -> None:
+    assert found(tmp_path, ONLY_READS) == []
 
 
-def test_walk_has_every_event(tmp_path: pathlib.Path) -> None:
-    """Observed or not: in each of them the charm leaves a file that is named for the event."""
+def test_every_event_is_checked(tmp_path: pathlib.Path) -> None:
+    """In each event, observed or not, the charm writes a file with the event's name."""
     name = 'os.environ["JUJU_DISPATCH_PATH"].replace("/", "-")'
     opened = found(tmp_path, f"(self.folder / {name}).touch()", declared=LARGE)
     relations = [
@@ -180,7 +180,7 @@ def test_walk_has_every_event(tmp_path: pathlib.Path) -> None:
         pre-series-upgrade post-series-upgrade data-storage-attached data-storage-detaching
         secret-changed secret-rotate secret-remove secret-expired
     """
-    wanted = {*relations, *(f"hooks-{event}" for event in others.split())}
-    wanted |= {"actions-go", "actions-make"}
+    expected = {*relations, *(f"hooks-{event}" for event in others.split())}
+    expected |= {"actions-go", "actions-make"}
     prefix = f"opens {tmp_path}/"
-    assert {line.removeprefix(prefix).removesuffix(" to write") for line in opened} >= wanted
+    assert {line.removeprefix(prefix).removesuffix(" to write") for line in opened} >= expected

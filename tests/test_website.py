@@ -1,4 +1,4 @@
-"""Whoever requires the website finds the units that serve it, and each where it says."""
+"""A requirer of the website finds the units that serve it, at their published addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import databags
 from cloud import Cloud
 from website import Website
 
-pytestmark = pytest.mark.localjuju("the charm that requires it is not packed")
+pytestmark = pytest.mark.localjuju("the reader charm is not packed")
 
 READER = """\
 import ops
@@ -43,16 +43,16 @@ def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
 
 
 def sites(cloud: Cloud) -> dict[str, tuple[str, str]]:
-    """Return host name and port of each unit that has told both."""
-    bags = databags.unit_bags(cloud.juju, "website", "my-node-app")
+    """Return host name and port of each unit that has published both."""
+    found = databags.unit_databags(cloud.juju, "website", "my-node-app")
     return {
-        name: (bag["hostname"], bag["port"])
-        for name, bag in bags.items()
-        if "hostname" in bag and "port" in bag
+        name: (databag["hostname"], databag["port"])
+        for name, databag in found.items()
+        if "hostname" in databag and "port" in databag
     }
 
 
-def test_each_unit_answers_where_it_says(reader: Cloud) -> None:
+def test_each_unit_answers_at_its_published_address(reader: Cloud) -> None:
     found = sites(reader)
     assert sorted(found) == ["my-node-app/0", "my-node-app/1"]
     assert len(set(found.values())) == 2
@@ -68,7 +68,7 @@ def test_port_follows_the_option(reader: Cloud) -> None:
         assert Website(hostname, 3001).is_healthy()
 
 
-def test_nobody_is_sent_to_a_unit_that_does_not_serve(reader: Cloud) -> None:
+def test_blocked_units_publish_no_address(reader: Cloud) -> None:
     reader.juju.remove_relation("my-node-app:database", "mongodb:database")
     reader.wait_until_blocked("my-node-app")
     assert sites(reader) == {}

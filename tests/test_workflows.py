@@ -1,4 +1,4 @@
-"""The workflows run what there is; actionlint and zizmor, in `make lint`, judge their form."""
+"""The workflows use existing targets and charms. `make lint` checks their syntax and security."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).parents[1]
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yaml"))
-# GitHub runs none of these here; it does where a charm's folder is a repository of its own.
+# GitHub runs these only if a charm's folder is its own repository.
 CHARMS_WORKFLOWS = sorted(ROOT.glob("charms/*/.github/workflows/*.yaml"))
 MAKEFILE = (ROOT / "Makefile").read_text()
 
@@ -28,7 +28,7 @@ def test_every_charm_is_packed() -> None:
     assert ci["pack"]["strategy"]["matrix"]["charm"] == charms
 
 
-def test_every_part_of_make_test_runs() -> None:
+def test_ci_runs_every_suite_of_make_test() -> None:
     ci = jobs(ROOT / ".github/workflows/ci.yaml")
     (tests,) = re.findall(r"^TESTS := (.+)$", MAKEFILE, re.M)
     parts = {*ci["without-juju"]["strategy"]["matrix"]["part"], "unit"}
@@ -36,16 +36,16 @@ def test_every_part_of_make_test_runs() -> None:
 
 
 @each_workflow
-def test_what_is_made_is_a_target(path: pathlib.Path) -> None:
+def test_make_targets_exist(path: pathlib.Path) -> None:
     targets = re.findall(r"\bmake ([a-z-]+)", path.read_text())
     known = re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M)
-    commented = {"targets", "target"}  # Prose.
-    assert set(targets) - set(known) - commented == set()
+    in_comments = {"targets", "target"}
+    assert set(targets) - set(known) - in_comments == set()
 
 
 def test_every_charm_can_be_released() -> None:
     release = yaml.safe_load((ROOT / ".github/workflows/release.yaml").read_text())
-    # YAML takes the key `on` for a true.
+    # YAML reads the key `on` as true.
     options = release[True]["workflow_dispatch"]["inputs"]["charm"]["options"]
     assert options == sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
 
@@ -63,14 +63,14 @@ def test_no_run_of_main_is_cancelled(path: pathlib.Path) -> None:
 
 
 @each_workflow
-def test_every_job_ends(path: pathlib.Path) -> None:
+def test_every_job_has_a_timeout(path: pathlib.Path) -> None:
     without = [
         name for name, job in jobs(path).items() if not (job.keys() & {"timeout-minutes", "uses"})
     ]
     assert without == []
 
 
-def test_an_action_has_one_commit_and_one_version() -> None:
+def test_each_action_has_one_commit_and_one_version() -> None:
     versions: dict[str, set[tuple[str, str]]] = {}
     for path in [*WORKFLOWS, *CHARMS_WORKFLOWS]:
         for used in re.findall(r"uses: (.+)$", path.read_text(), re.M):
@@ -83,7 +83,7 @@ def test_an_action_has_one_commit_and_one_version() -> None:
     assert [action for action, found in versions.items() if len(found) > 1] == []
 
 
-def test_dependabot_looks_wherever_there_are_workflows_and_lock_files() -> None:
+def test_dependabot_covers_all_workflows_and_lock_files() -> None:
     dependabot = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())
     (actions,) = [
         each for each in dependabot["updates"] if each["package-ecosystem"] == "github-actions"

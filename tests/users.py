@@ -1,4 +1,4 @@
-"""The database users of relations: those that MongoDB has, and those that secrets name."""
+"""Find the database users of relations, in MongoDB and in secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import databags
 
 
 def in_mongodb(juju: jubilant.Juju) -> set[str]:
-    """Return the names of the users that mongodb has made for relations."""
+    """Return the users in MongoDB that the charm has created for relations."""
     (operator,) = [found for found in databags.all_secrets(juju) if "keyfile" in found]
     address = juju.show_unit("mongodb/0").public_address
     with pymongo.MongoClient(
@@ -26,7 +26,7 @@ def in_mongodb(juju: jubilant.Juju) -> set[str]:
 
 
 def in_secrets(juju: jubilant.Juju) -> set[str]:
-    """Return the names of the users that the revisions of secrets were made for."""
+    """Return the users whose credentials are in the revisions of secrets."""
     return {
         f"relation-{relation[1]}-{revision.revision}"
         for secret in juju.secrets()

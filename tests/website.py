@@ -1,4 +1,4 @@
-"""A client of the website: notes, and a load of notes."""
+"""A client of the website, and a load that writes many notes."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ class Website:
         self.url = f"http://{address}:{port}"
 
     def write(self, text: str, key: str | None = None) -> str:
-        """Write a note and return its id; once for each idempotency key."""
+        """Write a note and return its id. The website saves it once for each idempotency key."""
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": key or str(uuid.uuid4()),
         }
         body = json.dumps({"text": text}).encode()
-        return self._ask("/api/notes", body, headers)["id"]
+        return self._request("/api/notes", body, headers)["id"]
 
     def texts(self) -> list[str]:
-        """Return the texts of the notes, at most a thousand."""
-        return [note["text"] for note in self._ask("/api/notes?limit=1000")["notes"]]
+        """Return the texts of at most 1000 notes."""
+        return [note["text"] for note in self._request("/api/notes?limit=1000")["notes"]]
 
     def is_healthy(self) -> bool:
-        """Whether the application answers and reaches its database."""
+        """Return whether the application answers and reaches its database."""
         try:
-            return self._ask("/health")["status"] == "ok"
+            return self._request("/health")["status"] == "ok"
         except OSError:
             return False
 
-    def _ask(
+    def _request(
         self, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> Any:
         request = urllib.request.Request(self.url + path, body, headers or {})
@@ -49,10 +49,10 @@ class Website:
 
 
 class Load:
-    """Writes notes one after the other in a thread, and remembers which were acknowledged."""
+    """Writes one note after the other in a thread, and keeps the acknowledged notes."""
 
     def __init__(self, website: Website, pause: float):
-        """Make a load of notes, with a pause of so many seconds between them."""
+        """Prepare a load with this pause in seconds between two notes."""
         self.website = website
         self._pause = pause
         self.acknowledged: list[str] = []
@@ -72,7 +72,7 @@ class Load:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Load]:
-        """Write while the block runs, some notes before it and some after it."""
+        """Write notes while the block runs, and some before it and after it."""
         self._thread.start()
         try:
             self._wait_for_more()
@@ -83,11 +83,11 @@ class Load:
             self._thread.join(timeout=60)
 
     def _wait_for_more(self) -> None:
-        enough = len(self.acknowledged) + 20
-        wait_until(lambda: len(self.acknowledged) >= enough, "notes are written", 60)
+        target = len(self.acknowledged) + 20
+        wait_until(lambda: len(self.acknowledged) >= target, "notes are written", 60)
 
-    def lost_and_doubled(self) -> tuple[list[str], list[str]]:
-        """Return the acknowledged notes that are not there, and those there more than once."""
-        there = self.website.texts()
-        lost = [text for text in self.acknowledged if text not in there]
-        return lost, [text for text in self.acknowledged if there.count(text) > 1]
+    def lost_and_duplicated(self) -> tuple[list[str], list[str]]:
+        """Return the acknowledged notes that are missing, and those that exist more than once."""
+        texts = self.website.texts()
+        lost = [text for text in self.acknowledged if text not in texts]
+        return lost, [text for text in self.acknowledged if texts.count(text) > 1]

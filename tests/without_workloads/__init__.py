@@ -1,4 +1,4 @@
-"""The charms of the bundle with machines on which nothing runs: their hooks alone, in no time."""
+"""The charms of the bundle without workloads: only their hooks run, so a run takes seconds."""
 
 from __future__ import annotations
 

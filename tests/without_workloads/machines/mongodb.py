@@ -25,18 +25,18 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 Data = dict[str, Any]
 
 RUNNING = "run/mongodb/running"
-"""Below a machine's folder: there while its mongod runs."""
+"""A file in a machine's folder that exists while its mongod runs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A mongod that runs, as it is on file on its machine."""
+    """A running mongod, as in the file on its machine."""
 
     host: str
     data: str
-    """A file that is there as soon as it has the data of a set."""
+    """A file that exists when the mongod has the data of a replica set."""
     settings: str
-    """What it was started with."""
+    """The settings with which it was started."""
     socket_folder: str
 
     def has_data(self) -> bool:
@@ -44,13 +44,13 @@ class Server:
 
 
 def running(machine: pathlib.Path) -> Server | None:
-    """Return the mongod that runs on a machine."""
+    """Return the running mongod of a machine, or None."""
     file = machine / RUNNING
     return Server(**json.loads(file.read_text())) if file.exists() else None
 
 
 class World:
-    """All mongods of the model that a machine belongs to, and their replica set."""
+    """All mongods of a model, and their replica set."""
 
     def __init__(self, machines: pathlib.Path):
         servers = map(running, sorted(machines.iterdir()))
@@ -72,14 +72,14 @@ class World:
         return "PRIMARY" if host == self.primary() else "SECONDARY"
 
     def primary(self) -> str:
-        """Return its host, elected if need be; empty where most members do not run."""
+        """Return the host of the primary, or an empty string without a majority of members."""
         up = [host for host in self.members if host in self.running]
         if 2 * len(up) <= len(self.members):
             return ""
         return self.state["primary"] if self.state["primary"] in up else up[0]
 
     def configure(self, config: Data) -> None:
-        """Change the members; those that run have a copy of the data at once."""
+        """Change the members. Running members have a copy of the data immediately."""
         self.state["config"] = config
         for host in set(self.members) & set(self.running):
             data = pathlib.Path(self.running[host].data)
@@ -89,10 +89,10 @@ class World:
 
 
 class Client:
-    """A `pymongo.MongoClient`, as far as the charm uses one."""
+    """The part of `pymongo.MongoClient` that the charm uses."""
 
     machine: pathlib.Path
-    """The machine that this hook runs on."""
+    """The folder of the machine on which this hook runs."""
 
     def __class_getitem__(cls, _: object) -> type[Client]:
         return cls
@@ -124,7 +124,7 @@ class Client:
         return COMMANDS[name](world, value, options)
 
     def _find(self, world: World) -> str:
-        """Return the host that it speaks to: one mongod, or the primary."""
+        """Return the host to which the client connects: one mongod, or the primary."""
         if isinstance(self._where, list):
             if {*self._where} & {*world.members} & {*world.running} and (it := world.primary()):
                 return it
@@ -138,7 +138,7 @@ class Client:
         raise ServerSelectionTimeoutError(f"nothing answers at {self._where}")
 
     def _check(self, world: World, server: Server, name: str) -> None:
-        """Refuse who has not logged in, but for the localhost exception; and who has no data."""
+        """Refuse clients without a login (except for the first user), and mongods without data."""
         has_data = server.has_data()
         first_user = name == "createUser" and not world.state["users"]
         if has_data and not self._is_administrator and not first_user:
@@ -226,7 +226,7 @@ COMMANDS: dict[str, Callable[[World, Any, Data], Data]] = {
 
 
 class Time:
-    """Passes only while somebody sleeps: nothing changes while a hook waits, so it is in vain."""
+    """A clock that moves only during sleep, because nothing changes while a hook waits."""
 
     def __init__(self) -> None:
         self._now = time.monotonic()

@@ -20,7 +20,7 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
 
     def uninstall(self: rsyslog.Rsyslog) -> None:
         self.configure({})
-        if not self._written():  # Nothing is left of others either.
+        if not self._written():  # No other unit has a snippet here.
             shutil.rmtree(running.parent, ignore_errors=True)
             shutil.rmtree(self.spool_dir, ignore_errors=True)
             self.main_file.unlink(missing_ok=True)

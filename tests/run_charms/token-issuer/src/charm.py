@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Owns a secret that rotates: for the page that shows what Juju tells whom."""
+"""Owns a secret that rotates, for the page of a run in docs/runs."""
 
 import ops
 
@@ -7,7 +7,7 @@ LABEL = "token"
 
 
 class TokenIssuer(ops.CharmBase):
-    """Publishes the id of a secret, and gives it new content when it is to rotate."""
+    """Publishes the id of a secret, and sets new content in secret-rotate."""
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a secret that rotates: for the page that shows what Juju tells whom."""
+"""Reads a secret that rotates, for the page of a run in docs/runs."""
 
 import ops
 
@@ -7,7 +7,7 @@ LABEL = "my-token"
 
 
 class TokenUser(ops.CharmBase):
-    """Reads the secret when its id comes, and again when there is a new revision."""
+    """Reads the secret when it gets the id, and again when there is a new revision."""
 
     def __init__(self, framework: ops.Framework):
         super().__init__(framework)
