@@ -1,4 +1,4 @@
-"""The packed charms, for tests that are written with pytest-operator and python-libjuju."""
+"""The packed charms, for tests with pytest-operator and python-libjuju."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ os.environ["PATH"] += f"{os.pathsep}{HERE / 'bin'}"
 def packed(name: str) -> str:
     """Return the path of a charm that ``make pack`` has packed."""
     path = BUILD / f"{name}.charm"
-    assert path.is_file(), f"there is no {path}: run `make pack` first"
+    assert path.is_file(), f"{path} does not exist: run `make pack` first"
     return str(path)
 
 
 def resources() -> dict[str, str]:
-    """Return the resources of mongodb: a mongod, if MONGOD names one."""
+    """Return the resources of mongodb: a mongod, if MONGOD is set."""
     if not os.environ.get("MONGOD"):
         return {}
     path = HERE.parent / os.environ["MONGOD"]
-    # libjuju would upload nothing, and say nothing, if there were no such file.
-    assert path.is_file(), f"MONGOD: there is no {path}"
+    # For a missing file, libjuju uploads nothing and reports no error.
+    assert path.is_file(), f"MONGOD: {path} does not exist"
     return {"mongod": str(path)}

@@ -1,10 +1,10 @@
-"""The bundle's suite once more, with pytest-operator and python-libjuju: for migration only.
+"""The bundle's suite with pytest-operator and python-libjuju, for migration only.
 
-Both are deprecated, and speak to Juju 3.6 at most. Do not copy from here; write new tests with
-jubilant, as in tests/. docs/libjuju-to-jubilant.md has the calls of both side by side.
+Both libraries are deprecated, and support no Juju newer than 3.6. Write new tests with jubilant,
+as in tests/. docs/libjuju-to-jubilant.md compares the calls.
 
-The tests run in this order, on one model. A variable that holds an object of one of the libraries
-is named for its class, because test_calls.py goes by these names.
+The tests run in this order, in one model. test_calls.py needs variables with the names of the
+libraries' classes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pytest_operator.plugin import OpsTest
 from conftest import packed, resources
 
 PATIENCE = 20 * 60
-"""Seconds for machines to be made, and programs to be installed."""
+"""Seconds in which machines start and install programs."""
 
 
 def model_of(ops_test: OpsTest) -> Model:
@@ -42,7 +42,7 @@ def units_of(ops_test: OpsTest, name: str) -> list[Unit]:
 
 
 async def notes_at(unit: Unit, new: str | None = None) -> list[str]:
-    """Return the notes that a unit of the website shows, after it has taken a new one."""
+    """Return the notes of the website, after a unit has saved a new note."""
     url = f"http://{await unit.get_public_address()}:3000/api/notes"
     if new:
         body = json.dumps({"text": new}).encode()
@@ -59,7 +59,7 @@ async def test_deploy_and_integrate(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     await model.deploy(packed("mongodb"), application_name="mongodb", resources=resources())
     await model.deploy(packed("my-node-app"), application_name="my-node-app")
-    # For a local charm libjuju does not find out by itself that a subordinate has no units.
+    # For a local charm, libjuju does not know that a subordinate has no units of its own.
     forwarder = "rsyslog-forwarder"
     await model.deploy(packed(forwarder), application_name=forwarder, num_units=0)
     await model.integrate("my-node-app:database", "mongodb:database")

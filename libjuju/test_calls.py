@@ -1,4 +1,4 @@
-"""Every call of the libraries in test_bundle.py fits what is installed; it needs no controller."""
+"""Every call of the libraries in test_bundle.py is valid. This needs no controller."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CLASSES: dict[str, type] = {
     "ops_test": OpsTest,
     "unit": Unit,
 }
-"""The class of what a variable of each name holds."""
+"""The class of the variables with each name."""
 
 INHERITED = {Action: {"results"}}
-"""What the libraries make at runtime: attributes that their classes do not show."""
+"""Attributes that the libraries add at runtime, so that their classes do not have them."""
 
 
 def uses(tree: ast.AST) -> list[ast.Attribute]:
-    """Return each use of an attribute of an object of the libraries."""
+    """Return each use of an attribute of a library's object."""
     return [
         node
         for node in ast.walk(tree)
@@ -40,8 +40,8 @@ def uses(tree: ast.AST) -> list[ast.Attribute]:
     ]
 
 
-def complaints(source: str) -> list[str]:
-    """Return what in a source does not fit the libraries, a line for each mistake."""
+def problems(source: str) -> list[str]:
+    """Return the invalid uses of the libraries in a source file."""
     tree = ast.parse(source)
     calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     awaited = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Await)}
@@ -70,13 +70,13 @@ def complaints(source: str) -> list[str]:
     return found
 
 
-def test_suite_fits_the_libraries() -> None:
+def test_calls_of_the_suite_are_valid() -> None:
     source = SUITE.read_text()
     assert len(uses(ast.parse(source))) > 30
-    assert complaints(source) == []
+    assert problems(source) == []
 
 
-def test_suite_reads_no_status_that_only_a_controller_derives() -> None:
+def test_suite_does_not_read_derived_application_status() -> None:
     """The message of an application is empty if its charm sets no status of the application."""
     assert "status_message" not in {
         use.attr
@@ -86,20 +86,20 @@ def test_suite_reads_no_status_that_only_a_controller_derives() -> None:
 
 
 def guides_calls() -> list[str]:
-    """Return the left column of the guide's table: calls of libjuju, each by itself."""
+    """Return the calls of libjuju in the left column of the guide's table."""
     rows = [line for line in GUIDE.read_text().splitlines() if line.startswith("| ")]
     codes = [code for row in rows for code in re.findall("`(.+?)`", row.split(" | ")[0])]
     return [code for code in codes if not code.startswith("juju ")]  # a command
 
 
-def test_calls_in_the_guide_fit_the_libraries() -> None:
+def test_calls_in_the_guide_are_valid() -> None:
     calls = guides_calls()
     assert len(calls) > 25
     body = "\n".join(f"    {call}" for call in calls)
-    assert complaints(f"async def test():\n{body}\n") == []
+    assert problems(f"async def test():\n{body}\n") == []
 
 
-def test_guide_has_every_call_of_the_suite() -> None:
+def test_guide_contains_every_call_of_the_suite() -> None:
     in_guide = {use.attr for call in guides_calls() for use in uses(parsed(call))}
     in_suite = {use.attr for use in uses(ast.parse(SUITE.read_text()))}
     assert in_suite - in_guide <= {"name"}
@@ -110,7 +110,7 @@ def parsed(call: str) -> ast.AST:
 
 
 @pytest.mark.parametrize(
-    "source, complaint",
+    "source, problem",
     [
         ("await model.deploi('x')", "Model.deploi does not exist"),
         ("await model.deploy('x', units=2)", "unexpected keyword argument 'units'"),
@@ -120,6 +120,6 @@ def parsed(call: str) -> ast.AST:
         ("print(application.add_unit)", "Application.add_unit is not called"),
     ],
 )
-def test_mistake_is_found(source: str, complaint: str) -> None:
-    (found,) = complaints(f"async def test():\n    {source}\n")
-    assert complaint in found
+def test_mistake_is_found(source: str, problem: str) -> None:
+    (found,) = problems(f"async def test():\n    {source}\n")
+    assert problem in found

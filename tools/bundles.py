@@ -1,4 +1,4 @@
-"""The repository's bundles, as they are or changed for a purpose."""
+"""Read the repository's bundles, and write changed copies of them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ BUILD = ROOT / "build"
 BUNDLE = ROOT / "bundle.yaml"
 DEMOS = ROOT / "bundle-demos.yaml"
 SMALL = {"mongodb": 1, "my-node-app": 1}
-"""One unit of each: enough for most tests, and up in seconds."""
+"""One unit of each application: enough for most tests, and active within seconds."""
 
 
 def read(bundle: pathlib.Path) -> dict[str, Any]:
-    """Return what a bundle's file says."""
+    """Return the content of a bundle's file."""
     return yaml.safe_load(bundle.read_text())
 
 
 def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    """Make a folder of the caller's own for files that juju is to read; its context removes it.
+    """Make a temporary folder for files that juju must read. Its context removes the folder.
 
-    Below the repository: a juju that is a snap cannot read the computer's /tmp.
+    It is in the repository, because the snap of juju cannot read /tmp.
     """
     parent = BUILD / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
@@ -41,27 +41,27 @@ def write_variant(
     mongod: pathlib.Path | None = None,
     kubernetes: bool = False,
 ) -> pathlib.Path:
-    """Write a bundle with changes, and return its file.
+    """Write a changed copy of a bundle, and return its file.
 
     Args:
-        folder: where to, of `scratch_folder`; it has to stay as long as a model of localjuju.
-        bundle: the bundle that is changed.
-        units: numbers of units by application, where these are others.
-        mongod: a file for the resource ``mongod`` of mongodb, whatever its name.
-        kubernetes: whether it is for a model on Kubernetes, where Juju asks for the type.
+        folder: the folder for the copy, from `scratch_folder`. Keep it as long as the model.
+        bundle: the original bundle.
+        units: new numbers of units by application.
+        mongod: a file with any name for the resource ``mongod`` of mongodb.
+        kubernetes: whether the model runs on Kubernetes. Juju then needs the bundle's type.
     """
     data = read(bundle)
     applications = data["applications"]
     for application in applications.values():
-        if application["charm"].startswith("."):  # Others are from a store.
-            # Relative to the bundle, and with a dot: in this form it was seen to work.
+        if application["charm"].startswith("."):  # Other charms come from Charmhub.
+            # A path relative to the bundle, with a dot at its beginning, works in Juju.
             packed = os.path.relpath(bundle.parent / application["charm"], folder)
             application["charm"] = f"./{packed}"
     for application, number in (units or {}).items():
         applications[application]["num_units"] = number
     if mongod and "mongodb" in applications:
         if mongod.suffix != ".tgz":
-            # Juju takes no file whose name ends otherwise than the one in charmcraft.yaml.
+            # Juju accepts only a file with the same extension as in charmcraft.yaml.
             mongod = pathlib.Path(shutil.copyfile(mongod, folder / "mongod.tgz"))
         applications["mongodb"]["resources"] = {"mongod": str(mongod.resolve())}
     if kubernetes:

@@ -1,4 +1,4 @@
-"""Deploy a bundle to a model of a controller, and wait until everything is active."""
+"""Deploy a bundle to a model on a controller, and wait until everything is active."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import bundles
 
 
 def stays_in_error(looks: int = 60) -> Callable[[jubilant.Status], bool]:
-    """Return a condition for `wait`: something is in error at so many looks in a row.
+    """Return a condition for `wait`: something is in error this many times in a row.
 
-    One hook that fails is no reason to give up: Juju tries it again after a few seconds, and apt,
-    for one, may just have been in use.
+    A hook that fails once is no reason to stop: Juju retries it after a few seconds. For example,
+    apt may have been locked.
     """
     seen = 0
 
@@ -36,14 +36,14 @@ def deploy(
 
     Args:
         juju: the model.
-        folder: for scratch files, of `bundles.scratch_folder`.
+        folder: a folder for temporary files, from `bundles.scratch_folder`.
         bundle: the bundle's file.
-        mongod: a file for the resource of mongodb; without one it is installed with apt.
+        mongod: a file for the resource of mongodb. Without it, the charm installs mongod with apt.
 
     Raises:
-        jubilant.CLIError: there is no such model, or Juju does not take the bundle.
+        jubilant.CLIError: the model does not exist, or Juju refuses the bundle.
         jubilant.WaitError: a unit stays in error.
-        TimeoutError: it takes too long.
+        TimeoutError: the bundle is not active in time.
     """
     variant = bundles.write_variant(
         folder,
@@ -51,24 +51,24 @@ def deploy(
         mongod=mongod,
         kubernetes=juju.status().model.type == "caas",
     )
-    # Not juju.deploy(): for a juju that is a snap it copies the bundle, and away from its charms.
+    # Not juju.deploy(): for the snap of juju it copies the bundle to a folder without its charms.
     juju.cli("deploy", str(variant))
     return juju.wait(jubilant.all_active, error=stays_in_error())
 
 
 def main() -> None:
-    """Deploy what the command line names."""
+    """Deploy the bundle that the command line names."""
     parser = argparse.ArgumentParser(description="Deploy a bundle, and wait until it is active.")
     parser.add_argument("bundle", nargs="?", type=pathlib.Path, default=bundles.BUNDLE)
-    parser.add_argument("--model", help="[controller:]model, by default the current one")
-    parser.add_argument("--mongod", type=pathlib.Path, help="the resource mongod of mongodb")
+    parser.add_argument("--model", help="[controller:]model; default: the current model")
+    parser.add_argument("--mongod", type=pathlib.Path, help="a file for the resource mongod")
     parser.add_argument("--timeout", type=float, default=30 * 60.0, help="in seconds")
     options = parser.parse_args()
     for file in filter(None, (options.bundle, options.mongod)):
         if not file.is_file():
-            parser.error(f"{file}: there is no such file")
+            parser.error(f"{file}: this file does not exist")
 
-    # jubilant logs each status that differs from the one before.
+    # jubilant logs each changed status.
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     juju = jubilant.Juju(model=options.model, wait_timeout=options.timeout)
     try:

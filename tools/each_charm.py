@@ -2,9 +2,9 @@
 
     each_charm.py [--having PATH] [--jobs NUMBER] COMMAND...
 
-All charms have their turn, also after one has failed; the exit status is 1 if any did. With
---having, only the charms whose folder has PATH take part. With --jobs, so many run at a time, and
-what each prints is shown when it has ended.
+The command runs for all charms, even if it fails for one. Then the exit status is 1. With
+--having, it runs only for charms whose folder contains PATH. With --jobs, it runs for this number
+of charms at the same time, and the output of each charm appears when its command ends.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def run(folder: pathlib.Path, command: list[str], capture: bool) -> bool:
         print(title, end="", flush=True)
         done = subprocess.run(command, cwd=folder)
         text = ""
-    # In one piece: what another thread prints comes before it or after it.
+    # One call of print, so that the output of other threads comes before or after it.
     seconds = time.monotonic() - start
     print(f"{text}== charms/{folder.name}: {seconds:.1f} s\n\n", end="", flush=True)
     return done.returncode == 0

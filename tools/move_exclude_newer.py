@@ -1,10 +1,9 @@
-"""Move the date `exclude-newer` of every pyproject.toml, and with it what uv may install.
+"""Move the date `exclude-newer` in every pyproject.toml, so that uv can use newer packages.
 
     move_exclude_newer.py [DATE]
 
-Without a DATE (such as 2027-01-15) it moves to a week ago: by then a package that somebody
-published by mistake or by malice is often withdrawn. It never moves back. It prints the date that
-is there in the end.
+Without a DATE (such as 2027-01-15) the new date is a week ago: a faulty or malicious package is
+often withdrawn within a week. The date never moves back. This prints the final date.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ def files(root: pathlib.Path) -> list[pathlib.Path]:
 
 
 def move(root: pathlib.Path, date: datetime.date) -> datetime.date:
-    """Write a date into every pyproject.toml, and return the date that is there in the end.
+    """Write a date into every pyproject.toml, and return the final date.
 
     Raises:
-        ValueError: the files have not one and the same date.
+        ValueError: the files do not have the same date.
     """
     texts = {path: path.read_text() for path in files(root)}
     dates = {path: LINE.findall(text) for path, text in texts.items()}
@@ -45,7 +44,7 @@ def move(root: pathlib.Path, date: datetime.date) -> datetime.date:
 
 
 def main() -> int:
-    """Move to the date of the command line, and return the exit status."""
+    """Move to the date on the command line, and return the exit status."""
     try:
         if len(sys.argv) > 1:
             date = datetime.date.fromisoformat(sys.argv[1])

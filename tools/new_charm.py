@@ -1,10 +1,10 @@
-"""Start a charm of your own: copy one of charms/, and give the copy its own name everywhere.
+"""Start your own charm: copy a charm of charms/, and rename the copy everywhere.
 
     new_charm.py FROM NAME [TO]
 
-`make new-charm FROM=my-node-app NAME=blog` calls it. The copy is a whole charm: it passes its
-lint and its unit tests, and packs. What only its owner knows, it has as `fill-in`, and the places
-are printed at the end.
+`make new-charm FROM=my-node-app NAME=blog` calls this. The copy is a complete charm: its lint and
+unit tests pass, and you can pack it. The text `fill-in` marks what only you can write. At the end,
+this prints all places with `fill-in`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pack import copy_charm
 
 ROOT = pathlib.Path(__file__).parents[1]
 FILL_IN = "fill-in"
-"""What stands where the owner of a new charm has to write something."""
+"""Marks each place where the owner of a new charm must write something."""
 
-# Juju's rule for the names of applications, which charmcraft's is a little wider than.
+# Juju's rule for application names. charmcraft allows some more names.
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
 LONGEST_NAME = 32
-"""Linux allows no longer name of a system user, which some of the charms have."""
+"""The limit in Linux for the name of a system user. Some charms have such a user."""
 
 PRODUCT_WORDS = {
     "mongodb": [
@@ -41,35 +41,35 @@ PRODUCT_WORDS = {
         "mongodb_repository",
     ]
 }
-"""Patterns of what keeps its name, because it is the name of a product and not of the charm."""
+"""Patterns of names that are not renamed, because they belong to a product."""
 
 
 class NewCharmError(Exception):
-    """A new charm cannot be made; the message says why."""
+    """The new charm cannot be made, for the reason in the message."""
 
 
 def check(charms: list[str], source: str, name: str, to: pathlib.Path) -> None:
     """Raise NewCharmError unless the charm `source` can be copied to `to` as `name`."""
     if source not in charms:
-        raise NewCharmError(f"FROM={source}: there is no such charm; use {', '.join(charms)}")
+        raise NewCharmError(f"FROM={source}: this charm does not exist; use {', '.join(charms)}")
     if not NAME.fullmatch(name):
         raise NewCharmError(
             f"NAME={name}: use lower-case letters, digits and hyphens; start with a letter, and "
-            "have a letter in each part between hyphens"
+            "use a letter in each part between hyphens"
         )
     if len(name) > LONGEST_NAME:
         raise NewCharmError(f"NAME={name}: use at most {LONGEST_NAME} characters")
     if name in charms:
-        raise NewCharmError(f"NAME={name}: this is the name of a charm of this repository")
+        raise NewCharmError(f"NAME={name}: a charm of this repository has this name")
     if to.exists():
-        raise NewCharmError(f"TO={to}: it exists already; name a new folder")
+        raise NewCharmError(f"TO={to}: this folder or file already exists; name a new folder")
 
 
 def spell_like(text: str, words: list[str]) -> str:
-    """Spell a name of several words in the way in which `text` spells another name.
+    """Write a name of several words in the same style as `text`.
 
-    `my-node-app`, `my_node_app`, `MY_NODE_APP`, `My node app`, `MyNodeApp` and `myNodeApp` are
-    told apart. A single word in lower case is taken for the first of these.
+    The styles are `my-node-app`, `my_node_app`, `MY_NODE_APP`, `My node app`, `MyNodeApp` and
+    `myNodeApp`. A single word in lower case has the first style.
     """
     for separator in "-_ ":
         if separator in text:
@@ -86,16 +86,16 @@ def spell_like(text: str, words: list[str]) -> str:
 
 
 def any_spelling(name: str) -> str:
-    """Return a pattern for a name in any spelling, which may be the beginning of a longer one."""
+    """Return a pattern for a name in any style, also at the beginning of a longer name."""
     words = "[-_ ]?".join(map(re.escape, name.split("-")))
     return rf"(?<![A-Za-z0-9])(?i:{words})(?![a-z0-9])"
 
 
 class Renaming:
-    """Gives everything that has a charm's name the name of a new charm."""
+    """Replaces all names of a charm with the names of a new charm."""
 
     def __init__(self, charm: pathlib.Path, name: str):
-        """Find out which names are the charm's own.
+        """Find the charm's names.
 
         Args:
             charm: the folder of the charm.
@@ -108,17 +108,17 @@ class Renaming:
         words = name.split("-")
         patterns = _kept(charm, metadata)
         self._new_words = {"class": [*words, "charm"], "name": words}
-        # Both sides of a peer relation are this charm, so its interface is the charm's own.
+        # The charm is on both sides of a peer relation, so the interface is renamed too.
         for number, (endpoint, peer) in enumerate(metadata.get("peers", {}).items()):
             patterns.append(f"(?P<peer{number}>{any_spelling(peer['interface'])})")
             self._new_words[f"peer{number}"] = [*words, *endpoint.split("-")]
         patterns.append(rf"(?P<class>\b{charm_class}\b)")
         patterns.append(f"(?P<name>{any_spelling(metadata['name'])})")
-        # One pattern, and so one pass: a new name that has the old one in it is not replaced.
+        # One pattern and one pass, because a new name may contain the old name.
         self._pattern = re.compile("|".join(patterns), re.M)
 
     def __call__(self, text: str) -> str:
-        """Return `text` with the names of the new charm."""
+        """Return `text` with the new names."""
         return self._pattern.sub(self._replace, text)
 
     def _replace(self, match: re.Match[str]) -> str:
@@ -127,7 +127,7 @@ class Renaming:
 
 
 def _kept(charm: pathlib.Path, metadata: dict[str, Any]) -> list[str]:
-    """Return patterns of what keeps its name: products, and what the other side names too."""
+    """Return patterns of names that are not renamed: names of products and of interfaces."""
     patterns = list(PRODUCT_WORDS.get(metadata["name"], []))
     for side in ("provides", "requires"):
         for endpoint in metadata.get(side, {}).values():
@@ -142,7 +142,7 @@ def _kept(charm: pathlib.Path, metadata: dict[str, Any]) -> list[str]:
 
 
 def write_placeholders(charmcraft_yaml: str, name: str) -> str:
-    """Return charmcraft.yaml with a title for `name`, and with what its owner has to write."""
+    """Return charmcraft.yaml with a new title, and with placeholders for the owner."""
     title = spell_like("Some name", name.split("-"))
     new = {
         "title": f"title: {title}\n",
@@ -150,19 +150,19 @@ def write_placeholders(charmcraft_yaml: str, name: str) -> str:
         "description": f"description: |\n  {FILL_IN} - what {name} does, for whom, and why.\n",
     }
     for key, lines in new.items():
-        # The key's line, and those below it that are indented or empty.
+        # The line of the key, and the indented or empty lines below it.
         charmcraft_yaml, count = re.subn(
             rf"^{key}:.*\n(?:\n*[ ].*\n)*", lines, charmcraft_yaml, flags=re.M
         )
         if count != 1:
-            raise NewCharmError(f"charmcraft.yaml has {count} lines with {key}, and not one")
+            raise NewCharmError(f"charmcraft.yaml must have one line with {key}, but has {count}")
     return charmcraft_yaml
 
 
 def shorten_readme(readme: str) -> str:
-    """Return a README without what is about the charm as an example for others.
+    """Return a README without text about the charm as an example.
 
-    That is how to copy it, what it answers in Juju's guide, and links that lead out of the folder.
+    This removes how to copy the charm, its place in Juju's guide, and links to other folders.
     """
     readme = re.sub(r"^## Copy this folder\n.*?(?=^## |\Z)", "", readme, flags=re.M | re.S)
     begin, inside, end = r"(?<=[.:]\s)", r"(?:[^.]|\.(?!\s))*", r"\.(?: |(?=\n))"
@@ -174,7 +174,7 @@ def shorten_readme(readme: str) -> str:
 
 
 def rename_files(folder: pathlib.Path, rename: Renaming, name: str) -> None:
-    """Give every file of a copied charm, and what it says, the new names."""
+    """Rename every file of a copied charm, and the names in its text."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         text = rename(path.read_text())
         relative = path.relative_to(folder)
@@ -189,9 +189,9 @@ def rename_files(folder: pathlib.Path, rename: Renaming, name: str) -> None:
 
 
 def tidy(folder: pathlib.Path) -> None:
-    """Sort imports and break lines anew, because names have other lengths now.
+    """Sort imports and wrap lines again, because the new names have other lengths.
 
-    Lines of text that are too long now are marked for ruff, and left for a person to break.
+    Ruff cannot wrap text. Text lines that are too long get a comment that stops ruff's warning.
     """
     for arguments in (
         ["format"],
@@ -203,7 +203,7 @@ def tidy(folder: pathlib.Path) -> None:
 
 
 def places_to_fill_in(folder: pathlib.Path) -> Iterator[str]:
-    """Return each line that the owner of the new charm has to write, as `file:number: line`."""
+    """Return each line that the owner must write, as `file:number: line`."""
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if FILL_IN in line:
@@ -211,10 +211,10 @@ def places_to_fill_in(folder: pathlib.Path) -> Iterator[str]:
 
 
 def make(source: str, name: str, to: pathlib.Path) -> None:
-    """Make the charm `name` in the folder `to` out of the charm `source` of this repository.
+    """Make the charm `name` in the folder `to` from the charm `source` of this repository.
 
     Raises:
-        NewCharmError: it cannot be made; then there is no folder `to`.
+        NewCharmError: the charm cannot be made. Then the folder `to` does not exist.
     """
     charms = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
     check(charms, source, name, to)
@@ -223,39 +223,42 @@ def make(source: str, name: str, to: pathlib.Path) -> None:
     try:
         to.mkdir(parents=True)
     except OSError as error:
-        raise NewCharmError(f"TO={to}: it cannot be made: {error.strerror}") from error
+        raise NewCharmError(f"TO={to}: this folder cannot be made: {error.strerror}") from error
     try:
         copy_charm(charm, to)
     except (OSError, subprocess.CalledProcessError) as error:
         to.rmdir()
-        raise NewCharmError(f"git has to list the files of charms/{source}: {error}") from error
+        raise NewCharmError(f"git cannot list the files of charms/{source}: {error}") from error
     rename_files(to, rename, name)
     tidy(to)
 
 
 def next_steps(name: str, to: pathlib.Path) -> str:
-    """Return what the owner of a new charm does next."""
+    """Return the next steps for the owner of a new charm."""
     places = "\n".join(f"     {place}" for place in places_to_fill_in(to))
     return f"""
 {name} is in {to}. Next:
 
   1. cd {to} && git init --initial-branch main && git add .
-  2. Test it: uvx tox. That also writes uv.lock, which keeps the versions of all packages.
+  2. Test it: uvx tox. This also writes uv.lock with the versions of all packages.
      Commit it, and delete the build-environment with UV_FROZEN from charmcraft.yaml.
-  3. Write what only you know, in place of {FILL_IN}:
+  3. Replace each {FILL_IN} with your own text:
 {places}
-  4. Draw your own icon.svg, and read README.md: change what {name} does differently.
+  4. Draw your own icon.svg. Read README.md, and change it where {name} behaves differently.
   5. charmcraft pack
 """
 
 
 def main() -> int:
-    """Make the charm that the command line names, and print what to do next."""
-    parser = argparse.ArgumentParser(description="Make a new charm from one of charms/.")
-    parser.add_argument("source", metavar="FROM", help="a folder of charms/, such as my-node-app")
+    """Make the charm that the command line names, and print the next steps."""
+    parser = argparse.ArgumentParser(description="Make a new charm from a charm in charms/.")
+    parser.add_argument("source", metavar="FROM", help="a charm in charms/, such as my-node-app")
     parser.add_argument("name", metavar="NAME", help="the name of the new charm, such as blog")
     parser.add_argument(
-        "to", metavar="TO", nargs="?", help="its folder, by default beside this repository"
+        "to",
+        metavar="TO",
+        nargs="?",
+        help="the new folder; default: NAME next to the repository",
     )
     args = parser.parse_args()
     to = pathlib.Path(args.to).expanduser() if args.to else ROOT.parent / args.name

@@ -2,10 +2,10 @@
 
     pack.py [--here] [--wrapper COMMAND] FOLDER...
 
-Without --here this is `charmcraft pack` as it comes. With --here charmcraft packs on this machine
-itself (its destructive mode), which must be an Ubuntu of the charm's base, or look like one to a
-program that the wrapper starts. A scratch copy of the charm is packed then, without the snaps and
-Debian packages that this machine has under another name.
+Without --here this runs `charmcraft pack`. With --here, charmcraft packs on this machine itself
+(its destructive mode). This machine must run the Ubuntu of the charm's base, or the wrapper must
+start programs in such a system. Then a temporary copy of the charm is packed, without the build
+snaps and packages whose programs this machine already has.
 """
 
 import argparse
@@ -19,12 +19,12 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 BUILD = ROOT / "build"
-# The program that each snap or Debian package is named for; others are named like their program.
+# The program of each snap or Debian package, if it has another name than the package.
 PROGRAMS = {"astral-uv": "uv", "nodejs": "node"}
 
 
 def copy_charm(charm: pathlib.Path, to: pathlib.Path) -> None:
-    """Copy what git has of the charm, or would take: no environments, no build products."""
+    """Copy the charm's files that git does not ignore: no environments, no build products."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=charm,
@@ -33,41 +33,41 @@ def copy_charm(charm: pathlib.Path, to: pathlib.Path) -> None:
         text=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if os.path.lexists(charm / name):  # deleted files are listed until that is committed
+        if os.path.lexists(charm / name):  # git lists a deleted file until the commit
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            # A link stays one: if it leads out of the charm, it leads nowhere in the copy.
+            # Copy links as links. A link to a file outside of the charm is broken in the copy.
             shutil.copy2(charm / name, to / name, follow_symlinks=False)
 
 
-def leave_out_what_is_here(charmcraft_yaml: pathlib.Path) -> None:
-    """Take those snaps and Debian packages out of the parts whose program is on PATH."""
-    import yaml  # Here, because only the environment of `make pack-here` is sure to have it.
+def remove_available_packages(charmcraft_yaml: pathlib.Path) -> None:
+    """Remove build snaps and packages from the parts if their program is on PATH."""
+    import yaml  # Not at the top: only the environment of `make pack-here` always has it.
 
     metadata = yaml.safe_load(charmcraft_yaml.read_text())
     for name, part in metadata.get("parts", {}).items():
         for key in ("build-snaps", "build-packages"):
             for package in list(part.get(key, [])):
-                # A snap may be named with its channel: node/24/stable.
+                # The name of a snap may include its channel: node/24/stable.
                 name_alone: str = package.split("/")[0]
                 program = PROGRAMS.get(name_alone, name_alone)
                 if shutil.which(program):
-                    print(f"part {name}: {program} is here, so {key} {package} is left out")
+                    print(f"part {name}: {program} exists, so {key} {package} is not needed")
                     part[key].remove(package)
     charmcraft_yaml.write_text(yaml.safe_dump(metadata, sort_keys=False))
 
 
 def run_charmcraft(folder: pathlib.Path, command: list[str], charm: str) -> None:
-    """Run a charmcraft command in a folder, and move its product to build/<charm>.charm."""
-    # charmcraft writes beside charmcraft.yaml; a file that was there before is not its product.
+    """Run a charmcraft command in a folder, and move the packed charm to build/<charm>.charm."""
+    # charmcraft writes next to charmcraft.yaml, where older packed charms may exist.
     before = {path: path.stat().st_mtime_ns for path in folder.glob("*.charm")}
     subprocess.run(command, cwd=folder, check=True)
     products = [
         path for path in folder.glob("*.charm") if before.get(path) != path.stat().st_mtime_ns
     ]
     if len(products) != 1:
-        # One file for each platform, while bundle.yaml has one name for the charm.
+        # charmcraft writes one file for each platform, but bundle.yaml needs exactly one.
         names = ", ".join(product.name for product in products) or "nothing"
-        raise SystemExit(f"pack: one .charm file was expected of {charm}, and there is {names}")
+        raise SystemExit(f"pack: charmcraft must write one .charm file of {charm}, not {names}")
     shutil.move(products[0], BUILD / f"{charm}.charm")
     print(f"build/{charm}.charm", flush=True)
 
@@ -76,17 +76,17 @@ def main() -> int:
     """Pack the charms that the command line names, and return the exit status."""
     parser = argparse.ArgumentParser(description="Pack charms, to build/<folder's name>.charm.")
     parser.add_argument("--here", action="store_true", help="pack on this machine itself")
-    parser.add_argument("--wrapper", default="", help="a command to run charmcraft under")
+    parser.add_argument("--wrapper", default="", help="a command that runs charmcraft")
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=pathlib.Path)
     args = parser.parse_args()
 
     BUILD.mkdir(exist_ok=True)
     wrapper = shlex.split(args.wrapper)
     if wrapper:
-        # The wrapper may be named relative to here, and charmcraft runs in another folder.
+        # Make a relative path absolute, because charmcraft runs in another folder.
         found = shutil.which(wrapper[0])
         if not found:
-            raise SystemExit(f"pack: {wrapper[0]} is no program that can be run")
+            raise SystemExit(f"pack: {wrapper[0]} is not an executable program")
         wrapper[0] = str(pathlib.Path(found).resolve())
 
     for folder in args.folders:
@@ -95,7 +95,7 @@ def main() -> int:
             if args.here:
                 with tempfile.TemporaryDirectory() as scratch:
                     copy_charm(charm, pathlib.Path(scratch))
-                    leave_out_what_is_here(pathlib.Path(scratch) / "charmcraft.yaml")
+                    remove_available_packages(pathlib.Path(scratch) / "charmcraft.yaml")
                     command = [*wrapper, "charmcraft", "pack", "--destructive-mode"]
                     run_charmcraft(pathlib.Path(scratch), command, charm.name)
             else:

@@ -1,8 +1,8 @@
-"""Print the slowest tests of a `make test`.
+"""Print the slowest tests of `make test`.
 
     slowest.py FILE [NUMBER]
 
-FILE has what tox and pytest printed, with pytest's option --durations.
+FILE contains the output of tox and pytest, with pytest's option --durations.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ DURATION = re.compile(r"(\d+\.\d+)s (?:call|setup|teardown) +(\S.*)")
 
 
 def slowest(printed: str, number: int) -> list[tuple[float, str]]:
-    """Return the tests that took longest, with the seconds of each, the slowest first.
+    """Return the slowest tests with their seconds, the slowest first.
 
-    A test is named after the part of `make test` and the charm that it belongs to. What it took to
-    set up and to tear down counts by itself, because other tests may share it.
+    The name of a test includes its suite and its charm. The times of setup and teardown are
+    separate entries, because several tests can share them.
     """
     found = []
     part = charm = ""
@@ -35,7 +35,7 @@ def slowest(printed: str, number: int) -> list[tuple[float, str]]:
 
 
 def main() -> None:
-    """Print the slowest tests of the file that the command line names."""
+    """Print the slowest tests in the file that the command line names."""
     number = int(sys.argv[2]) if len(sys.argv) > 2 else 20
     print("The slowest tests:")
     for seconds, test in slowest(pathlib.Path(sys.argv[1]).read_text(), number):

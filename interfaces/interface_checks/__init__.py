@@ -1,1 +1,1 @@
-"""Holds interfaces to what they say, and charms to their interfaces."""
+"""Checks the interfaces, and that charms follow them."""

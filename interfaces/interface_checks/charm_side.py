@@ -1,7 +1,7 @@
-"""A charm on one side of a relation, under ops.testing: what interface tests speak to.
+"""Runs a charm with ops.testing, on one side of a relation, for the tests of interfaces.
 
-A pytest plugin: ``pytest -p interface_checks.charm_side --charm FOLDER TESTS``, where TESTS are
-those of one side, such as ``mongodb/interface/v0/tests/test_provider.py``.
+This is a pytest plugin: ``pytest -p interface_checks.charm_side --charm FOLDER TESTS``. TESTS is
+the file for one side, such as ``mongodb/interface/v0/tests/test_provider.py``.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ import pytest
 import yaml
 from ops import testing
 
-from interface_checks import bags
+from interface_checks import databags
 from interface_checks.registry import LISTS, Interface, Role, endpoints, load_module
 
 OTHER, OTHER_UNIT = "app", 1
-"""The other side, and the number of its unit or of the peer: of a subordinate, its principal."""
+"""The remote application, and the number of its unit, of the peer or of the principal."""
 
 RELATION = 1000
-"""Id of the relation; others that the charm's own set-up makes have smaller ones."""
+"""Id of the relation. Relations from the charm's own setup have smaller ids."""
 
 NOTHING = ("null", "[]", '""')
-"""Values that say as much as no field."""
+"""Values that mean the same as a missing field."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the charm's folder."""
+    """Add the option for the charm's folder."""
     parser.addoption("--charm", type=pathlib.Path, help="folder of the charm to test")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the charm's modules importable, and the fixtures of its ``test_setup``."""
+    """Make the charm's modules and the fixtures of its ``test_setup`` importable."""
     folder = _charm_folder(config)
     sys.path.insert(0, str(folder / "src"))
     for argument in config.args:
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _charm_folder(config: pytest.Config) -> pathlib.Path:
     folder: pathlib.Path | None = config.getoption("--charm")
     if folder is None or not (folder / "charmcraft.yaml").is_file():
-        raise pytest.UsageError(f"--charm {folder}: there is no charmcraft.yaml")
+        raise pytest.UsageError(f"--charm {folder}: this folder has no charmcraft.yaml")
     return folder.resolve()
 
 
@@ -62,7 +62,7 @@ def _interface_of(test: pathlib.Path) -> Interface:
 
 
 def _test_setup(interface: Interface, charm: pathlib.Path) -> dict[str, str] | None:
-    """Return where the charm's own fixture is, which replaces its workload."""
+    """Return the location of the charm's own fixture, which replaces its workload."""
     own_name = _declared(charm).get("name")
     for name in LISTS.values():
         for listed in interface.description.get(name) or []:
@@ -88,11 +88,11 @@ def charm_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
         context, state = request.getfixturevalue(setup["identifier"])
     else:
         context = testing.Context(_charm_type())
-        # Juju makes these with the first unit, before all that the tests are about.
+        # Juju makes peer relations with the first unit, before other relations.
         peers = [testing.PeerRelation(name) for name in declared.get("peers") or {}]
         state = testing.State(relations=peers)
     side = CharmSide(interface, role, names[0], context, state, declared)
-    # ops.testing knows neither of these hook commands.
+    # ops.testing supports neither of these hook commands.
     monkeypatch.setattr(ops.hookcmds, "goal_state", side.goal_state)
     monkeypatch.setattr(ops.hookcmds, "secret_ids", side.own_secrets)
     return side
@@ -111,37 +111,37 @@ def _charm_type() -> type[ops.CharmBase]:
 
 @dataclasses.dataclass
 class Written:
-    """What a charm has written: each databag is as its interface says."""
+    """The data that a charm has written. Each databag follows the interface."""
 
     interface: Interface
     state: testing.State
     app: dict[str, str]
     """The application databag, without fields that are null or empty."""
     unit: dict[str, str]
-    """The unit's databag, in the same way."""
+    """The unit databag, without fields that are null or empty."""
     granted: set[str]
-    """Ids of the secrets that are granted to the relation."""
+    """Ids of the secrets granted to the relation."""
 
     def secret(self, field: str) -> dict[str, str]:
-        """Return the content of the secret that a field of the application databag names.
+        """Return the content of the secret whose id is in a field of the application databag.
 
         Raises:
-            AssertionError: there is none, or its content is not what the interface says.
+            AssertionError: the secret is missing, or does not follow the interface.
         """
         assert field in self.app, f'field "{field}" is missing'
-        # Plain or in JSON, with the model's UUID or without.
+        # The id may be plain or JSON, with the model's UUID or without.
         name = re.split("[:/]", self.app[field].strip('"'))[-1]
         found = [s for s in self.state.secrets if re.split("[:/]", s.id)[-1] == name]
-        assert found, f'field "{field}" names no secret'
+        assert found, f'field "{field}" contains no id of a secret'
         content = dict(found[0].latest_content or found[0].tracked_content)
-        problems = bags.secret_problems(self.interface.secrets[field], content)
+        problems = databags.secret_problems(self.interface.secrets[field], content)
         assert not problems, f'field "{field}": ' + "; ".join(problems)
         return content
 
 
 @dataclasses.dataclass
 class CharmSide:
-    """A charm's endpoint, and the model that the charm is in."""
+    """A charm's endpoint and its model."""
 
     interface: Interface
     role: Role
@@ -150,14 +150,14 @@ class CharmSide:
     state: testing.State
     declared: dict[str, Any]
     given: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
-    """What the other side has written."""
+    """The databags of the other side."""
 
     def own_secrets(self) -> list[str]:
-        """Return what secret-ids prints: the secrets that the charm has made."""
+        """Return the output of secret-ids: the ids of the charm's own secrets."""
         return [secret.id for secret in self.state.secrets if secret.owner]
 
     def goal_state(self) -> ops.hookcmds.GoalState:
-        """Return what goal-state prints: this unit and a peer."""
+        """Return the output of goal-state: this unit and a peer."""
         now = datetime.datetime.now(datetime.timezone.utc)
         goal = ops.hookcmds.Goal(status="active", since=now)
         numbers = (self.context.unit_id, OTHER_UNIT)
@@ -172,17 +172,16 @@ class CharmSide:
         leader: bool = True,
         secrets: tuple[testing.Secret, ...] = (),
     ) -> Written:
-        """Run what Juju runs when a relation comes, in that order.
+        """Run the events of a new relation, in Juju's order.
 
         Args:
-            app: the other side's application databag; of peers, the leader's.
-            unit: the databag of the other side's unit.
-            leader: whether the charm's unit leads.
-            secrets: what the other side has granted.
+            app: the other side's application databag. For peers, it is from the leader.
+            unit: the other side's unit databag.
+            leader: whether the charm's unit is the leader.
+            secrets: the secrets that the other side has granted.
 
         Raises:
-            AssertionError: a databag of the charm's is not what the interface says, or the charm
-                fails.
+            AssertionError: a databag of the charm does not follow the interface, or a hook fails.
         """
         self.given = {"app": app or {}, "unit": unit or {}}
         relation = self._relation(**self.given)
@@ -201,18 +200,18 @@ class CharmSide:
         self._run(on.relation_changed(self._present, remote_unit=OTHER_UNIT))
         return self._run(on.relation_changed(self._present))
 
-    def again(self) -> Written:
-        """Run one more relation-changed, for nothing new."""
+    def change_again(self) -> Written:
+        """Run relation-changed again, without a change."""
         return self._run(self.context.on.relation_changed(self._present))
 
-    def leave(self) -> testing.State:
-        """Run what Juju runs when the relation goes."""
+    def remove_relation(self) -> testing.State:
+        """Run the event of a removed relation."""
         self._emit(self.context.on.relation_broken(self._present))
         return self.state
 
     @property
     def _present(self) -> testing.RelationBase:
-        """The relation with what has been written so far."""
+        """The relation in the current state."""
         return next(r for r in self.state.relations if r.endpoint == self.endpoint)
 
     def _run(self, event: Any) -> Written:
@@ -228,9 +227,9 @@ class CharmSide:
             ) from error
 
     def _relation(self, app: dict[str, str], unit: dict[str, str]) -> testing.RelationBase:
-        bag = {"ingress-address": "10.0.0.9", "egress-subnets": "10.0.0.9/32", **unit}
+        databag = {"ingress-address": "10.0.0.9", "egress-subnets": "10.0.0.9/32", **unit}
         if self.role == "peer":
-            peers = {OTHER_UNIT: bag}
+            peers = {OTHER_UNIT: databag}
             return testing.PeerRelation(
                 self.endpoint, id=RELATION, local_app_data=app, peers_data=peers
             )
@@ -241,7 +240,7 @@ class CharmSide:
                 id=RELATION,
                 remote_app_name=OTHER,
                 remote_unit_id=OTHER_UNIT,
-                remote_unit_data=bag,
+                remote_unit_data=databag,
                 remote_app_data=app,
             )
         return testing.Relation(
@@ -249,21 +248,25 @@ class CharmSide:
             id=RELATION,
             remote_app_name=OTHER,
             remote_app_data=app,
-            remote_units_data={OTHER_UNIT: bag},
+            remote_units_data={OTHER_UNIT: databag},
         )
 
     def _written(self) -> Written:
         relation, secrets = self._present, list(self.state.secrets)
         app, unit = dict(relation.local_app_data), dict(relation.local_unit_data)
-        problems = bags.problems(self.interface, self.role, "unit", unit)
-        if self.state.leader:  # Of peers it else is the leader's, which the test has made up.
-            problems += bags.problems(self.interface, self.role, "app", app)
+        problems = databags.problems(self.interface, self.role, "unit", unit)
+        if self.state.leader:  # Otherwise a peer relation has the app databag of the test.
+            problems += databags.problems(self.interface, self.role, "app", app)
         assert not problems, "\n".join(problems)
         for key, value in {**app, **unit}.items():
             for secret in secrets:
                 content = secret.latest_content or secret.tracked_content or {}
                 shown = [k for k, text in content.items() if k != "username" and text in value]
-                assert not shown, f'field "{key}" shows what is in a secret: {", ".join(shown)}'
-        app, unit = ({k: v for k, v in bag.items() if v not in NOTHING} for bag in (app, unit))
+                assert not shown, (
+                    f'field "{key}" contains a value from a secret: {", ".join(shown)}'
+                )
+        app, unit = (
+            {k: v for k, v in databag.items() if v not in NOTHING} for databag in (app, unit)
+        )
         granted = {secret.id for secret in secrets if relation.id in (secret.remote_grants or {})}
         return Written(self.interface, self.state, app, unit, granted)

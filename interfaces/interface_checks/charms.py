@@ -1,8 +1,9 @@
-"""Runs the tests of interfaces on charms that claim to speak them.
+"""Run the tests of interfaces on charms that use them.
 
     python -m interface_checks.charms FOLDER...
 
-runs those of every endpoint that the charms in these folders declare, or all of this repository.
+runs the tests for every endpoint of the charms in these folders (default: all charms of this
+repository).
 """
 
 from __future__ import annotations
@@ -23,15 +24,15 @@ from interface_checks.registry import (
 )
 
 
-def claims(charm: pathlib.Path) -> list[tuple[Interface, Role]]:
-    """Return the sides of written-down interfaces that a charm declares."""
+def declared_interfaces(charm: pathlib.Path) -> list[tuple[Interface, Role]]:
+    """Return the interfaces of this repository that a charm declares, with its roles."""
     return [
         (one, role) for _, name, role in endpoints(charm) if (one := interface(name)) is not None
     ]
 
 
 def run_tests(one: Interface, role: Role, charm: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    """Run the tests of one side on a charm, in a process of its own: all have a module charm."""
+    """Run the tests of one side in a separate process, because each charm has a module charm."""
     command = [sys.executable, "-m", "pytest", "-p", "interface_checks.charm_side", "-q"]
     command += ["--rootdir", str(one.folder), "-p", "no:cacheprovider", "-W", "error"]
     command += ["--charm", str(charm), str(one.folder / "tests" / f"test_{role}.py")]
@@ -43,17 +44,19 @@ def run_tests(one: Interface, role: Role, charm: pathlib.Path) -> subprocess.Com
 
 def main() -> int:
     """Test the charms that the command line names, and return the exit status."""
-    parser = argparse.ArgumentParser(description="Test charms against the interfaces they claim.")
+    parser = argparse.ArgumentParser(
+        description="Test charms against the interfaces of their endpoints."
+    )
     parser.add_argument("charms", nargs="*", type=pathlib.Path, help="folders of charms")
     failed = False
     for charm in parser.parse_args().charms or charm_folders():
         if not (charm / "charmcraft.yaml").is_file():
             parser.error(f"{charm} has no charmcraft.yaml")
-        for one, role in claims(charm):
+        for one, role in declared_interfaces(charm):
             done = run_tests(one, role, charm)
             failed |= done.returncode != 0
-            said = done.stdout if done.returncode else done.stdout.splitlines()[-1]
-            print(f"{charm.name}, {role} of {one}: {said}")
+            output = done.stdout if done.returncode else done.stdout.splitlines()[-1]
+            print(f"{charm.name}, {role} of {one}: {output}")
     return int(failed)
 
 

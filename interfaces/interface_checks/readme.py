@@ -1,4 +1,4 @@
-"""The README of an interface: its sections, its tables of fields and its example."""
+"""Read and write the README of an interface: sections, tables of fields and example."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def sections(interface: Interface) -> dict[str, str]:
 
 
 def text(interface: Interface) -> str:
-    """Return the README as it is."""
+    """Return the README's text."""
     return (interface.folder / "README.md").read_text()
 
 
 def with_fields(interface: Interface) -> str:
-    """Return the README with the tables that schema.py makes.
+    """Return the README with tables generated from schema.py.
 
     Raises:
-        ValueError: it does not say where they belong.
+        ValueError: the README has no markers for the tables.
     """
     before, begin, rest = text(interface).partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -48,13 +48,13 @@ def fields(interface: Interface) -> str:
     """Return the tables of all databags and secrets, in Markdown."""
     parts = []
     for role in interface.roles:
-        for bag, name in (("app", "Application"), ("unit", "Unit")):
-            if model := interface.bag_model(role, bag):
+        for databag, name in (("app", "Application"), ("unit", "Unit")):
+            if model := interface.databag_model(role, databag):
                 values = "plain strings" if interface.holds_plain_strings(model) else "JSON"
                 of = "" if role == "peer" else f" of the {role}"
                 parts.append(f"### {name} databag{of}\n\nIts values are {values}.\n")
                 parts.append(_table(interface, model))
-            elif role != "peer" and bag == "unit" and not interface.bag_model(role, "app"):
+            elif role != "peer" and databag == "unit" and not interface.databag_model(role, "app"):
                 parts.append(f"### The {role}\n\nIt writes nothing.\n")
     for field, model in interface.secrets.items():
         parts.append(f"### Secret that `{field}` names\n")
@@ -72,7 +72,7 @@ def _table(interface: Interface, model: type[pydantic.BaseModel]) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """Return how a table names a type."""
+    """Return the name of a type in a table."""
     options = [a for a in typing.get_args(annotation) if a is not type(None)]
     origin = typing.get_origin(annotation)
     if origin is list:
@@ -107,7 +107,7 @@ def example(interface: Interface) -> dict[str, Any]:
     """Return the databags and secrets of the section Example.
 
     Raises:
-        ValueError: there is no block of YAML with them.
+        ValueError: the section has no YAML block with databags.
     """
     block = re.search(r"```yaml\n(.+?)```", sections(interface).get("Example", ""), re.DOTALL)
     data = yaml.safe_load(block[1]) if block else None
@@ -117,12 +117,12 @@ def example(interface: Interface) -> dict[str, Any]:
 
 
 def roles_in_behavior(interface: Interface) -> set[Role]:
-    """Return the sides whose behaviour is told under a heading of their own."""
-    told = re.findall(r"^### (\w+)", sections(interface).get("Behavior", ""), re.MULTILINE)
-    return {role for role in interface.roles if role.capitalize() in told}
+    """Return the sides that have their own heading in the section Behavior."""
+    headings = re.findall(r"^### (\w+)", sections(interface).get("Behavior", ""), re.MULTILINE)
+    return {role for role in interface.roles if role.capitalize() in headings}
 
 
 def undocumented(interface: Interface, model: type[pydantic.BaseModel]) -> list[str]:
-    """Return the fields of a model that schema.py says nothing about."""
+    """Return the fields of a model without a docstring in schema.py."""
     meanings = _meanings(interface.folder / "schema.py").get(model.__name__, {})
     return [name for name in model.model_fields if not meanings.get(name)]

@@ -1,4 +1,4 @@
-"""Where interfaces are written down: folders in the layout of the public registry."""
+"""Find and load interfaces, in folders with the layout of the public registry."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ INTERFACES = pathlib.Path(__file__).parents[1]
 CHARMS = INTERFACES.parent / "charms"
 
 NO_COPY = "# The schema in the form of the public registry. Charms copy only the part above.\n"
-"""The line of a schema.py that ends what charms copy."""
+"""Charms copy the part of schema.py above this line."""
 
 SIDES: dict[Role, str] = {
     "provider": "ProviderSchema",
     "requirer": "RequirerSchema",
-    # The registry knows no peers; this is the same for them.
+    # The public registry has no schema for peers.
     "peer": "PeerSchema",
 }
 LISTS: dict[Role, str] = {"provider": "providers", "requirer": "requirers", "peer": "peers"}
@@ -52,7 +52,7 @@ class Interface:
 
     @functools.cached_property
     def description(self) -> Any:
-        """What interface.yaml holds."""
+        """The content of interface.yaml."""
         return yaml.safe_load((self.folder / "interface.yaml").read_text())
 
     @functools.cached_property
@@ -61,47 +61,47 @@ class Interface:
         return load_module(self.folder / "schema.py", f"schema_of_{self.name}_v{self.version}")
 
     def side(self, role: Role) -> type[pydantic.BaseModel] | None:
-        """Return what one side may write: a model with the fields ``app`` and ``unit``."""
+        """Return the model of one side, with the fields ``app`` and ``unit``."""
         return getattr(self.schema, SIDES[role], None)
 
     @property
     def roles(self) -> list[Role]:
-        """The sides that the schema knows."""
+        """The sides in the schema."""
         return [role for role in SIDES if self.side(role)]
 
-    def bag_model(self, role: Role, bag: str) -> type[pydantic.BaseModel] | None:
-        """Return the model of a databag, None if the side writes nothing there.
+    def databag_model(self, role: Role, databag: str) -> type[pydantic.BaseModel] | None:
+        """Return the model of a databag, or None if the side writes nothing there.
 
         Args:
             role: whose databag it is.
-            bag: ``app`` or ``unit``.
+            databag: ``app`` or ``unit``.
         """
         side = self.side(role)
-        field = side.model_fields.get(bag) if side else None
+        field = side.model_fields.get(databag) if side else None
         model: Any = field.annotation if field else None
         return model
 
     def holds_plain_strings(self, model: type[pydantic.BaseModel]) -> bool:
-        """Whether a databag has plain strings for values, not JSON."""
+        """Return whether the values of a databag are plain strings instead of JSON."""
         return model in getattr(self.schema, "PLAIN_STRINGS", ())
 
     @property
     def secrets(self) -> dict[str, type[pydantic.BaseModel]]:
-        """The content of secrets, by the field of an application databag that names one."""
+        """The models of secrets, by the field of the application databag with the secret's id."""
         return getattr(self.schema, "SECRETS", {})
 
     @property
     def copied_text(self) -> str:
-        """What charms keep a copy of as ``src/<name>_interface.py``."""
+        """The text that charms copy as ``src/<name>_interface.py``."""
         plain = self.folder / "charm_models.py"
-        if plain.exists():  # For charms that do without pydantic.
+        if plain.exists():  # For charms without pydantic.
             return plain.read_text()
         copied, _, _ = (self.folder / "schema.py").read_text().partition(NO_COPY)
         return copied.rstrip() + "\n"
 
     @property
     def copies(self) -> list[pathlib.Path]:
-        """The files of the charms that hold a copy."""
+        """The files of charms that contain a copy."""
         name = f"{self.name.replace('-', '_')}_interface.py"
         return [
             folder / "src" / name
@@ -111,11 +111,11 @@ class Interface:
 
 
 def load_module(path: pathlib.Path, name: str) -> types.ModuleType:
-    """Import a file under a name of its own: many are called schema.py."""
+    """Import a file under a unique name, because several are called schema.py."""
     specification = importlib.util.spec_from_file_location(name, path)
     assert specification and specification.loader
     module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module  # pydantic and dataclasses look annotations up there.
+    sys.modules[name] = module  # pydantic and dataclasses resolve annotations there.
     specification.loader.exec_module(module)
     return module
 
@@ -127,7 +127,7 @@ def interfaces(root: pathlib.Path = INTERFACES) -> list[Interface]:
 
 @functools.cache
 def interface(name: str) -> Interface | None:
-    """Return the newest version of an interface, None if it is not written down."""
+    """Return the newest version of an interface, or None if this repository does not have it."""
     found = [one for one in interfaces() if one.name == name]
     return max(found, key=lambda one: one.version, default=None)
 

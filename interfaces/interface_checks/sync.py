@@ -1,4 +1,4 @@
-"""Writes what follows from schema.py: the charms' copies of the models, the READMEs' tables."""
+"""Generate files from schema.py: the charms' copies of the models, and the READMEs' tables."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from interface_checks.registry import interfaces
 
 
 def main() -> None:
-    """Write what differs, and say what was written."""
+    """Write files that have changed, and print their names."""
     for interface in interfaces():
-        wanted = dict.fromkeys(interface.copies, interface.copied_text)
-        wanted[interface.folder / "README.md"] = readme.with_fields(interface)
-        for path, text in wanted.items():
+        expected = dict.fromkeys(interface.copies, interface.copied_text)
+        expected[interface.folder / "README.md"] = readme.with_fields(interface)
+        for path, text in expected.items():
             if not path.exists() or path.read_text() != text:
                 path.write_text(text)
                 print(f"wrote {path}")

@@ -1,8 +1,8 @@
-"""Refuses an interface's folder that does not say, or does not do, what it should.
+"""Check the folders of interfaces: description, schema, README, test vectors and tests.
 
     python -m interface_checks.validator
 
-prints what is wrong, and its exit status is 1 if anything is.
+prints the problems, and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 import pydantic
 from pydantic.fields import FieldInfo
 
-from interface_checks import bags, readme
+from interface_checks import databags, readme
 from interface_checks.registry import (
     ENDPOINTS,
     LISTS,
@@ -50,11 +50,11 @@ CHARM_KEYS = {"name", "url", "branch", "test_setup"}
 JUJUS_OWN = "juju-info"
 
 LATER = "of-a-later-version"
-"""What no version yet has: a field, or a value."""
+"""A field or value that no version has."""
 
 
 def problems(interface: Interface) -> list[str]:
-    """Return what is wrong with the folder of an interface, each with the file's name."""
+    """Return the problems in the folder of an interface, each with the file's name."""
     checks = (_yaml, _schema, _readme, _example, _vectors, _tests)
     found = []
     for check in checks:
@@ -68,20 +68,24 @@ def problems(interface: Interface) -> list[str]:
 def _yaml(interface: Interface) -> list[str]:
     data, file = interface.description, "interface.yaml"
     if not isinstance(data, dict):
-        return [f"{file}: no keys with values"]
+        return [f"{file}: must be a mapping"]
     found = [f'{file}: unknown key "{key}"' for key in data if key not in KEYS]
     found += [f'{file}: no "{key}"' for key in NEEDED if key not in data]
     found += [
-        f'{file}: "{key}" is no {kind.__name__}: {data[key]!r}'
+        f'{file}: "{key}" must be {kind.__name__}, not {data[key]!r}'
         for key, kind in KEYS.items()
         if key in data and not isinstance(data[key], kind)
     ]
     if data.get("name") != interface.name:
-        found.append(f'{file}: "name" is {data.get("name")!r}, the folder {interface.name!r}')
+        found.append(
+            f'{file}: "name" is {data.get("name")!r}, but the folder is {interface.name!r}'
+        )
     if data.get("version") != interface.version:
-        found.append(f'{file}: "version" is {data.get("version")!r}, the folder says otherwise')
+        found.append(
+            f'{file}: "version" is {data.get("version")!r}, but the folder has another version'
+        )
     if data.get("status") not in STATUSES:
-        found.append(f'{file}: "status" is none of {", ".join(STATUSES)}: {data.get("status")!r}')
+        found.append(f'{file}: "status" must be {", ".join(STATUSES)}, not {data.get("status")!r}')
     for name in LISTS.values():
         for charm in data.get(name) or []:
             if not isinstance(charm, dict) or not {"name", "url"} <= set(charm):
@@ -93,18 +97,18 @@ def _yaml(interface: Interface) -> list[str]:
 
 
 def _schema(interface: Interface) -> list[str]:
-    """Rules of the registry's guide to the design of interfaces, where a machine can see them."""
+    """Check the rules of the registry's design guide that a program can check."""
     if not interface.roles:
         return ["schema.py: no ProviderSchema, RequirerSchema or PeerSchema"]
     found = [
-        f"no {SIDES[role]}, and interface.yaml lists {LISTS[role]}"
+        f"no {SIDES[role]}, but interface.yaml lists {LISTS[role]}"
         for role in LISTS
         if interface.description.get(LISTS[role]) and role not in interface.roles
     ]
     for role in interface.roles:
-        for bag in ("app", "unit"):
-            if model := interface.bag_model(role, bag):
-                found += _design_faults(model, f"the {role}'s {bag} databag")
+        for databag in ("app", "unit"):
+            if model := interface.databag_model(role, databag):
+                found += _design_faults(model, f"the {role}'s {databag} databag")
     for field, model in interface.secrets.items():
         found += _design_faults(model, f"the secret of {field}")
     return [f"schema.py: {fault}" for fault in found]
@@ -114,13 +118,13 @@ def _design_faults(model: type[pydantic.BaseModel], where: str) -> list[str]:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     mandatory = [name for name, field in fields.items() if field.is_required()]
     if mandatory:
-        return [f"mandatory in {where}, but a reader must do without any: {', '.join(mandatory)}"]
+        return [f"mandatory fields in {where}, but each must be optional: {', '.join(mandatory)}"]
     found = []
     if _refuses(model, {LATER: "x"}):
-        found.append(f"{where}: a reader must do with fields that it does not know")
+        found.append(f"{where}: a reader must ignore unknown fields")
     for name, field in fields.items():
         if _refuses(model, {name: None}):
-            found.append(f'field "{name}" of {where}: a reader must do with null')
+            found.append(f'field "{name}" of {where}: a reader must accept null')
         found += [f'field "{name}" of {where} {fault}' for fault in _faults(model, name, field)]
     return found
 
@@ -129,17 +133,17 @@ def _faults(model: type[pydantic.BaseModel], name: str, field: FieldInfo) -> Ite
     kind = _without_none(field.annotation)
     origin = typing.get_origin(kind) or kind
     if origin in (dict, frozenset, set, tuple):
-        yield f"is a {origin.__name__}: a collection is a list, sorted"
+        yield f"is a {origin.__name__}, but must be a sorted list"
     if origin is list:
         for values in (["a", "b"], [1, 2]):
             given = {name: values[::-1]}
             if not _refuses(model, given):
                 loaded = model.model_validate(given)
                 if loaded.model_dump(by_alias=True)[name] != values:
-                    yield "is a list in no fixed order"
+                    yield "is a list that is not sorted"
     is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
     if (is_enum or origin is typing.Literal) and _refuses(model, {name: LATER}):
-        yield "refuses what a later version may add: a reader has to take that for none"
+        yield "refuses unknown values, but a reader must read values of later versions as null"
 
 
 def _refuses(model: type[pydantic.BaseModel], data: dict[str, Any]) -> bool:
@@ -151,7 +155,7 @@ def _refuses(model: type[pydantic.BaseModel], data: dict[str, Any]) -> bool:
 
 
 def _without_none(annotation: Any) -> Any:
-    """Return the type of a field that is there, without what is noted on it."""
+    """Return the type of a field, without None and without annotations."""
     if typing.get_origin(annotation) in (typing.Annotated, typing.Union, types.UnionType):
         options = [a for a in typing.get_args(annotation) if a is not type(None)]
         return _without_none(options[0])
@@ -159,21 +163,25 @@ def _without_none(annotation: Any) -> Any:
 
 
 def _readme(interface: Interface) -> list[str]:
-    there = readme.sections(interface)
-    found = [f'README.md: no section "{name}"' for name in readme.SECTIONS if name not in there]
-    found += [f'README.md: section "{name}" is empty' for name in there if not there[name].strip()]
-    if "Direction" in there and "```mermaid" not in there["Direction"]:
-        found.append('README.md: section "Direction" has no Mermaid diagram')
-    drawn = re.findall(r"-- (.+?) -->", there.get("Direction", ""))
-    known = {name for model in _models(interface) for name in bags.field_names(model)}
-    strange = sorted({name for arrow in drawn for name in arrow.split(", ")} - known)
-    found += [f'README.md: section "Direction" has "{name}", no field' for name in strange]
-    untold = set(interface.roles) - readme.roles_in_behavior(interface)
-    found += [f'README.md: section "Behavior" does not tell of the {role}' for role in untold]
-    if readme.with_fields(interface) != readme.text(interface):
-        found.append("README.md: the tables are not those of schema.py: make sync-interfaces")
+    present = readme.sections(interface)
+    found = [f'README.md: no section "{name}"' for name in readme.SECTIONS if name not in present]
     found += [
-        f'schema.py: field "{name}" of {model.__name__} has no docstring, so README.md is silent'
+        f'README.md: section "{name}" is empty' for name in present if not present[name].strip()
+    ]
+    if "Direction" in present and "```mermaid" not in present["Direction"]:
+        found.append('README.md: section "Direction" has no Mermaid diagram')
+    drawn = re.findall(r"-- (.+?) -->", present.get("Direction", ""))
+    known = {name for model in _models(interface) for name in databags.field_names(model)}
+    strange = sorted({name for arrow in drawn for name in arrow.split(", ")} - known)
+    found += [
+        f'README.md: section "Direction" has "{name}", which is not a field' for name in strange
+    ]
+    missing = set(interface.roles) - readme.roles_in_behavior(interface)
+    found += [f'README.md: section "Behavior" does not describe the {role}' for role in missing]
+    if readme.with_fields(interface) != readme.text(interface):
+        found.append("README.md: the tables do not match schema.py; run make sync-interfaces")
+    found += [
+        f'schema.py: field "{name}" of {model.__name__} has no docstring for README.md'
         for model in _models(interface)
         for name in readme.undocumented(interface, model)
     ]
@@ -181,52 +189,56 @@ def _readme(interface: Interface) -> list[str]:
 
 
 def _models(interface: Interface) -> list[Any]:
-    bags_of = [
-        interface.bag_model(role, bag) for role in interface.roles for bag in ("app", "unit")
+    models = [
+        interface.databag_model(role, databag)
+        for role in interface.roles
+        for databag in ("app", "unit")
     ]
-    return [model for model in (*bags_of, *interface.secrets.values()) if model]
+    return [model for model in (*models, *interface.secrets.values()) if model]
 
 
 def _example(interface: Interface) -> list[str]:
     data = readme.example(interface)
     known = {*interface.roles, *interface.secrets}
-    found = [f'"{key}" is no side and no secret' for key in data if key not in known]
+    found = [f'"{key}" is neither a side nor a secret' for key in data if key not in known]
     for role in interface.roles:
         given = data.get(role) or {}
-        found += [f'"{bag}" is no databag' for bag in given if bag not in ("app", "unit")]
-        for bag in ("app", "unit"):
-            shown = given.get(bag) or {}
-            found += bags.problems(interface, role, bag, shown)
-            if model := interface.bag_model(role, bag):
+        found += [
+            f'"{databag}" is not a databag' for databag in given if databag not in ("app", "unit")
+        ]
+        for databag in ("app", "unit"):
+            shown = given.get(databag) or {}
+            found += databags.problems(interface, role, databag, shown)
+            if model := interface.databag_model(role, databag):
                 found += _not_shown(model, shown)
     for field, model in interface.secrets.items():
-        found += bags.secret_problems(model, data.get(field) or {})
+        found += databags.secret_problems(model, data.get(field) or {})
         found += _not_shown(model, data.get(field) or {})
     return [f"README.md, Example: {problem}" for problem in found]
 
 
 def _not_shown(model: type[pydantic.BaseModel], shown: dict[str, str]) -> list[str]:
-    names = [name for name in bags.field_names(model) if name not in shown]
+    names = [name for name in databags.field_names(model) if name not in shown]
     return [f'field "{name}" of {model.__name__} is missing' for name in names]
 
 
 def _vectors(interface: Interface) -> list[str]:
-    """What sides have written since this version began has to be read for ever."""
+    """Check that all data in vectors/ are still valid: readers must support older writers."""
     found: list[str] = []
     written: set[tuple[str, str, str]] = set()
     for path in sorted((interface.folder / "vectors").glob("*.json")):
         vector = json.loads(path.read_text())
-        role, bag, data = vector["role"], vector["bag"], vector["data"]
-        written |= {(role, bag, field) for field in data}
-        problems = bags.problems(interface, role, bag, data)
+        role, databag, data = vector["role"], vector["databag"], vector["data"]
+        written |= {(role, databag, field) for field in data}
+        problems = databags.problems(interface, role, databag, data)
         found += [f"vectors/{path.name}: {problem}" for problem in problems]
     return found + [
-        f'vectors/ has no {bag} databag of the {role} with field "{field}"'
+        f'vectors/ has no {databag} databag of the {role} with field "{field}"'
         for role in interface.roles
-        for bag in ("app", "unit")
-        if (model := interface.bag_model(role, bag))
-        for field in bags.field_names(model)
-        if (role, bag, field) not in written
+        for databag in ("app", "unit")
+        if (model := interface.databag_model(role, databag))
+        for field in databags.field_names(model)
+        if (role, databag, field) not in written
     ]
 
 
@@ -239,7 +251,7 @@ def _tests(interface: Interface) -> list[str]:
 
 
 def unlisted(known: list[Interface], charms: list[pathlib.Path]) -> list[str]:
-    """Return where charms' endpoints and interfaces' lists of charms do not agree."""
+    """Return the differences between charms' endpoints and the charms in interface.yaml."""
     declared: set[tuple[str, Role, str]] = {
         (interface, role, charm.name)
         for charm in charms
@@ -253,15 +265,17 @@ def unlisted(known: list[Interface], charms: list[pathlib.Path]) -> list[str]:
         for charm in interface.description.get(LISTS[role]) or []
     }
     found = [
-        f"{charm} is a {role} of {name}, whose interface.yaml does not list it"
+        f"{charm} is a {role} of {name}, but interface.yaml does not list it"
         for name, role, charm in sorted(declared - listed)
     ]
     used = {name for name, _, _ in declared}
     found += [
-        f"{one.name}: no charm has such an endpoint" for one in known if one.name not in used
+        f"{one.name}: no charm has an endpoint with this interface"
+        for one in known
+        if one.name not in used
     ]
     return found + [
-        f"{name}: interface.yaml lists {charm}, which is no {role} of it"
+        f"{name}: interface.yaml lists {charm}, which is not a {role} of it"
         for name, role, charm in sorted(listed - declared)
     ]
 

@@ -1,11 +1,11 @@
-"""Holds every databag that charms write on localjuju to its interface."""
+"""Check every databag that charms write on localjuju."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 
-from interface_checks import bags
+from interface_checks import databags
 from interface_checks.registry import ENDPOINTS, interface
 from localjuju.history import Event, every_event
 from localjuju.relation_hook_commands import DatabagWrite
@@ -13,17 +13,16 @@ from localjuju.relation_hook_commands import DatabagWrite
 
 @contextlib.contextmanager
 def every_databag() -> Iterator[None]:
-    """Have each hook or action fail the run that writes what its interface does not say.
-
-    It is for whatever LocalJuju is made meanwhile, wherever that is: a test cannot forget it.
+    """Check the databags after each hook and action of every LocalJuju in this context.
 
     Raises:
-        AssertionError: from whatever lets hooks run; it names interface, databag and field.
+        AssertionError: a hook or action has written data that do not follow the interface. The
+            call that runs the hook raises it, and it names interface, databag and field.
     """
 
     def check(event: Event) -> None:
         if event.task and event.task.kind == "exec":
-            return  # `juju exec`: what a test writes, in a charm's name.
+            return  # `juju exec`: a test writes this, not the charm.
         found = [problem for write in event.writes for problem in problems(write)]
         assert not found, f"{event.unit} {event.ran}: " + "; ".join(found)
 
@@ -32,13 +31,14 @@ def every_databag() -> Iterator[None]:
 
 
 def problems(write: DatabagWrite) -> list[str]:
-    """Return what is wrong with a databag as a hook has left it."""
+    """Return the problems of a databag after a hook."""
     one = interface(write.relation.interface)
     if one is None:
-        return []  # juju-info, or a test's own.
+        return []  # juju-info, or an interface of a test.
     application = write.owner.partition("/")[0]
     side = next(s for s in write.relation.sides if s.application.name == application)
     role = ENDPOINTS[side.endpoint.role]
     if "/" in write.owner:
-        return bags.problems(one, role, "unit", write.relation.unit_databags[write.owner].data)
-    return bags.problems(one, role, "app", write.relation.app_databag(application).data)
+        unit_databag = write.relation.unit_databags[write.owner]
+        return databags.problems(one, role, "unit", unit_databag.data)
+    return databags.problems(one, role, "app", write.relation.app_databag(application).data)

@@ -1,4 +1,4 @@
-"""The charms of this repository do what their interfaces say; broken ones are told which field."""
+"""The charms follow their interfaces. For a broken charm, the tests name the field."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pytest
 from interface_checks import charms, registry
 from interface_checks.registry import Role, charm_folders, interface
 
-CLAIMS = [
+DECLARED = [
     pytest.param(one, role, charm, id=f"{charm.name}-{one.name}")
     for charm in charm_folders()
-    for one, role in charms.claims(charm)
+    for one, role in charms.declared_interfaces(charm)
 ]
 
 
-@pytest.mark.parametrize(("one", "role", "charm"), CLAIMS)
-def test_charm_keeps_to_its_interface(
+@pytest.mark.parametrize(("one", "role", "charm"), DECLARED)
+def test_charm_follows_its_interface(
     one: registry.Interface, role: Role, charm: pathlib.Path
 ) -> None:
     done = charms.run_tests(one, role, charm)
@@ -66,7 +66,7 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
 
 
 @pytest.mark.parametrize(
-    ("name", "role", "body", "complaint"),
+    ("name", "role", "body", "problem"),
     [
         ("demo", "provider", DEMO, 'field "leader-uuid" is missing'),
         ("demo", "provider", "app['leader-uuid'] = 'me'", 'field "leader-uuid": Input should be'),
@@ -78,12 +78,12 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             'field "special_field": the interface',
         ),
         ("demo", "requirer", "app['token'] = str(uuid.uuid4())", 'field "token" has changed'),
-        ("demo", "requirer", "unit['token'] = 'x'", 'field "token": nothing is to be written'),
+        ("demo", "requirer", "unit['token'] = 'x'", 'field "token": this side must not write'),
         ("http", "provider", HTTP, 'field "port" is missing'),
         ("http", "provider", HTTP + "unit['port'] = '70000'", 'field "port": Input should be'),
-        ("http", "provider", HTTP + "unit['port'] = '080'", 'field "port": not as a sorted'),
-        ("http", "provider", "unit['hostname'] = '\"h\"'", 'field "hostname": JSON, and not'),
-        ("http", "requirer", HTTP, 'field "hostname": nothing is to be written'),
+        ("http", "provider", HTTP + "unit['port'] = '080'", 'field "port": not in sorted'),
+        ("http", "provider", "unit['hostname'] = '\"h\"'", 'field "hostname": must be a plain'),
+        ("http", "requirer", HTTP, 'field "hostname": this side must not write'),
         ("logging-directory", "provider", LOGS, 'field "files" is missing'),
         (
             "logging-directory",
@@ -101,16 +101,16 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             "logging-directory",
             "provider",
             LOGS + "unit['files'] = '[\"b\", \"a\"]'",
-            'field "files": not as a sorted',
+            'field "files": not in sorted',
         ),
-        ("logging-directory", "requirer", LOGS, 'field "directory": nothing is to be written'),
+        ("logging-directory", "requirer", LOGS, 'field "directory": this side must not write'),
         ("mongodb", "provider", ANSWER, 'field "secret-user" is missing'),
         ("mongodb", "provider", "app['database'] = 'notes'", 'field "database": not JSON'),
         (
             "mongodb",
             "provider",
             "app['endpoints'] = '[\"b:1\", \"a:1\"]'",
-            'field "endpoints": not as a sorted',
+            'field "endpoints": not in sorted',
         ),
         (
             "mongodb",
@@ -129,7 +129,7 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             "mongodb",
             "provider",
             ANSWER + ADD.format(content=FULL) + "unit['version'] = 'the-password'",
-            'field "version" shows what is in a secret: password',
+            'field "version" contains a value from a secret: password',
         ),
         (
             "mongodb",
@@ -163,7 +163,7 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
             "mongodb",
             "requirer",
             "app['extra-user-roles'] = '[\"b\", \"a\"]'",
-            'field "extra-user-roles": not as a sorted',
+            'field "extra-user-roles": not in sorted',
         ),
         ("mongodb-replica-set", "peer", "unit['host'] = '5'", 'field "host": Input should be'),
         ("mongodb-replica-set", "peer", "pass", 'field "secret-admin" is missing'),
@@ -202,42 +202,42 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
         ("demo-replicas", "peer", "ipaddress.ip_address(their_app.get('leader-ip', '::'))", "'no"),
     ],
 )
-def test_broken_charm_is_told_which_field(
-    tmp_path: pathlib.Path, name: str, role: Role, body: str, complaint: str
+def test_problem_of_a_broken_charm_names_the_field(
+    tmp_path: pathlib.Path, name: str, role: Role, body: str, problem: str
 ) -> None:
     one = write_charm(tmp_path, name, role, body)
     done = charms.run_tests(one, role, tmp_path)
     assert done.returncode == 1, done.stdout
-    assert complaint in done.stdout, done.stdout
+    assert problem in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize(
     ("role", "body"),
     [
         ("requirer", "their_unit.get('port', '').isdigit()"),
-        # Of its peers nobody has told the tests but its charmcraft.yaml.
+        # Only its charmcraft.yaml declares this peer relation.
         (
             "provider",
-            "if self.model.get_relation('mates'): unit.update(hostname='h', port='80')",
+            "if self.model.get_relation('members'): unit.update(hostname='h', port='80')",
         ),
     ],
 )
-def test_charm_that_nobody_listed_can_pass(tmp_path: pathlib.Path, role: Role, body: str) -> None:
+def test_unlisted_charm_can_pass(tmp_path: pathlib.Path, role: Role, body: str) -> None:
     one = write_charm(tmp_path, "http", role, body)
     done = charms.run_tests(one, role, tmp_path)
     assert done.returncode == 0, done.stdout
 
 
 def write_charm(folder: pathlib.Path, name: str, role: Role, body: str) -> registry.Interface:
-    """Write a charm of which each relation event does the same, and return its interface."""
+    """Write a charm that does the same in each relation event, and return its interface."""
     section = next(key for key, value in registry.ENDPOINTS.items() if value == role)
     scope = ", scope: container" if name == "logging-directory" else ""
     subordinate = "subordinate: true, " if scope and role == "requirer" else ""
-    mates = "" if role == "peer" else ", peers: {mates: {interface: mates}}"
+    members = "" if role == "peer" else ", peers: {members: {interface: members}}"
     (folder / "src").mkdir()
     (folder / "charmcraft.yaml").write_text(
         "{name: made-up, summary: x, description: x, type: charm, "
-        f"{subordinate}{section}: {{end: {{interface: {name}{scope}}}}}{mates}}}"
+        f"{subordinate}{section}: {{end: {{interface: {name}{scope}}}}}{members}}}"
     )
     indented = textwrap.indent(body, " " * 8)
     (folder / "src" / "charm.py").write_text(CHARM.replace("        BODY", indented))

@@ -1,4 +1,4 @@
-"""The interfaces are well written down, and a folder that is not is refused."""
+"""The folders of the interfaces are valid, and invalid folders are refused."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import shutil
 
 import pytest
 
-from interface_checks import bags, readme, registry, sync, validator
+from interface_checks import databags, readme, registry, sync, validator
 from interface_checks.registry import Interface, charm_folders, interfaces
 
 ALL = [pytest.param(one, id=str(one)) for one in interfaces()]
 
 
 @pytest.mark.parametrize("one", ALL)
-def test_interface_is_well_written_down(one: Interface) -> None:
+def test_interface_is_valid(one: Interface) -> None:
     assert validator.problems(one) == []
 
 
-def test_each_endpoint_has_its_interface_and_the_other_way_round() -> None:
+def test_endpoints_and_interfaces_match() -> None:
     assert validator.unlisted(interfaces(), charm_folders()) == []
 
 
@@ -42,8 +42,8 @@ WITHOUT_PYDANTIC = [
 def test_models_without_pydantic_have_the_same_fields(one: Interface) -> None:
     plain = registry.load_module(one.folder / "charm_models.py", f"plain_{one.name}")
     for role in one.roles:
-        for bag in ("app", "unit"):
-            if model := one.bag_model(role, bag):
+        for databag in ("app", "unit"):
+            if model := one.databag_model(role, databag):
                 fields = dataclasses.fields(getattr(plain, model.__name__))
                 assert [field.metadata.get("alias", field.name) for field in fields] == [
                     field.alias or name for name, field in model.model_fields.items()
@@ -52,19 +52,19 @@ def test_models_without_pydantic_have_the_same_fields(one: Interface) -> None:
 
 @pytest.fixture
 def copy(tmp_path: pathlib.Path) -> Interface:
-    """An interface to spoil."""
+    """A copy of an interface, which a test changes."""
     folder = tmp_path / "mongodb" / "interface" / "v0"
     shutil.copytree(registry.INTERFACES / "mongodb" / "interface" / "v0", folder)
     return Interface(folder)
 
 
 @pytest.mark.parametrize(
-    ("file", "old", "new", "complaint"),
+    ("file", "old", "new", "problem"),
     [
         ("interface.yaml", "status:", "state:", 'unknown key "state"'),
         ("interface.yaml", "status: draft\n", "", 'no "status"'),
-        ("interface.yaml", "status: draft", "status: done", '"status" is none of'),
-        ("interface.yaml", "version: 0", "version: zero", "\"version\" is no int: 'zero'"),
+        ("interface.yaml", "status: draft", "status: done", '"status" must be'),
+        ("interface.yaml", "version: 0", "version: zero", "\"version\" must be int, not 'zero'"),
         ("interface.yaml", "version: 0", "version: 1", '"version" is 1'),
         (
             "interface.yaml",
@@ -80,16 +80,16 @@ def copy(tmp_path: pathlib.Path) -> Interface:
         ("README.md", "## Relation Data", "## Data", 'no section "Relation Data"'),
         ("README.md", "## Usage\n", "## Usage\n## Use\n", 'section "Usage" is empty'),
         ("README.md", "```mermaid", "```", "no Mermaid diagram"),
-        ("README.md", "### Requirer\n", "### Other\n", "does not tell of the requirer"),
-        ("README.md", "| `endpoints` |", "| `endpoint` |", "not those of schema.py"),
-        ("README.md", "The name of the replica set", "The set", "not those of schema.py"),
+        ("README.md", "### Requirer\n", "### Other\n", "does not describe the requirer"),
+        ("README.md", "| `endpoints` |", "| `endpoint` |", "do not match schema.py"),
+        ("README.md", "The name of the replica set", "The set", "do not match schema.py"),
         ("README.md", "database: '\"notes\"'", "database: '5'", 'field "database": Input should'),
         ("README.md", "database: '\"notes\"'", "data: '\"notes\"'", 'field "data": the interface'),
-        ("README.md", '10.0.0.11:27017", "10.0.0.12', 'b:1", "a', 'field "endpoints": not as'),
+        ("README.md", '10.0.0.11:27017", "10.0.0.12', 'b:1", "a', 'field "endpoints": not in'),
         ("README.md", "  password: example\n", "", 'field "password" of MongodbUserSecret'),
         ("README.md", "    version: 8.0.4\n", "", 'field "version" of MongodbProviderUnit'),
-        ("README.md", "secret-user:\n  user", "secret:\n  user", '"secret" is no side and no'),
-        ("README.md", "requirer:\n  app:", "requirer:\n  apps:", '"apps" is no databag'),
+        ("README.md", "secret-user:\n  user", "secret:\n  user", '"secret" is neither a side'),
+        ("README.md", "requirer:\n  app:", "requirer:\n  apps:", '"apps" is not a databag'),
         ("README.md", "password: example", "pass: example", 'a secret: field "pass": unknown'),
         ("README.md", "replset, version,", "replset, series,", '"Direction" has "series"'),
         ("README.md", "```yaml", "```json", "no ```yaml block"),
@@ -97,19 +97,19 @@ def copy(tmp_path: pathlib.Path) -> Interface:
             "schema.py",
             "database: str | None = None",
             "database: str",
-            "mandatory in the requirer's app databag",
+            "mandatory fields in the requirer's app databag",
         ),
         (
             "schema.py",
             "pydantic.AfterValidator(sorted)",
             "pydantic.AfterValidator(list)",
-            'field "endpoints" of the provider\'s app databag is a list in no fixed order',
+            'field "endpoints" of the provider\'s app databag is a list that is not sorted',
         ),
         (
             "schema.py",
             "    username: str | None = None",
             "    username: str",
-            "mandatory in the secret of secret-user",
+            "mandatory fields in the secret of secret-user",
         ),
         (
             "schema.py",
@@ -121,23 +121,28 @@ def copy(tmp_path: pathlib.Path) -> Interface:
             "schema.py",
             "    type: str | None",
             "    type: Literal['database'] | None",
-            'field "type" of the provider\'s unit databag refuses what a later version may add',
+            'field "type" of the provider\'s unit databag refuses unknown values',
         ),
-        ("schema.py", "database: str | None = None", "database: str = ''", "must do with null"),
+        ("schema.py", "database: str | None = None", "database: str = ''", "must accept null"),
         (
             "schema.py",
             "validate_by_alias=True,",
             "validate_by_alias=True, extra='forbid',",
-            "must do with fields that it does not know",
+            "must ignore unknown fields",
         ),
-        ("schema.py", '    """The name of the replica set."""\n', "", "README.md is silent"),
+        (
+            "schema.py",
+            '    """The name of the replica set."""\n',
+            "",
+            "no docstring for README.md",
+        ),
         ("schema.py", "    replset: str | None", "    replica_set: str | None", "vectors/"),
         ("schema.py", "class ProviderSchema", "class ProvidersSchema", "no ProviderSchema"),
         ("schema.py", "    port: str | None", "    port: list[int] | None", 'field "port": Input'),
     ],
 )
-def test_spoilt_folder_is_refused(
-    copy: Interface, file: str, old: str, new: str, complaint: str
+def test_invalid_folder_is_refused(
+    copy: Interface, file: str, old: str, new: str, problem: str
 ) -> None:
     path = copy.folder / file
     text = path.read_text()
@@ -146,11 +151,11 @@ def test_spoilt_folder_is_refused(
         text.replace(old, new).replace("import Annotated", "import Annotated, Literal")
     )
     problems = validator.problems(copy)
-    assert any(complaint in problem for problem in problems), problems
+    assert any(problem in found for found in problems), problems
 
 
 @pytest.mark.parametrize(
-    ("file", "complaint"),
+    ("file", "problem"),
     [
         ("tests/test_provider.py", "tests/test_provider.py is missing"),
         ("README.md", "README.md"),
@@ -158,46 +163,48 @@ def test_spoilt_folder_is_refused(
         ("schema.py", "schema.py"),
     ],
 )
-def test_missing_file_is_named(copy: Interface, file: str, complaint: str) -> None:
+def test_missing_file_is_named(copy: Interface, file: str, problem: str) -> None:
     (copy.folder / file).unlink()
     problems = validator.problems(copy)
-    assert any(complaint in problem for problem in problems), problems
+    assert any(problem in found for found in problems), problems
 
 
-def test_vectors_are_needed(copy: Interface) -> None:
+def test_missing_vectors_are_a_problem(copy: Interface) -> None:
     shutil.rmtree(copy.folder / "vectors")
-    complaint = 'vectors/ has no app databag of the requirer with field "database"'
-    assert any(complaint in problem for problem in validator.problems(copy))
+    problem = 'vectors/ has no app databag of the requirer with field "database"'
+    assert any(problem in found for found in validator.problems(copy))
 
 
-def test_vector_that_cannot_be_read_any_more_is_named(copy: Interface) -> None:
+def test_vector_that_is_no_longer_valid_is_named(copy: Interface) -> None:
     path = next((copy.folder / "vectors").glob("*.json"))
     vector = json.loads(path.read_text())
-    vector["data"] = {"of-another-time": '"x"'}
+    vector["data"] = {"of-an-old-version": '"x"'}
     path.write_text(json.dumps(vector))
     problems = validator.problems(copy)
-    assert any(path.name in p and '"of-another-time"' in p for p in problems), problems
+    assert any(path.name in p and '"of-an-old-version"' in p for p in problems), problems
 
 
-def test_readme_without_a_place_for_the_tables_is_named(copy: Interface) -> None:
+def test_readme_without_markers_for_the_tables_is_named(copy: Interface) -> None:
     path = copy.folder / "README.md"
     path.write_text(path.read_text().replace(readme.BEGIN, ""))
     assert any("README.md has no line" in problem for problem in validator.problems(copy))
 
 
-def test_interface_of_no_charm_is_named(copy: Interface) -> None:
+def test_unused_interface_is_named(copy: Interface) -> None:
     path = copy.folder / "interface.yaml"
     kept = path.read_text().partition("providers:")[0] + "maintainer: nobody\n"
     path.write_text(kept)
-    assert validator.unlisted([copy], []) == ["mongodb: no charm has such an endpoint"]
+    assert validator.unlisted([copy], []) == [
+        "mongodb: no charm has an endpoint with this interface"
+    ]
 
 
 @pytest.mark.parametrize("value", ['"27017"', "true", "27017.0", "no JSON"])
-def test_number_that_is_not_written_as_one_is_refused(value: str) -> None:
+def test_number_in_another_form_is_refused(value: str) -> None:
     one = registry.interface("mongodb-replica-set")
     assert one
-    assert len(bags.problems(one, "peer", "app", {"port": value})) == 1
-    assert bags.problems(one, "peer", "app", {"port": "27017"}) == []
+    assert len(databags.problems(one, "peer", "app", {"port": value})) == 1
+    assert databags.problems(one, "peer", "app", {"port": "27017"}) == []
 
 
 def test_sync_writes_tables_and_copies(
@@ -225,14 +232,14 @@ def test_sync_writes_tables_and_copies(
     assert sorted(capsys.readouterr().out.split()[1::2]) == sorted(map(str, stale))
 
 
-def test_charm_and_interface_that_do_not_know_each_other_are_named(
+def test_missing_and_wrong_charms_in_the_list_are_named(
     copy: Interface, tmp_path: pathlib.Path
 ) -> None:
     charm = tmp_path / "stranger"
     charm.mkdir()
     (charm / "charmcraft.yaml").write_text("requires: {db: {interface: mongodb}}")
     assert validator.unlisted([copy], [charm]) == [
-        "stranger is a requirer of mongodb, whose interface.yaml does not list it",
-        "mongodb: interface.yaml lists mongodb, which is no provider of it",
-        "mongodb: interface.yaml lists my-node-app, which is no requirer of it",
+        "stranger is a requirer of mongodb, but interface.yaml does not list it",
+        "mongodb: interface.yaml lists mongodb, which is not a provider of it",
+        "mongodb: interface.yaml lists my-node-app, which is not a requirer of it",
     ]

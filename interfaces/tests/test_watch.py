@@ -1,4 +1,4 @@
-"""What charms write on localjuju is held to its interface, without a test's asking."""
+"""Databags that charms write on localjuju are checked automatically."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ def deploy(tmp_path: pathlib.Path) -> Callable[..., None]:
     return deploy
 
 
-def test_what_the_interface_says_may_be_written(deploy: Callable[..., None]) -> None:
+def test_valid_databag_is_accepted(deploy: Callable[..., None]) -> None:
     with watch.every_databag(), LocalJuju() as juju:
         deploy(juju, CHARM)
         juju.settle()
         juju.run("a/0", "write")
 
 
-def test_hook_that_writes_something_else_is_named(deploy: Callable[..., None]) -> None:
+def test_hook_that_writes_an_unknown_field_is_named(deploy: Callable[..., None]) -> None:
     with watch.every_databag(), LocalJuju() as juju:
         deploy(juju, CHARM.replace('["special-field"] = "x"', '["another-field"] = "x"'))
         with pytest.raises(AssertionError, match=r'a/0 .*created.*field "another-field"'):
             juju.settle()
 
 
-def test_action_that_writes_something_else_is_named(deploy: Callable[..., None]) -> None:
+def test_action_that_writes_an_unknown_field_is_named(deploy: Callable[..., None]) -> None:
     with watch.every_databag(), LocalJuju() as juju:
         deploy(juju, CHARM.replace('["special-field"] = "y"', '["another-field"] = "y"'))
         juju.settle()
@@ -71,7 +71,7 @@ def test_action_that_writes_something_else_is_named(deploy: Callable[..., None])
             juju.run("a/0", "write")
 
 
-def test_what_a_test_writes_in_a_charms_name_is_its_own_affair(
+def test_juju_exec_is_not_checked(
     deploy: Callable[..., None],
 ) -> None:
     with watch.every_databag(), LocalJuju() as juju:

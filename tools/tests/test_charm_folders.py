@@ -1,4 +1,4 @@
-"""Each charm's folder has what a repository of a charm has; what they share is equal in all."""
+"""Each charm's folder is a complete repository, and shared files are equal in all charms."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def test_file_is_equal_in_all_charms(name: str) -> None:
     assert len(set(texts(name).values())) == 1, name
 
 
-def test_the_licence_is_that_of_the_repository() -> None:
+def test_licence_is_the_licence_of_the_repository() -> None:
     assert (ROOT / "LICENSE").read_text() in texts("LICENSE").values()
 
 
 @pytest.mark.parametrize("name", LONGER_WITH_FUNCTIONAL_TESTS)
-def test_file_begins_equally_and_goes_on_where_there_are_functional_tests(name: str) -> None:
+def test_file_has_the_shared_part_and_a_part_for_functional_tests(name: str) -> None:
     shared = texts(name)["replicas-demo"]
     for charm, text in texts(name).items():
         assert text.startswith(shared), charm
@@ -54,7 +54,7 @@ def test_modules_of_the_same_name_are_equal_in_all_charms() -> None:
 
 
 @each_charm
-def test_icon_is_a_square_of_its_own(charm: pathlib.Path) -> None:
+def test_icon_is_square_and_unique(charm: pathlib.Path) -> None:
     root = ElementTree.parse(charm / "icon.svg").getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert (root.get("width"), root.get("height"), root.get("viewBox")) == (
@@ -67,7 +67,7 @@ def test_icon_is_a_square_of_its_own(charm: pathlib.Path) -> None:
 
 
 @each_charm
-def test_icon_licence_and_readme_go_into_the_packed_charm(charm: pathlib.Path) -> None:
+def test_packed_charm_contains_icon_licence_and_readme(charm: pathlib.Path) -> None:
     metadata = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     steps = metadata["parts"]["charm"]["override-build"]
     assert 'cp icon.svg LICENSE README.md "$CRAFT_PART_INSTALL"' in steps

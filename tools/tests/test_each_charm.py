@@ -1,4 +1,4 @@
-"""A command runs in every charm's folder, also after it has failed in one."""
+"""A command runs in every charm's folder, even if it fails in one folder."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import each_charm
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_all_have_their_turn_and_failures_are_named(
+def test_command_runs_for_all_charms_and_failures_are_named(
     jobs: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     command = ["test", "-e", "tests/functional"]
     monkeypatch.setattr(sys, "argv", ["each_charm.py", "--jobs", jobs, *command])
     assert each_charm.main() == 1
-    said = capfd.readouterr()
-    assert said.out.count(": test -e tests/functional\n") == 6
+    output = capfd.readouterr()
+    assert output.out.count(": test -e tests/functional\n") == 6
     failed = "demo-provider, demo-requirer, replicas-demo"
-    assert said.err == f"failed in {failed}: test -e tests/functional\n"
+    assert output.err == f"failed in {failed}: test -e tests/functional\n"
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_those_that_have_a_path_take_part(
+def test_having_selects_charms_with_a_path(
     jobs: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--having", "tests/functional", "--jobs", jobs, "echo", "done"]
@@ -31,6 +31,6 @@ def test_those_that_have_a_path_take_part(
     assert each_charm.main() == 0
     lines = capfd.readouterr().out.splitlines()
     for charm in ("mongodb", "my-node-app", "rsyslog-forwarder"):
-        # What a charm prints stands between its own lines.
+        # The output of a charm follows its title.
         assert lines[lines.index(f"== charms/{charm}: echo done") + 1] == "done"
     assert not any("demo" in line for line in lines)

@@ -37,18 +37,18 @@ def test_every_project_is_found() -> None:
     assert len(found) == len(list(ROOT.glob("charms/*/pyproject.toml"))) + 2
 
 
-def test_all_files_move(copy: pathlib.Path) -> None:
+def test_date_moves_in_all_files(copy: pathlib.Path) -> None:
     assert move_exclude_newer.move(copy, LATER) == LATER
     assert lines(copy) == {'exclude-newer = "2999-01-15T00:00:00Z"'}
 
 
-def test_it_never_moves_back(copy: pathlib.Path) -> None:
+def test_date_never_moves_back(copy: pathlib.Path) -> None:
     before = lines(copy)
     present = move_exclude_newer.move(copy, datetime.date(2020, 1, 1))
     assert before == lines(copy) == {f'exclude-newer = "{present}T00:00:00Z"'}
 
 
-def test_dates_that_differ_are_named(copy: pathlib.Path) -> None:
+def test_different_dates_are_an_error(copy: pathlib.Path) -> None:
     project = copy / "localjuju/pyproject.toml"
     text = project.read_text()
     project.write_text(move_exclude_newer.LINE.sub('exclude-newer = "2026-01-01T00:00:00Z"', text))
@@ -56,7 +56,7 @@ def test_dates_that_differ_are_named(copy: pathlib.Path) -> None:
         move_exclude_newer.move(copy, LATER)
 
 
-def test_a_bad_date_is_named(
+def test_invalid_date_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["move_exclude_newer.py", "tomorrow"])

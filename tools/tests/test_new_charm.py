@@ -1,6 +1,6 @@
-"""A new charm has its own name everywhere, and passes its lint and its unit tests.
+"""A new charm has its new name everywhere, and passes its lint and unit tests.
 
-It is a copy of a charm's folder, so this also shows that a folder needs nothing outside itself.
+A new charm is a copy of a charm's folder. So this also shows that the folder is complete.
 """
 
 from __future__ import annotations
@@ -23,42 +23,43 @@ ROOT = pathlib.Path(__file__).parents[2]
 CHARMS = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
 NAME = "our-blog"
 
-# The environment has localjuju from this repository, and a path in a test may be absolute.
-KEEP_OUT = """\
+# localjuju in this environment comes from the repository, and a test may use an absolute path. So
+# an audit hook refuses to open files of the repository.
+REFUSE_REPOSITORY = """\
 import os
 import sys
 
 REPOSITORY = os.environ["REPOSITORY"] + os.sep
 
 
-def keep_out(event, arguments):
+def refuse_repository(event, arguments):
     if event == "open" and isinstance(arguments[0], str):
         path = os.path.realpath(arguments[0])
         if path.startswith(REPOSITORY) and not path.startswith(os.path.realpath(sys.prefix)):
             raise PermissionError(f"a copied charm has no {path}")
 
 
-sys.addaudithook(keep_out)
+sys.addaudithook(refuse_repository)
 """
 
 
 def run_as_tox(folder: pathlib.Path, environment: str, scratch: pathlib.Path) -> str:
-    """Run what a folder's tox.ini has in an environment, and return what it prints.
+    """Run the commands of an environment in a folder's tox.ini, and return the output.
 
-    With the programs of this environment, and with pytest kept out of the repository.
+    This uses the programs of the current environment. pytest cannot open the repository's files.
 
     Raises:
         AssertionError: a command failed.
     """
     scratch.mkdir(exist_ok=True)
-    (scratch / "keep_out.py").write_text(KEEP_OUT)
+    (scratch / "refuse_repository.py").write_text(REFUSE_REPOSITORY)
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(folder / "tox.ini")
     paths = [str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
     printed = ""
     for command in tox[f"testenv:{environment}"]["commands"].strip().splitlines():
         done = subprocess.run(
-            shlex.split(command.replace("{posargs}", "-q -p keep_out")),
+            shlex.split(command.replace("{posargs}", "-q -p refuse_repository")),
             cwd=folder,
             env={
                 **os.environ,
@@ -78,12 +79,12 @@ def run_as_tox(folder: pathlib.Path, environment: str, scratch: pathlib.Path) ->
 
 @dataclasses.dataclass
 class Made:
-    """A new charm, as it was made; `folder` has what linters and tests leave there too."""
+    """A new charm. In `folder`, linters and tests may have written more files."""
 
     source: str
     folder: pathlib.Path
     texts: dict[str, str]
-    """What is in each of its files."""
+    """The content of each of its files."""
     steps: str
 
 
@@ -104,8 +105,8 @@ def test_passes_its_unit_tests(made: Made, tmp_path: pathlib.Path) -> None:
     run_as_tox(made.folder, "unit", tmp_path / "scratch")
 
 
-# Names of an interface, which the other side has too, and of MongoDB itself.
-OF_OTHERS = {
+# Names of interfaces, which other charms use too, and names of MongoDB.
+KEPT_NAMES = {
     "demo-provider": "DemoProvider(App|Unit)",
     "demo-requirer": "DemoRequirerApp",
     "mongodb": (
@@ -116,19 +117,19 @@ OF_OTHERS = {
 }
 
 
-def test_has_no_trace_of_the_old_name(made: Made) -> None:
+def test_old_name_is_nowhere(made: Made) -> None:
     old = re.compile(made.source.replace("-", "[-_ ]?"), re.I)
-    of_others = re.compile(OF_OTHERS.get(made.source, "(?!)"))
+    kept_names = re.compile(KEPT_NAMES.get(made.source, "(?!)"))
     found = [
         f"{file}: {line}"
         for file, text in made.texts.items()
         for line in [file, *text.splitlines()]
-        if old.search(of_others.sub("", line))
+        if old.search(kept_names.sub("", line))
     ]
     assert found == []
 
 
-def test_has_its_new_name(made: Made) -> None:
+def test_new_name_is_used(made: Made) -> None:
     metadata = yaml.safe_load(made.texts["charmcraft.yaml"])
     assert (metadata["name"], metadata["title"]) == ("our-blog", "Our blog")
     old = yaml.safe_load((ROOT / "charms" / made.source / "charmcraft.yaml").read_text())
@@ -153,14 +154,14 @@ def test_service_of_the_new_charm_has_its_name(made: Made) -> None:
         assert '"name": "our-blog"' in made.texts["app/package.json"]
 
 
-def test_what_is_mongodbs_own_keeps_its_name(made: Made) -> None:
+def test_names_of_mongodb_are_kept(made: Made) -> None:
     if made.source == "mongodb":
         code = (ROOT / "charms/mongodb/src/mongod.py").read_text()
         for own in ('= "mongodb"', "/run/mongodb", "/var/lib/mongodb", "mongodb-org-server"):
             assert made.texts["src/mongod.py"].count(own) == code.count(own) > 0, own
 
 
-def test_readme_leads_nowhere_outside(made: Made) -> None:
+def test_readme_has_no_links_to_other_folders(made: Made) -> None:
     readme = made.texts["README.md"]
     assert readme.startswith("# our-blog\n")
     assert "Copy" not in readme
@@ -168,8 +169,8 @@ def test_readme_leads_nowhere_outside(made: Made) -> None:
     assert [target for target in targets if not (made.folder / target).exists()] == []
 
 
-def test_each_place_to_fill_in_is_named(made: Made) -> None:
-    # However a placeholder is spelled: example.com belongs to nobody.
+def test_next_steps_list_each_placeholder(made: Made) -> None:
+    # example.com is a placeholder too.
     placeholder = re.compile(r"fill-in|(//|@)example\.com")
     places = [
         (file, line.strip())
@@ -202,11 +203,11 @@ def test_each_place_to_fill_in_is_named(made: Made) -> None:
         ("MONGODB", "our-shop", "OUR_SHOP"),
     ],
 )
-def test_a_name_is_spelled_as_the_old_one_was(text: str, name: str, expected: str) -> None:
+def test_new_name_has_the_style_of_the_old_name(text: str, name: str, expected: str) -> None:
     assert new_charm.spell_like(text, name.split("-")) == expected
 
 
-def test_a_new_name_may_have_the_old_one_in_it(tmp_path: pathlib.Path) -> None:
+def test_new_name_may_contain_the_old_name(tmp_path: pathlib.Path) -> None:
     new_charm.make("replicas-demo", "my-replicas-demo", tmp_path / "new")
     assert "my-my-" not in (tmp_path / "new/README.md").read_text()
 
@@ -214,8 +215,8 @@ def test_a_new_name_may_have_the_old_one_in_it(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["no-charm", "blog"], "FROM=no-charm: there is no such charm; use demo-provider, "),
-        (["", "blog"], "FROM=: there is no such charm"),
+        (["no-charm", "blog"], "FROM=no-charm: this charm does not exist; use demo-provider, "),
+        (["", "blog"], "FROM=: this charm does not exist"),
         (["mongodb", ""], "NAME=: use lower-case letters"),
         (["mongodb", "Blog"], "NAME=Blog: use lower-case letters"),
         (["mongodb", "my_blog"], "NAME=my_blog: use lower-case letters"),
@@ -223,12 +224,12 @@ def test_a_new_name_may_have_the_old_one_in_it(tmp_path: pathlib.Path) -> None:
         (["mongodb", "blog-2"], "NAME=blog-2: use lower-case letters"),
         (["mongodb", "blog-"], "NAME=blog-: use lower-case letters"),
         (["mongodb", "a" * 33], f"NAME={'a' * 33}: use at most 32 characters"),
-        (["mongodb", "my-node-app"], "NAME=my-node-app: this is the name of a charm"),
-        (["mongodb", "blog", "README.md"], "README.md: it exists already; name a new folder"),
-        (["mongodb", "blog", "README.md/blog"], "README.md/blog: it cannot be made"),
+        (["mongodb", "my-node-app"], "NAME=my-node-app: a charm of this repository has this name"),
+        (["mongodb", "blog", "README.md"], "README.md: this folder or file already exists"),
+        (["mongodb", "blog", "README.md/blog"], "README.md/blog: this folder cannot be made"),
     ],
 )
-def test_what_cannot_be_is_refused(
+def test_invalid_arguments_are_refused(
     arguments: list[str],
     message: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -237,32 +238,32 @@ def test_what_cannot_be_is_refused(
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "argv", ["new_charm.py", *arguments])
     assert new_charm.main() == 1
-    said = capsys.readouterr()
-    assert message in said.err
-    assert (said.err.count("\n"), said.out) == (1, "")
+    output = capsys.readouterr()
+    assert message in output.err
+    assert (output.err.count("\n"), output.out) == (1, "")
 
 
-def test_a_folder_that_is_no_git_repository_says_so(
+def test_folder_without_git_repository_is_an_error(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "charms").symlink_to(ROOT / "charms")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "nothing"))
-    with pytest.raises(new_charm.NewCharmError, match="git has to list the files of"):
+    with pytest.raises(new_charm.NewCharmError, match="git cannot list the files of"):
         new_charm.make("mongodb", NAME, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
-def test_main_tells_what_to_do_next(
+def test_main_prints_the_next_steps(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["new_charm.py", "demo-provider", NAME, str(tmp_path / "it")])
     assert new_charm.main() == 0
-    said = capsys.readouterr().out
-    assert f"our-blog is in {tmp_path / 'it'}." in said
-    assert "charmcraft pack" in said
+    output = capsys.readouterr().out
+    assert f"our-blog is in {tmp_path / 'it'}." in output
+    assert "charmcraft pack" in output
 
 
-def test_what_reaches_back_is_found(tmp_path: pathlib.Path) -> None:
+def test_access_to_the_repository_is_an_error(tmp_path: pathlib.Path) -> None:
     copy = tmp_path / "copy"
     (copy / "tests/unit").mkdir(parents=True)
     test = f"def test_it():\n    open({str(ROOT / 'README.md')!r})\n"

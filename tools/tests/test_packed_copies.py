@@ -1,4 +1,4 @@
-"""A new charm packs. Collected by `make pack-here`, which names in PACK_PYTHON what packs."""
+"""A new charm can be packed. `make pack-here` runs this, with its Python in PACK_PYTHON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME = "our-blog"
 
 
 @pytest.mark.parametrize("charm", CHARMS)
-def test_new_charm_packs(charm: str, tmp_path: pathlib.Path) -> None:
+def test_new_charm_can_be_packed(charm: str, tmp_path: pathlib.Path) -> None:
     folder = tmp_path / NAME
     new_charm.make(charm, NAME, folder)
     subprocess.run(["git", "init", "--quiet", folder], check=True)

@@ -1,4 +1,4 @@
-"""The slowest tests are found in what `make test` prints."""
+"""The slowest tests are found in the output of `make test`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ bundle: commands[0]> pytest
 """
 
 
-def test_slowest_come_first_and_say_where_they_are() -> None:
+def test_slowest_tests_come_first_with_their_suite() -> None:
     assert slowest.slowest(PRINTED, 3) == [
         (100.25, "bundle: tests/test_bundle.py::test_b"),
         (12.5, "unit: charms/mongodb/tests/unit/test_charm.py::test_a[with space]"),

@@ -1,6 +1,6 @@
-"""The Terraform modules fit the charms and the bundle, as far as a parser can tell.
+"""The Terraform modules fit the charms and the bundle.
 
-`make terraform` has Terraform itself validate them, with the Juju provider.
+These tests only parse the modules. `make terraform` validates them with Terraform.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ each_module = pytest.mark.parametrize(
 
 
 def plain(value: Any) -> Any:
-    """Return what a parser made of HCL without the quotes that it leaves around text."""
+    """Return parsed HCL without the quotes that the parser keeps around text."""
     if isinstance(value, dict):
         return {plain(key): plain(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -35,13 +35,13 @@ def plain(value: Any) -> Any:
 
 
 def blocks(module: pathlib.Path, file: str, kind: str) -> dict[str, Any]:
-    """Return the blocks of a kind in a file of a module, by their name."""
+    """Return the blocks of one kind in a module's file, by name."""
     parsed = plain(hcl2.loads((module / file).read_text()))
     return {name: block for each in parsed.get(kind, []) for name, block in each.items()}
 
 
 @each_module
-def test_files_are_those_of_canonicals_modules(module: pathlib.Path) -> None:
+def test_module_has_the_files_of_canonicals_modules(module: pathlib.Path) -> None:
     files = {"README.md", "main.tf", "outputs.tf", "variables.tf", "versions.tf"}
     assert {path.name for path in module.iterdir() if path.is_file()} == files
     (terraform,) = plain(hcl2.loads((module / "versions.tf").read_text()))["terraform"]
@@ -72,7 +72,7 @@ def _readme(module: pathlib.Path) -> str:
 
 
 @each_charm
-def test_outputs_have_the_endpoints_of_the_charm(charm: pathlib.Path) -> None:
+def test_outputs_contain_the_endpoints_of_the_charm(charm: pathlib.Path) -> None:
     metadata = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     outputs = blocks(charm / "terraform", "outputs.tf", "output")
     assert outputs["application"]["value"] == "${juju_application.this}"
@@ -85,30 +85,30 @@ def test_outputs_have_the_endpoints_of_the_charm(charm: pathlib.Path) -> None:
 
 
 @each_charm
-def test_variables_cover_what_the_charm_has(charm: pathlib.Path) -> None:
+def test_variables_cover_options_resources_and_storage(charm: pathlib.Path) -> None:
     metadata = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     variables = blocks(charm / "terraform", "variables.tf", "variable")
     always = {"app_name", "base", "channel", "charm_name", "model_uuid", "revision"}
-    # A subordinate has as many units as its principals, on their machines.
+    # The principals determine the number of a subordinate's units, and their machines.
     principals = set() if metadata.get("subordinate") else {"constraints", "units"}
-    what_it_has = {
+    declared = {
         "config": metadata.get("config", {}).get("options", {}),
         "resources": metadata.get("resources", {}),
         "storage_directives": metadata.get("storage", {}),
     }
-    for name, names in what_it_has.items():
+    for name, names in declared.items():
         if names:
             assert variables[name]["description"].endswith(": " + ", ".join(names))
     assert variables.keys() == {
         *always,
         *principals,
-        *(n for n, has in what_it_has.items() if has),
+        *(n for n, has in declared.items() if has),
     }
     assert variables["app_name"]["default"] == metadata["name"]
     assert variables["base"]["default"] == metadata["base"]
 
 
-def test_the_bundles_modules_are_its_applications() -> None:
+def test_modules_of_the_bundle_match_its_applications() -> None:
     modules = blocks(ROOT / "terraform", "main.tf", "module")
     found = {name.replace("_", "-"): module.get("units") for name, module in modules.items()}
     assert found == {name: app.get("num_units") for name, app in BUNDLE["applications"].items()}
@@ -120,7 +120,7 @@ def test_the_bundles_modules_are_its_applications() -> None:
         assert given >= {name for name, each in variables.items() if "default" not in each}
 
 
-def test_the_bundles_integrations_are_its_relations() -> None:
+def test_integrations_of_the_bundle_match_its_relations() -> None:
     parsed = plain(hcl2.loads((ROOT / "terraform/main.tf").read_text()))
     found = []
     for resource in parsed["resource"]:
@@ -131,7 +131,7 @@ def test_the_bundles_integrations_are_its_relations() -> None:
 
 
 def _end(application: dict[str, str]) -> str:
-    """Return an end of an integration as a bundle has it: application:endpoint."""
+    """Return one end of an integration in the form of a bundle: application:endpoint."""
     name = re.fullmatch(r"\$\{module\.(\w+)\.application\.name\}", application["name"])
     assert name
     charm = ROOT / "charms" / name[1].replace("_", "-")

@@ -1,4 +1,4 @@
-"""What the units of any application with the peers `demo-replicas` have to do."""
+"""The rules for every charm with a peer relation `demo-replicas`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import pytest
 from interface_checks.charm_side import CharmSide
 
 
-def test_leader_says_its_address(charm_side: CharmSide) -> None:
+def test_leader_writes_its_address(charm_side: CharmSide) -> None:
     assert "leader-ip" in charm_side.relate().app, 'field "leader-ip" is missing'
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_every_unit_shows_its_name(charm_side: CharmSide, leader: bool) -> None:
+def test_every_unit_writes_its_name(charm_side: CharmSide, leader: bool) -> None:
     written = charm_side.relate(unit={"unit-data": "other"}, leader=leader)
     assert "unit-data" in written.unit, 'field "unit-data" is missing'
 
 
 @pytest.mark.parametrize("app", [{}, {"leader-ip": "no address"}, {"leader-ip": "10.0.0.9"}])
-def test_takes_what_the_leader_says(charm_side: CharmSide, app: dict[str, str]) -> None:
+def test_accepts_databag_of_leader(charm_side: CharmSide, app: dict[str, str]) -> None:
     charm_side.relate(app=app, leader=False)

@@ -1,4 +1,4 @@
-"""What any provider of `demo` has to do."""
+"""The rules for every provider of `demo`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from interface_checks.charm_side import CharmSide
 TOKEN = "d2c4a7de-1d6f-4bb4-a7a5-6d0a1a9b4c12"
 
 
-def test_leader_shows_itself(charm_side: CharmSide) -> None:
+def test_leader_writes_its_identifier(charm_side: CharmSide) -> None:
     assert "leader-uuid" in charm_side.relate().app, 'field "leader-uuid" is missing'
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_every_unit_shows_its_name(charm_side: CharmSide, leader: bool) -> None:
+def test_every_unit_writes_its_name(charm_side: CharmSide, leader: bool) -> None:
     written = charm_side.relate(leader=leader)
     assert "special-field" in written.unit, 'field "special-field" is missing'
 
 
 @pytest.mark.parametrize("token", [TOKEN, "no UUID", ""])
-def test_takes_the_token(charm_side: CharmSide, token: str) -> None:
+def test_accepts_token(charm_side: CharmSide, token: str) -> None:
     charm_side.relate(app={"token": token, "of-a-later-version": "x"})
-    charm_side.leave()
+    charm_side.remove_relation()

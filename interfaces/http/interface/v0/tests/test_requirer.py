@@ -1,4 +1,4 @@
-"""What any requirer of `http` has to do: it writes nothing, and takes what comes."""
+"""The rules for every requirer of `http`: it accepts any databag, and writes nothing."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ from interface_checks.charm_side import CharmSide
         {"hostname": "10.0.0.9", "port": "3000", "of-a-later-version": "x"},
     ],
 )
-def test_takes_what_comes_and_writes_nothing(charm_side: CharmSide, unit: dict[str, str]) -> None:
+def test_accepts_databag_and_writes_nothing(charm_side: CharmSide, unit: dict[str, str]) -> None:
     charm_side.relate(unit=unit)
-    charm_side.leave()
+    charm_side.remove_relation()

@@ -1,4 +1,4 @@
-"""What any requirer of `logging-directory` has to do: it writes nothing, and takes what comes."""
+"""The rules for every requirer of `logging-directory`: it accepts any databag, writes nothing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ LOGS = {"directory": '"/var/log/app"', "files": '["app.log"]'}
         {**LOGS, "files": "null"},
     ],
 )
-def test_takes_what_comes_and_writes_nothing(charm_side: CharmSide, unit: dict[str, str]) -> None:
+def test_accepts_databag_and_writes_nothing(charm_side: CharmSide, unit: dict[str, str]) -> None:
     charm_side.relate(unit=unit)
-    charm_side.leave()
+    charm_side.remove_relation()

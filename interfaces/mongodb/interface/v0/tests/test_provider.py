@@ -70,5 +70,5 @@ def test_every_unit_writes_its_address(charm_side: CharmSide) -> None:
 def test_secret_is_removed_with_relation(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"'})
     before = len(list(written.state.secrets))
-    after = len(list(charm_side.leave().secrets))
+    after = len(list(charm_side.remove_relation().secrets))
     assert after < before, 'the secret of field "secret-user" still exists after the relation'

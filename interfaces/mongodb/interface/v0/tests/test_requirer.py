@@ -34,7 +34,7 @@ CLASSIC = {
 @pytest.mark.parametrize("leader", [True, False])
 def test_accepts_answer(charm_side: CharmSide, leader: bool) -> None:
     charm_side.relate(app=ANSWER, unit=CLASSIC, leader=leader, secrets=(SECRET,))
-    charm_side.leave()
+    charm_side.remove_relation()
 
 
 def test_leader_asks_for_database(charm_side: CharmSide) -> None:
@@ -46,7 +46,7 @@ def test_leader_asks_for_database(charm_side: CharmSide) -> None:
 @pytest.mark.parametrize("leader", [True, False])
 def test_waits_for_answer(charm_side: CharmSide, leader: bool) -> None:
     charm_side.relate(leader=leader)
-    charm_side.leave()
+    charm_side.remove_relation()
 
 
 def test_unknown_fields_are_ignored(charm_side: CharmSide) -> None:
