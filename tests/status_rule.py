@@ -255,8 +255,8 @@ class Walk:
         self._note(f"after {made.name}, {where}, {'leader' if before.leader else 'follower'}")
 
     def _note(self, where: str) -> None:
-        for complaint in self._watch.found:
-            self.found.setdefault(complaint.replace(str(self._machine), ""), where)
+        for problem in self._watch.found:
+            self.found.setdefault(problem.replace(str(self._machine), ""), where)
         self._watch.found.clear()
 
 
@@ -304,8 +304,8 @@ def main() -> int:
             walk.walk()
         finally:
             end_processes(pathlib.Path(machine))
-    for complaint, where in walk.found.items():
-        print(f"{folder.name}: status {complaint} ({where})")
+    for problem, where in walk.found.items():
+        print(f"{folder.name}: status {problem} ({where})")
     return int(bool(walk.found))
 
 
