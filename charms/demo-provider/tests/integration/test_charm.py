@@ -1,4 +1,4 @@
-"""The charm on a controller, with machines or Kubernetes, before it is integrated."""
+"""The charm on a controller, with machines or Kubernetes, without a relation."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import jubilant
 import pytest
 
 APP = "demo-provider"
-PATIENCE = 10 * 60.0
-"""Seconds for machines or pods to be made."""
+TIMEOUT = 10 * 60.0
+"""Seconds in which machines or pods must start."""
 
 
 @pytest.mark.juju_setup
 def test_deploy(charm: pathlib.Path, juju: jubilant.Juju) -> None:
     juju.deploy(charm, APP, num_units=2)
-    juju.wait(jubilant.all_active, error=jubilant.any_error, timeout=PATIENCE)
+    juju.wait(jubilant.all_active, error=jubilant.any_error, timeout=TIMEOUT)
 
 
-def test_units_say_nothing(juju: jubilant.Juju) -> None:
+def test_status_has_no_message(juju: jubilant.Juju) -> None:
     units = juju.status().get_units(APP).values()
     assert [unit.workload_status.message for unit in units] == [""] * 2

@@ -1,4 +1,4 @@
-"""The charm under every event that it observes, as leader and as follower."""
+"""The charm with every event that it observes, as leader and as follower."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def context() -> Context:
     return testing.Context(DemoProviderCharm)
 
 
-def relation(number: int = 1, app: str = "requirer", **bags: Any) -> testing.Relation:
-    return testing.Relation("demo", id=number, remote_app_name=app, **bags)
+def relation(number: int = 1, app: str = "requirer", **databags: Any) -> testing.Relation:
+    return testing.Relation("demo", id=number, remote_app_name=app, **databags)
 
 
 def with_token(number: int = 1, app: str = "requirer", token: str = TOKEN) -> testing.Relation:
@@ -47,16 +47,16 @@ def logged(context: Context, level: str) -> list[str]:
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_created(context: Context, leader: bool):
+def test_relation_created(context: Context, leader: bool):
     demo = relation()
     out = context.run(context.on.relation_created(demo), model(demo, leader=leader))
-    bags = out.get_relation(1)
-    assert bags.local_unit_data["special-field"] == "demo-provider/0"
-    assert bags.local_app_data == ({"leader-uuid": LEADER_UUID} if leader else {})
+    databags = out.get_relation(1)
+    assert databags.local_unit_data["special-field"] == "demo-provider/0"
+    assert databags.local_app_data == ({"leader-uuid": LEADER_UUID} if leader else {})
     assert out.unit_status == testing.WaitingStatus("demo: waiting for requirer to send token")
 
 
-def test_new_leader_shows_itself_in_every_relation(context: Context):
+def test_new_leader_writes_its_uuid_in_every_relation(context: Context):
     old = {"leader-uuid": str(uuid.uuid4())}
     state = model(relation(local_app_data=old), relation(2, "other", local_app_data=old))
     out = context.run(context.on.leader_elected(), state)
@@ -68,7 +68,7 @@ def test_leader_elected_without_a_relation(context: Context):
     assert context.run(context.on.leader_elected(), model()).unit_status == testing.ActiveStatus()
 
 
-def test_units_have_each_their_own_leader_uuid():
+def test_each_unit_has_its_own_leader_uuid():
     found: set[str] = set()
     for number in (0, 1):
         context = testing.Context(DemoProviderCharm, unit_id=number)
@@ -78,7 +78,7 @@ def test_units_have_each_their_own_leader_uuid():
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_token_is_kept_and_logged_once(context: Context, leader: bool):
+def test_token_is_stored_and_logged_once(context: Context, leader: bool):
     demo = with_token()
     event = context.on.relation_changed(demo, remote_unit=0)
     out = context.run(event, model(demo, leader=leader))
@@ -87,13 +87,13 @@ def test_token_is_kept_and_logged_once(context: Context, leader: bool):
     assert tokens(out) == {1: TOKEN}
     assert logged(context, "INFO") == [f"demo: requirer sent the token {TOKEN}"]
     assert out.unit_status == testing.ActiveStatus(f"requirer sent token {TOKEN}")
-    # Changed only reads: nobody is woken by it.
+    # Relation-changed only reads, so it triggers no event.
     assert out.get_relation(1).local_app_data == {}
     assert "special-field" not in out.get_relation(1).local_unit_data
 
 
-def test_changed_of_the_application_has_no_unit(context: Context):
-    """May come before any unit has joined. ops.testing always names a unit, so it is emitted."""
+def test_relation_changed_of_an_application_has_no_unit(context: Context):
+    """Juju can send it before a unit joins. ops.testing needs a unit, so the test emits it."""
     state = model(dataclasses.replace(with_token(), remote_units_data={}))
     with context(context.on.update_status(), state) as manager:
         demo = manager.charm.model.relations["demo"][0]
@@ -102,7 +102,7 @@ def test_changed_of_the_application_has_no_unit(context: Context):
     assert tokens(out) == {1: TOKEN}
 
 
-def test_changed_without_a_token(context: Context):
+def test_relation_changed_without_a_token(context: Context):
     demo = relation()
     out = context.run(context.on.relation_changed(demo, remote_unit=0), model(demo))
     assert tokens(out) == {}
@@ -110,7 +110,7 @@ def test_changed_without_a_token(context: Context):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_several_applications_and_one_of_them_goes(context: Context, leader: bool):
+def test_relation_broken_removes_only_that_token(context: Context, leader: bool):
     state = model(with_token(), with_token(2, "other", OTHER_TOKEN), leader=leader)
     for number in (1, 2):
         event = context.on.relation_changed(state.get_relation(number), remote_unit=0)
@@ -124,14 +124,14 @@ def test_several_applications_and_one_of_them_goes(context: Context, leader: boo
     assert out.unit_status == testing.ActiveStatus(f"other sent token {OTHER_TOKEN}")
 
 
-def test_broken_before_there_was_a_token(context: Context):
+def test_relation_broken_without_a_token(context: Context):
     demo = relation()
     out = context.run(context.on.relation_broken(demo), model(demo))
     assert out.unit_status == testing.ActiveStatus()
 
 
 @pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
-def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str):
+def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, value: str):
     state = model(with_token(), with_token(2, "other", OTHER_TOKEN))
     event = context.on.relation_changed(state.get_relation(1), remote_unit=0)
     state = context.run(event, state)

@@ -1,4 +1,4 @@
-"""The charm under every event that it observes, as leader and as follower."""
+"""The charm with every event that it observes, as leader and as follower."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def context() -> Context:
     return testing.Context(SpecialCharm)
 
 
-def relation(number: int = 1, app: str = "provider", **bags: Any) -> testing.Relation:
+def relation(number: int = 1, app: str = "provider", **databags: Any) -> testing.Relation:
     units = {0: {"special-field": f"{app}/0"}, 1: {"special-field": f"{app}/1"}}
     default: dict[str, Any] = {
         "remote_app_data": {"leader-uuid": UUID},
         "remote_units_data": units,
     }
-    return testing.Relation("demo", id=number, remote_app_name=app, **(default | bags))
+    return testing.Relation("demo", id=number, remote_app_name=app, **(default | databags))
 
 
 def token(state: testing.State, number: int = 1) -> str | None:
@@ -45,7 +45,7 @@ def logged(context: Context, level: str) -> list[str]:
 
 
 @pytest.mark.parametrize("unit", [0, 1])
-def test_changed_on_the_leader(context: Context, unit: int):
+def test_relation_changed_on_the_leader(context: Context, unit: int):
     demo = relation()
     state = testing.State(leader=True, relations={demo})
     out = context.run(context.on.relation_changed(demo, remote_unit=unit), state)
@@ -59,8 +59,8 @@ def test_changed_on_the_leader(context: Context, unit: int):
     assert out.unit_status == testing.ActiveStatus(f"provider has leader-uuid {UUID}")
 
 
-def test_changed_of_the_application_has_no_unit(context: Context):
-    """May come before any unit has joined. ops.testing always names a unit, so it is emitted."""
+def test_relation_changed_of_an_application_has_no_unit(context: Context):
+    """Juju can send it before a unit joins. ops.testing needs a unit, so the test emits it."""
     state = testing.State(leader=True, relations={relation(remote_units_data={})})
     with context(context.on.update_status(), state) as manager:
         demo = manager.charm.model.relations["demo"][0]
@@ -72,14 +72,14 @@ def test_changed_of_the_application_has_no_unit(context: Context):
 
 
 @pytest.mark.parametrize("leader_uuid", [UUID, None])
-def test_changed_on_a_follower_does_nothing(context: Context, leader_uuid: str | None):
+def test_relation_changed_on_a_follower_writes_nothing(context: Context, leader_uuid: str | None):
     demo = relation(remote_app_data={"leader-uuid": leader_uuid} if leader_uuid else {})
     state = testing.State(relations={demo})
     out = context.run(context.on.relation_changed(demo, remote_unit=0), state)
     assert token(out) is None
     assert apps(out) == {}
     assert logged(context, "INFO") == []
-    # It may read, though.
+    # The status shows the data that it reads.
     assert out.unit_status == (
         testing.ActiveStatus(f"provider has leader-uuid {UUID}")
         if leader_uuid
@@ -100,10 +100,10 @@ def test_token_is_not_replaced_by_later_events(context: Context):
     assert token(third) == token(first)
 
 
-def test_new_leader_goes_on_with_what_the_old_one_wrote(context: Context):
-    # Its own StoredState is empty: the old leader's was on another unit.
-    given, fresh = relation(local_app_data={"token": TOKEN}), relation(2, "later")
-    state = testing.State(leader=True, relations={given, fresh})
+def test_new_leader_keeps_the_tokens_of_the_old_leader(context: Context):
+    # Its own StoredState is empty. The old leader's StoredState is on another unit.
+    old, new = relation(local_app_data={"token": TOKEN}), relation(2, "later")
+    state = testing.State(leader=True, relations={old, new})
     out = context.run(context.on.leader_elected(), state)
     assert token(out, 1) == TOKEN
     assert token(out, 2)
@@ -115,7 +115,7 @@ def test_leader_elected_without_a_relation(context: Context):
     assert out.unit_status == BLOCKED
 
 
-def test_several_applications_have_a_token_each(context: Context):
+def test_each_application_gets_its_own_token(context: Context):
     demo, other = relation(), relation(2, "other", remote_app_data={"leader-uuid": OTHER_UUID})
     state = testing.State(leader=True, relations={demo, other})
     state = context.run(context.on.relation_changed(demo, remote_unit=0), state)
@@ -133,8 +133,8 @@ def test_several_applications_have_a_token_each(context: Context):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_broken_forgets_that_application_and_no_other(context: Context, leader: bool):
-    """A follower too: it may have led."""
+def test_relation_broken_removes_only_that_application(context: Context, leader: bool):
+    """On a follower too, because it may have been the leader."""
     demo, other = relation(), relation(2, "other")
     state = testing.State(leader=True, relations={demo, other})
     state = context.run(context.on.leader_elected(), state)
@@ -144,13 +144,13 @@ def test_broken_forgets_that_application_and_no_other(context: Context, leader: 
     assert out.unit_status == testing.ActiveStatus(f"other has leader-uuid {UUID}")
 
 
-def test_broken_of_the_only_relation(context: Context):
+def test_relation_broken_of_the_only_relation(context: Context):
     demo = relation()
     out = context.run(context.on.relation_broken(demo), testing.State(relations={demo}))
     assert out.unit_status == BLOCKED
 
 
-def test_nothing_sent_yet(context: Context):
+def test_provider_has_sent_nothing(context: Context):
     demo = relation(remote_app_data={}, remote_units_data={0: {}})
     state = testing.State(leader=True, relations={demo})
     out = context.run(context.on.relation_changed(demo, remote_unit=0), state)
@@ -162,7 +162,7 @@ def test_nothing_sent_yet(context: Context):
 
 
 @pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
-def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str):
+def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, value: str):
     demo, other = relation(), relation(2, "other")
     state = testing.State(leader=True, relations={demo, other})
     state = context.run(context.on.leader_elected(), state)
@@ -178,7 +178,7 @@ def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str)
     assert token(out) == token(state)
 
 
-def test_special_field_stays_on_its_line(context: Context):
+def test_line_break_in_special_field_is_escaped(context: Context):
     demo = relation(remote_units_data={0: {"special-field": "a\nb"}})
     state = testing.State(leader=True, relations={demo})
     context.run(context.on.relation_changed(demo, remote_unit=0), state)

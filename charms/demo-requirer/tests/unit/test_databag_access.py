@@ -1,6 +1,6 @@
-"""Every databag of a relation between two applications: who may read it, and who may write it.
+"""Who may read and write each databag of a relation between two applications.
 
-What ops refuses here, it refuses in a hook too, in the same words.
+ops raises the same errors in a real hook.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ NO_STRING_KEY = "relation data keys must be strings, not <class 'int'>"
 NO_STRING_SAVED = "relation data values must be strings, not <class 'NoneType'>"
 NO_JSON = "Expecting value: line 1 column 1 (char 0)"
 
-Try = Callable[[SpecialCharm, ops.Relation], None]
+HookFunction = Callable[[SpecialCharm, ops.Relation], None]
 
 
 class Access(ops.Object):
-    """Runs a function in a hook: outside of hooks, ops lets tests read and write everything."""
+    """Runs a function in a hook. Outside of hooks, ops allows tests to access all databags."""
 
     def __init__(
         self, charm: SpecialCharm, function: Callable[[SpecialCharm, ops.Relation], None]
@@ -47,12 +47,12 @@ class Access(ops.Object):
         self._function(self._charm, self._charm.model.relations["demo"][0])
 
 
-def in_a_hook(leader: bool, function: Try) -> testing.Relation:
-    """Run a function in a hook of a unit, and return what the databags hold then.
+def in_a_hook(leader: bool, function: HookFunction) -> testing.Relation:
+    """Run a function in a hook of a unit, and return the relation with its databags.
 
     Args:
-        leader: in the unit 0, which leads, or in the unit 1, which follows.
-        function: takes the charm and the relation.
+        leader: whether to run it on the leader (unit 0) or on a follower (unit 1).
+        function: a function with the parameters charm and relation.
     """
     unit = 0 if leader else 1
     context = testing.Context(SpecialCharm, unit_id=unit)
@@ -67,17 +67,17 @@ def in_a_hook(leader: bool, function: Try) -> testing.Relation:
     state = testing.State(leader=leader, relations=[demo])
     with context(context.on.start(), state) as manager:
         access = Access(manager.charm, function)
-        assert access  # ops does not keep it alive.
+        assert access  # This keeps a reference, because ops has none.
         relation = manager.run().get_relation(1)
     assert isinstance(relation, testing.Relation)
     return relation
 
 
-# What is allowed.
+# Allowed access.
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_anyone_reads_the_remote_bags(leader: bool):
+def test_every_unit_reads_the_remote_databags(leader: bool):
     def read(charm: SpecialCharm, relation: ops.Relation):
         units = sorted(unit.name for unit in relation.units)
         assert units == ["demo-provider/0", "demo-provider/1"]
@@ -94,7 +94,7 @@ def test_anyone_reads_the_remote_bags(leader: bool):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_a_unit_reads_and_writes_its_own_bag(leader: bool):
+def test_unit_reads_and_writes_its_own_databag(leader: bool):
     def write(charm: SpecialCharm, relation: ops.Relation):
         relation.data[charm.unit]["special-field"] = "raw"
         assert relation.data[charm.unit]["special-field"] == "raw"
@@ -105,7 +105,7 @@ def test_a_unit_reads_and_writes_its_own_bag(leader: bool):
     assert in_a_hook(leader, write).local_unit_data["special-field"] == "typed"
 
 
-def test_an_empty_string_erases_the_key():
+def test_empty_string_removes_the_key():
     def erase(charm: SpecialCharm, relation: ops.Relation):
         relation.data[charm.unit]["special-field"] = "something"
         relation.data[charm.unit]["special-field"] = ""
@@ -114,7 +114,7 @@ def test_an_empty_string_erases_the_key():
     assert "special-field" not in in_a_hook(False, erase).local_unit_data
 
 
-def test_the_leader_reads_and_writes_the_bag_of_its_application():
+def test_leader_reads_and_writes_its_application_databag():
     def write(charm: SpecialCharm, relation: ops.Relation):
         assert relation.data[charm.app]["token"] == TOKEN
         relation.data[charm.app]["note"] = "raw"
@@ -125,14 +125,14 @@ def test_the_leader_reads_and_writes_the_bag_of_its_application():
     assert in_a_hook(True, write).local_app_data == {"token": OTHER_TOKEN, "note": "raw"}
 
 
-# What is refused.
+# Refused access.
 
 
 def refused(error: type[Exception], message: str) -> pytest.RaisesExc[Exception]:
     return pytest.raises(error, match=f"^{re.escape(message)}$")
 
 
-def test_a_follower_does_not_write_the_bag_of_its_application():
+def test_follower_cannot_write_its_application_databag():
     def write(charm: SpecialCharm, relation: ops.Relation):
         with refused(ops.RelationDataAccessError, FOLLOWER_WRITES):
             relation.data[charm.app]["token"] = OTHER_TOKEN
@@ -142,7 +142,7 @@ def test_a_follower_does_not_write_the_bag_of_its_application():
     assert in_a_hook(False, write).local_app_data == {"token": TOKEN}
 
 
-def test_a_follower_does_not_read_the_bag_of_its_application():
+def test_follower_cannot_read_its_application_databag():
     def read(charm: SpecialCharm, relation: ops.Relation):
         with refused(ops.RelationDataAccessError, FOLLOWER_READS):
             relation.data[charm.app]["token"]
@@ -152,7 +152,7 @@ def test_a_follower_does_not_read_the_bag_of_its_application():
     in_a_hook(False, read)
 
 
-def test_nobody_writes_remote_bags():
+def test_leader_cannot_write_remote_databags():
     def write(charm: SpecialCharm, relation: ops.Relation):
         unit = charm.model.get_unit("demo-provider/1")
         with refused(ops.RelationDataAccessError, WRITES_REMOTE_APP):
@@ -165,13 +165,13 @@ def test_nobody_writes_remote_bags():
     assert in_a_hook(True, write).remote_app_data == {"leader-uuid": LEADER_UUID}
 
 
-def test_only_strings_are_written():
+def test_other_types_than_strings_cannot_be_written():
     def write(charm: SpecialCharm, relation: ops.Relation):
-        bag: Any = relation.data[charm.unit]
+        databag: Any = relation.data[charm.unit]
         with refused(ops.RelationDataTypeError, NO_STRING):
-            bag["count"] = 7
+            databag["count"] = 7
         with refused(ops.RelationDataTypeError, NO_STRING_KEY):
-            bag[7] = "count"
+            databag[7] = "count"
         same: Any = lambda value: value  # noqa: E731
         with refused(ops.RelationDataTypeError, NO_STRING_SAVED):
             relation.save(DemoRequirerApp(), charm.app, encoder=same)
@@ -179,7 +179,7 @@ def test_only_strings_are_written():
     assert "count" not in in_a_hook(True, write).local_unit_data
 
 
-def test_plain_text_is_not_json():
+def test_plain_text_cannot_be_loaded_as_json():
     def read(charm: SpecialCharm, relation: ops.Relation):
         with refused(json.JSONDecodeError, NO_JSON):
             relation.load(DemoProviderUnit, charm.model.get_unit("demo-provider/0"))
@@ -187,7 +187,7 @@ def test_plain_text_is_not_json():
     in_a_hook(False, read)
 
 
-def test_one_except_is_enough_for_all_that_is_refused():
+def test_all_errors_have_one_base_class():
     for error in (ops.RelationDataAccessError, ops.RelationDataTypeError):
         assert issubclass(error, ops.RelationDataError)
         assert issubclass(error, ops.ModelError)

@@ -1,4 +1,4 @@
-"""A real mongod and the real application, each in a folder of the test's own."""
+"""A real mongod and the real application, each in a temporary folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 
 import node_app
 
-# Every test has addresses of its own: a port that was just closed is not free at once.
+# Every test has its own addresses, because a closed port is not free immediately.
 _addresses = (f"127.78.{n // 250}.{n % 250 + 1}" for n in itertools.count())
 SOURCE = pathlib.Path(__file__).parents[2] / "app"
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Return as soon as `condition()` is true; fail after so many seconds."""
+    """Wait until `condition()` is true, or fail after this number of seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not so within {seconds} s"
@@ -29,7 +29,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 class Database:
-    """A replica set of one mongod with authorisation, and a user `notes` in it."""
+    """A replica set with one mongod, with authorisation and a user `notes`."""
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
@@ -49,7 +49,7 @@ class Database:
             client.admin.command("createUser", "admin", pwd="admin", roles=["root"])
 
     def start(self) -> None:
-        # No unix socket: its path would be shared with every other mongod of the computer.
+        # No Unix socket, because other mongods on the computer would use the same path.
         options = ["--auth", "--replSet=rs", "--nounixsocket", "--wiredTigerCacheSizeGB=0.25"]
         paths = [f"--dbpath={self.folder}", f"--keyFile={self.folder / 'key'}"]
         with (self.folder / "output").open("ab") as output:
@@ -67,7 +67,7 @@ class Database:
         )
 
     def add_user(self, name: str, password: str, database: str) -> str:
-        """Add a user and return its URI (name and password must need no escaping)."""
+        """Add a user and return its URI. Name and password are not escaped."""
         with self.connect() as client:
             roles = [{"role": "readWrite", "db": database}]
             client.admin.command("createUser", name, pwd=password, roles=roles)
@@ -87,7 +87,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def database(mongod: Database) -> Database:
-    """The database, running whatever the last test has done to it."""
+    """The database. It is started again if the last test has stopped it."""
     if mongod.process.poll() is not None:
         mongod.start()
     return mongod
@@ -95,7 +95,7 @@ def database(mongod: Database) -> Database:
 
 @pytest.fixture
 def app(tmp_path: pathlib.Path) -> Iterator[node_app.NodeApp]:
-    """The application, installed in a folder of its own and not running."""
+    """The application, installed in a temporary folder and not running."""
     fake_machine.fake_machine(tmp_path, "127.78.0.0")
     app = node_app.NodeApp()
     app.install(SOURCE)
@@ -105,7 +105,7 @@ def app(tmp_path: pathlib.Path) -> Iterator[node_app.NodeApp]:
 
 @pytest.fixture
 def settings(database: Database, tmp_path: pathlib.Path) -> node_app.Settings:
-    """Settings with an address, a user and a database that no other test has."""
+    """Settings with an address, a user and a database that no other test uses."""
     address = next(_addresses)
     name = "user-" + address.replace(".", "-")
     uri = database.add_user(name, "first-password", name)
@@ -114,7 +114,7 @@ def settings(database: Database, tmp_path: pathlib.Path) -> node_app.Settings:
 
 @pytest.fixture
 def running(app: node_app.NodeApp, settings: node_app.Settings) -> node_app.NodeApp:
-    """The application, running and well."""
+    """The application, running and healthy."""
     app.configure(settings)
     assert app.run()
     wait_for(lambda: app.health() == "ok")

@@ -1,4 +1,4 @@
-"""Somebody opens sockets without end: the memory that it costs, and whether others are served."""
+"""A client opens many connections: memory stays limited, and other clients are served."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 from conftest import Database, wait_for
-from test_node_app import ask, running_process
+from test_node_app import request, running_process
 
 from node_app import NodeApp, Settings
 
@@ -27,7 +27,7 @@ BODY_TO_COME = (
 
 @pytest.fixture
 def full(running: NodeApp, settings: Settings, database: Database) -> NodeApp:
-    """The application with as many notes as one answer may hold, each as long as it may be."""
+    """The application with the most notes in an answer, each with the maximum length."""
     now = datetime.datetime.now(datetime.timezone.utc)
     notes = [{"_id": str(n), "text": "x" * 1000, "created": now} for n in range(1000)]
     with database.connect() as client:
@@ -36,7 +36,7 @@ def full(running: NodeApp, settings: Settings, database: Database) -> NodeApp:
 
 
 class Memory(threading.Thread):
-    """Watches how much memory a process takes at most."""
+    """Measures the highest memory use of a process."""
 
     def __init__(self, process: psutil.Process):
         super().__init__(daemon=True)
@@ -51,13 +51,13 @@ class Memory(threading.Thread):
 
 @contextlib.contextmanager
 def attack(settings: Settings, connections: int, sent: bytes) -> Iterator[list[socket.socket]]:
-    """Open connections, send the same on each, and read nothing; return those left open."""
+    """Open connections, send the same data on each, read nothing, and return the open ones."""
     with contextlib.ExitStack() as stack:
         opened = []
         for _ in range(connections):
             client = socket.create_connection((settings.host, settings.port), timeout=10)
             opened.append(stack.enter_context(client))
-            with contextlib.suppress(ConnectionError):  # it may have been closed already
+            with contextlib.suppress(ConnectionError):  # The application may have closed it.
                 client.sendall(sent)
         yield opened
 
@@ -72,22 +72,22 @@ def attack(settings: Settings, connections: int, sent: bytes) -> Iterator[list[s
         pytest.param(1000, b"GET / HT", id="heads that do not come"),
     ],
 )
-def test_whoever_opens_sockets_costs_little_and_keeps_nobody_out(
+def test_many_connections_use_little_memory_and_do_not_block_other_clients(
     connections: int, sent: bytes, full: NodeApp, settings: Settings, tmp_path: pathlib.Path
 ):
     memory = Memory(running_process(tmp_path))
     memory.start()
     with attack(settings, connections, sent):
         wait_for(lambda: full.health() == "ok")
-        wait_for(lambda: ask(settings, "POST", "/api/notes", "served", "key")[0] in (200, 201))
-        wait_for(lambda: ask(settings, "GET", "/api/notes?limit=1000")[0] == 200)
+        wait_for(lambda: request(settings, "POST", "/api/notes", "served", "key")[0] in (200, 201))
+        wait_for(lambda: request(settings, "GET", "/api/notes?limit=1000")[0] == 200)
         memory.stop.set()
         memory.join()
     assert memory.most - memory.before < 250 * MEGABYTE
     assert full.health() == "ok"
 
 
-def test_who_comes_again_and_again_keeps_no_ordinary_request_out(
+def test_repeated_connections_do_not_block_other_clients(
     full: NodeApp, settings: Settings, tmp_path: pathlib.Path
 ):
     memory = Memory(running_process(tmp_path))
@@ -95,8 +95,8 @@ def test_who_comes_again_and_again_keeps_no_ordinary_request_out(
     with contextlib.ExitStack() as stack:
         for number in range(15):
             stack.enter_context(attack(settings, 20, LIST * 5))
-            wait_for(lambda: ask(settings, "GET", "/api/notes")[0] == 200, 5)
-            assert ask(settings, "POST", "/api/notes", f"note {number}")[0] == 201
+            wait_for(lambda: request(settings, "GET", "/api/notes")[0] == 200, 5)
+            assert request(settings, "POST", "/api/notes", f"note {number}")[0] == 201
         assert full.health() == "ok"
     memory.stop.set()
     memory.join()

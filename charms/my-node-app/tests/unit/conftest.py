@@ -1,4 +1,4 @@
-"""A machine that starts nothing, for the charm's own logic."""
+"""A fake machine that starts no program, for unit tests of the charm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from charm import MyNodeAppCharm
 
 ADDRESS = "10.1.2.3"
 SECRET = {"username": "relation-1", "password": "s3cret", "uris": "mongodb://ignored"}
-BAG = {
+DATABAG = {
     "database": '"notes"',
     "endpoints": '["10.0.0.2:27017", "10.0.0.1:27017"]',
     "replset": '"mongodb"',
@@ -22,17 +22,17 @@ BAG = {
 
 
 class Machine:
-    """What the charm has done to the service, and what the service says of itself."""
+    """The calls of the charm to the service, and the state of the service."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.failures: dict[str, node_app.NodeAppError] = {}
-        """What calls fail with, by their names."""
+        """Exceptions of calls, by the names of the methods."""
         self.running = False
         self.health: node_app.Health = "ok"
         self.healthy_after_reload = False
         self.loaded: str | None = None
-        """The id of the settings that the application runs with."""
+        """The id of the settings that the application has loaded."""
         self.refuses_settings = False
 
 
@@ -68,7 +68,7 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     monkeypatch.setattr(app, "uninstall", act("uninstall", running=False))
     monkeypatch.setattr(app, "is_running", lambda self: machine.running)
     monkeypatch.setattr(app, "health", health)
-    # Nothing changes here while somebody waits.
+    # The state does not change during a wait.
     monkeypatch.setattr(
         app, "_wait_until_it_runs", lambda self: health(self) in ("ok", "no database")
     )
@@ -99,7 +99,7 @@ def secret() -> testing.Secret:
 
 @pytest.fixture
 def database() -> testing.Relation:
-    return testing.Relation("database", remote_app_name="mongodb", remote_app_data=BAG)
+    return testing.Relation("database", remote_app_name="mongodb", remote_app_data=DATABAG)
 
 
 @pytest.fixture
@@ -109,5 +109,5 @@ def interface_setup(
     network: testing.Network,
     secret: testing.Secret,
 ) -> tuple[testing.Context[MyNodeAppCharm], testing.State]:
-    """For the tests of the interfaces that this charm speaks: it, and a model that is ready."""
+    """Return context and state for the tests of this charm's interfaces."""
     return context, testing.State(relations={database}, networks={network}, secrets={secret})

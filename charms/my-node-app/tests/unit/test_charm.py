@@ -1,4 +1,4 @@
-"""The charm under every event that it observes, with good, bad and missing remote data."""
+"""The charm with every event that it observes, and with valid, invalid and missing data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import ops
 import pytest
-from conftest import ADDRESS, BAG, SECRET, Machine
+from conftest import ADDRESS, DATABAG, SECRET, Machine
 from ops import testing
 
 import node_app
@@ -57,8 +57,10 @@ def stored(**content: Any) -> testing.StoredState:
     return testing.StoredState("_stored", owner_path="MyNodeAppCharm", content=content)
 
 
-def with_bag(state: testing.State, relation: testing.Relation, **bag: str) -> testing.State:
-    other = dataclasses.replace(relation, remote_app_data=bag)
+def with_databag(
+    state: testing.State, relation: testing.Relation, **databag: str
+) -> testing.State:
+    other = dataclasses.replace(relation, remote_app_data=databag)
     return dataclasses.replace(state, relations={*state.relations - {relation}, other})
 
 
@@ -74,9 +76,9 @@ def warnings(context: Context) -> list[str]:
     return [log.message for log in context.juju_log if log.level == "WARNING"]
 
 
-def unit_bag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
-    bag = state.get_relation(relation.id).local_unit_data
-    return {key: value for key, value in bag.items() if key not in DEFAULTS}
+def unit_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
+    databag = state.get_relation(relation.id).local_unit_data
+    return {key: value for key, value in databag.items() if key not in DEFAULTS}
 
 
 DEFAULTS = ("egress-subnets", "ingress-address", "private-address")
@@ -97,11 +99,11 @@ EVENTS = [
         if (endpoint, what) != ("database", "broken")
     ),
 ]
-"""Every hook of a unit that stays, but the end of its database."""
+"""All events, except database-relation-broken and the events of a removed unit."""
 
 
 def event(context: Context, name: str, state: testing.State) -> Any:
-    """Return an event by its name; a relation's is of the first relation in `state`."""
+    """Return an event by its name. Relation events are of the first relation in `state`."""
     if name == "secret_changed":
         return context.on.secret_changed(state.get_secret(id="secret:user"))
     endpoint, is_relation, what = name.partition("_relation_")
@@ -111,14 +113,14 @@ def event(context: Context, name: str, state: testing.State) -> Any:
 
 
 def rotated(state: testing.State, **content: str) -> testing.State:
-    """Return the state with a new revision of the secret, which nobody has taken yet."""
+    """Return the state with a new revision of the secret, which the unit does not track yet."""
     old = state.get_secret(id="secret:user")
     new = dataclasses.replace(old, latest_content={**SECRET, **content})
     return dataclasses.replace(state, secrets={new})
 
 
-def taken(state: testing.State) -> str:
-    """Return the password of the revision that the unit has told Juju to use."""
+def tracked_password(state: testing.State) -> str:
+    """Return the password of the secret revision that the unit tracks."""
     content = state.get_secret(id="secret:user").tracked_content
     return content["password"]
 
@@ -142,9 +144,9 @@ def test_every_event_updates_settings_service_and_databags(
     if not name.endswith("departed"):
         assert out.opened_ports == {testing.TCPPort(3000)}
         if name != "website_relation_broken":
-            assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
+            assert unit_databag(out, website) == {"hostname": ADDRESS, "port": "3000"}
         if name != "logging_relation_broken":
-            assert unit_bag(out, logging_relation) == {
+            assert unit_databag(out, logging_relation) == {
                 "directory": '"/var/log/my-node-app"',
                 "files": '["app.log"]',
             }
@@ -181,7 +183,7 @@ def test_unusable_node_blocks_the_unit_and_each_later_hook_retries(
     machine.failures["install"] = node_app.UnusableNodeError("install Node.js 18 or newer")
     state = context.run(event(context, first, state), state)
     assert state.unit_status == testing.BlockedStatus("install Node.js 18 or newer")
-    assert machine.running == (first == "upgrade_charm")  # the old one, if there is one
+    assert machine.running == (first == "upgrade_charm")  # Only the old application runs.
     state = context.run(event(context, name, state), state)
     assert state.unit_status == testing.BlockedStatus("install Node.js 18 or newer")
     machine.failures.clear()
@@ -226,7 +228,7 @@ def test_application_that_does_not_answer_is_reloaded(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
-    machine.health = "no answer"  # its port was in use when it was told to listen there
+    machine.health = "no answer"  # For example, its port was in use at the reload.
     machine.healthy_after_reload = True
     out = context.run(context.on.update_status(), state)
     assert machine.calls == ["start", "reload"]
@@ -239,11 +241,11 @@ def test_application_that_systemd_restarted_is_not_restarted_again(
     state = rotated(context.run(context.on.config_changed(), state), password="second")
     machine.failures["reload"] = node_app.NodeAppError("it has just ended")
     state = context.run(event(context, "secret_changed", state), state)
-    machine.loaded = (settings() or SETTINGS).id  # a start reads what is written
+    machine.loaded = (settings() or SETTINGS).id  # A start loads the written settings.
     machine.calls.clear()
     state = context.run(context.on.update_status(), state)
     assert machine.calls == []
-    assert taken(state) == "second"
+    assert tracked_password(state) == "second"
 
 
 def test_a_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
@@ -266,14 +268,14 @@ def test_every_hook_applies_rotated_credentials(
     found = settings()
     assert found
     assert found.uri == URI.replace("relation-1:s3cret", "u%2F2:a%3Ab%40c")
-    assert taken(out) == "a:b@c"
+    assert tracked_password(out) == "a:b@c"
 
 
 def test_hook_without_reconcile_does_not_acknowledge_credentials(
     context: Context, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
-    assert taken(context.run(context.on.stop(), state)) == "s3cret"
+    assert tracked_password(context.run(context.on.stop(), state)) == "s3cret"
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -285,11 +287,13 @@ def test_next_hook_reloads_settings_that_were_not_loaded(
     state = context.run(event(context, "secret_changed", state), state)
     refused = f"the application cannot use its new settings: see {LOG}"
     assert state.unit_status == testing.BlockedStatus(refused)
-    assert taken(state) == "s3cret"  # or the provider would drop the user that is in use
+    assert (
+        tracked_password(state) == "s3cret"
+    )  # Otherwise the provider would remove the user that is in use.
     machine.failures.clear()
     state = context.run(event(context, name, state), state)
     assert state.unit_status == testing.ActiveStatus()
-    assert taken(state) == "second"
+    assert tracked_password(state) == "second"
 
 
 def test_refused_credentials_are_not_acknowledged(
@@ -300,9 +304,9 @@ def test_refused_credentials_are_not_acknowledged(
     for _ in range(3):
         state = context.run(context.on.update_status(), state)
         assert isinstance(state.unit_status, testing.BlockedStatus)
-        assert taken(state) == "s3cret"
+        assert tracked_password(state) == "s3cret"
     machine.refuses_settings = False
-    assert taken(context.run(context.on.update_status(), state)) == "second"
+    assert tracked_password(context.run(context.on.update_status(), state)) == "second"
 
 
 @pytest.mark.parametrize("name", EVENTS)
@@ -322,11 +326,11 @@ def test_next_hook_continues_after_a_crash_before_the_reload(
         patch.setattr(node_app.NodeApp, "run", end)
         with pytest.raises(testing.errors.UncaughtCharmError):
             context.run(event(context, "secret_changed", state), state)
-    assert taken(state) == "s3cret"
+    assert tracked_password(state) == "s3cret"
     out = context.run(event(context, name, state), state)
     found = settings()
     assert found and machine.loaded == found.id
-    assert taken(out) == "second"
+    assert tracked_password(out) == "second"
 
 
 def test_credentials_rotated_during_the_acknowledgement_are_applied(
@@ -343,15 +347,15 @@ def test_credentials_rotated_during_the_acknowledgement_are_applied(
     assert found and ":third@" in found.uri
     assert machine.loaded == found.id
     assert machine.calls == ["start", "reload", "reload"]
-    assert taken(out) == "third"
+    assert tracked_password(out) == "third"
 
 
 def test_new_endpoints_reload_the_application(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     context.run(context.on.config_changed(), state)
-    bag = {**BAG, "endpoints": '["[fd00::1]:27017", "mongo-3.internal:27018"]'}
-    context.run(context.on.update_status(), with_bag(state, database, **bag))
+    databag = {**DATABAG, "endpoints": '["[fd00::1]:27017", "mongo-3.internal:27018"]'}
+    context.run(context.on.update_status(), with_databag(state, database, **databag))
     assert machine.calls == ["start", "reload"]
     found = settings()
     assert found
@@ -364,11 +368,11 @@ def test_config_change_is_applied(
     state = dataclasses.replace(state, config={"port": 8080, "database": "my_notes"})
     out = context.run(context.on.config_changed(), state)
     assert out.opened_ports == {testing.TCPPort(8080)}
-    assert unit_bag(out, website)["port"] == "8080"
+    assert unit_databag(out, website)["port"] == "8080"
     assert out.get_relation(database.id).local_app_data["database"] == '"my_notes"'
     found = settings()
     assert found
-    # What the provider has answered counts, not what was asked for.
+    # The charm uses the database in the provider's answer, not the requested one.
     assert (found.port, found.database) == (8080, "notes")
 
 
@@ -392,7 +396,7 @@ def test_invalid_config_blocks_and_keeps_the_last_valid_settings(
     assert out.unit_status.message.startswith(f"config option {option}: ")
     assert settings() == SETTINGS
     assert machine.calls == ["start"]
-    assert unit_bag(out, website) == {"hostname": ADDRESS, "port": "3000"}
+    assert unit_databag(out, website) == {"hostname": ADDRESS, "port": "3000"}
 
 
 def test_application_does_not_run_without_a_database(
@@ -413,14 +417,14 @@ def test_relation_broken_stops_the_application_and_removes_credentials(
     logging_relation: testing.SubordinateRelation,
 ):
     state = context.run(context.on.config_changed(), state)
-    # Whatever else is wrong: a bad option must not keep the application running.
+    # The application stops even if an option is invalid.
     state = dataclasses.replace(state, config={"port": 80})
     out = context.run(context.on.relation_broken(state.get_relation(database.id)), state)
     assert machine.calls == ["start", "stop"]
     assert settings() is None
     assert out.opened_ports == set()
-    assert unit_bag(out, website) == {}
-    assert unit_bag(out, logging_relation) != {}
+    assert unit_databag(out, website) == {}
+    assert unit_databag(out, logging_relation) != {}
 
     out = context.run(context.on.update_status(), without(out, out.get_relation(database.id)))
     assert isinstance(out.unit_status, testing.BlockedStatus)
@@ -456,23 +460,23 @@ def test_credentials_of_a_removed_database_are_dropped_although_another_exists(
 
 
 @pytest.mark.parametrize(
-    ("bag", "missing"),
+    ("databag", "missing"),
     [
         ({}, "database, endpoints, replset, secret-user"),
-        ({**BAG, "endpoints": "[]", "unknown": "1"}, "endpoints"),
-        ({**BAG, "secret-user": "null"}, "secret-user"),
-        ({**BAG, "replset": '""', "database": "null"}, "database, replset"),
+        ({**DATABAG, "endpoints": "[]", "unknown": "1"}, "endpoints"),
+        ({**DATABAG, "secret-user": "null"}, "secret-user"),
+        ({**DATABAG, "replset": '""', "database": "null"}, "database, replset"),
     ],
 )
 def test_missing_fields_wait(
-    bag: dict[str, str],
+    databag: dict[str, str],
     missing: str,
     context: Context,
     machine: Machine,
     state: testing.State,
     database: testing.Relation,
 ):
-    out = context.run(context.on.update_status(), with_bag(state, database, **bag))
+    out = context.run(context.on.update_status(), with_databag(state, database, **databag))
     assert out.unit_status == testing.WaitingStatus(
         f"database: waiting for mongodb to send {missing}"
     )
@@ -482,7 +486,7 @@ def test_missing_fields_wait(
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("endpoints", "10.0.0.1:27017"),  # as plain text, which is no JSON
+        ("endpoints", "10.0.0.1:27017"),  # Plain text instead of JSON.
         ("endpoints", "[1]"),
         ("endpoints", '["10.0.0.1"]'),
         ("endpoints", '["10.0.0.1:27017/?authSource=evil"]'),
@@ -508,8 +512,8 @@ def test_invalid_fields_block_and_are_named(
 ):
     state = context.run(context.on.config_changed(), state)
     database = state.get_relation(database.id)  # pyright: ignore[reportAssignmentType]
-    bag = {**BAG, field: value}
-    out = context.run(context.on.update_status(), with_bag(state, database, **bag))
+    databag = {**DATABAG, field: value}
+    out = context.run(context.on.update_status(), with_databag(state, database, **databag))
     assert isinstance(out.unit_status, testing.BlockedStatus)
     assert out.unit_status.message.startswith(f"database: mongodb sent an invalid {field}")
     assert out.unit_status.message in warnings(context)
@@ -533,11 +537,11 @@ def test_invalid_secret_id_waits(
     monkeypatch: pytest.MonkeyPatch,
 ):
     def get_secret(*_: object, **__: object) -> None:
-        raise ValueError("embedded null byte")  # as subprocess does
+        raise ValueError("embedded null byte")  # subprocess raises this.
 
     monkeypatch.setattr(ops.Model, "get_secret", get_secret)
-    bag = {**BAG, "secret-user": '"a\\u0000b"'}
-    out = context.run(context.on.update_status(), with_bag(state, database, **bag))
+    databag = {**DATABAG, "secret-user": '"a\\u0000b"'}
+    out = context.run(context.on.update_status(), with_databag(state, database, **databag))
     message = "database: waiting for mongodb to grant access to secret-user"
     assert out.unit_status == testing.WaitingStatus(message)
 
@@ -573,8 +577,8 @@ def test_every_relation_gets_the_databag(
         context.on.update_status(),
         dataclasses.replace(state, relations={*state.relations, *others}),
     )
-    assert unit_bag(out, others[0]) == unit_bag(out, website) != {}
-    assert unit_bag(out, others[1]) != {}
+    assert unit_databag(out, others[0]) == unit_databag(out, website) != {}
+    assert unit_databag(out, others[1]) != {}
 
 
 def test_address_of_the_relations_network_is_published(
@@ -586,7 +590,7 @@ def test_address_of_the_relations_network_is_published(
         ingress_addresses=["192.0.2.99"],
     )
     out = context.run(context.on.update_status(), dataclasses.replace(state, networks={network}))
-    assert unit_bag(out, website)["hostname"] == "192.0.2.99"
+    assert unit_databag(out, website)["hostname"] == "192.0.2.99"
     assert settings() == SETTINGS
 
 
@@ -629,7 +633,7 @@ def test_an_application_that_does_not_start_is_blocked(
     machine.failures["start"] = node_app.NodeAppError("cannot start it")
     out = context.run(context.on.update_status(), state)
     assert out.unit_status == STOPPED
-    assert unit_bag(out, website) == {}
+    assert unit_databag(out, website) == {}
     assert any("cannot start it" in log.message for log in context.juju_log)
 
 
@@ -667,7 +671,7 @@ def test_an_application_that_cannot_be_stopped_loses_its_credentials_and_is_stop
 
 def test_no_credential_leaves_the_settings_file(context: Context, state: testing.State):
     out = context.run(context.on.config_changed(), state)
-    bags = [json.dumps(relation.local_unit_data) for relation in out.relations]
-    bags += [json.dumps(relation.local_app_data) for relation in out.relations]
-    said = [*bags, *(log.message for log in context.juju_log), out.unit_status.message]
-    assert not any("s3cret" in text for text in said)
+    databags = [json.dumps(relation.local_unit_data) for relation in out.relations]
+    databags += [json.dumps(relation.local_app_data) for relation in out.relations]
+    texts = [*databags, *(log.message for log in context.juju_log), out.unit_status.message]
+    assert not any("s3cret" in text for text in texts)

@@ -1,4 +1,4 @@
-"""What `NodeApp` asks of the machine, and that nothing but its own errors leaves it."""
+"""The calls of `NodeApp` to the machine. It raises only its own errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CALLS = {
 
 
 class System:
-    """A machine that does nothing, and remembers what it was asked for."""
+    """A machine that does nothing and records all calls."""
 
     def __init__(self, folder: pathlib.Path):
         self.asked: list[str] = []
@@ -65,14 +65,14 @@ def system(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> System:
     return system
 
 
-def test_install_brings_what_runs(system: System):
+def test_install_installs_node_and_the_application(system: System):
     app = NodeApp()
     app.install(system.source)
     assert system.asked == ["useradd", "daemon-reload with new"]
     assert f"ExecStart={system.node} {app.app_dir}/server.js" in app.unit_file.read_text()
 
 
-def test_upgrade_stops_the_old_application_before_its_folder_goes(system: System):
+def test_upgrade_stops_the_application_before_removing_its_folder(system: System):
     app = NodeApp()
     app.install(system.source)
     (app.app_dir / "server.js").write_text("old")
@@ -90,7 +90,9 @@ def test_upgrade_stops_the_old_application_before_its_folder_goes(system: System
         ("printf '\\377'", "it is not Node.js"),
     ],
 )
-def test_an_unusable_node_is_named_and_what_runs_stays(script: str, message: str, system: System):
+def test_unusable_node_is_named_and_the_application_keeps_running(
+    script: str, message: str, system: System
+):
     app = NodeApp()
     app.install(system.source)
     system.asked.clear()
@@ -104,11 +106,11 @@ def test_an_unusable_node_is_named_and_what_runs_stays(script: str, message: str
     "failure",
     [
         apt.PackageError("Failed to install packages: nodejs"),
-        subprocess.CalledProcessError(100, ["apt-get", "update"]),  # a network that is down
+        subprocess.CalledProcessError(100, ["apt-get", "update"]),  # The network is down.
         FileNotFoundError("apt-get"),
     ],
 )
-def test_apt_that_fails_may_work_the_next_time(failure: Exception, system: System):
+def test_failure_of_apt_is_temporary(failure: Exception, system: System):
     system.node.unlink()
     system.failures["apt"] = failure
     with pytest.raises(NodeAppError, match=r"^cannot install Node\.js with apt: ") as caught:
@@ -131,7 +133,7 @@ def test_apt_that_fails_may_work_the_next_time(failure: Exception, system: Syste
         ("uninstall", "userdel", subprocess.CalledProcessError(8, "userdel")),
     ],
 )
-def test_no_other_error_leaves(method: str, call: str, failure: Exception, system: System):
+def test_only_own_errors_are_raised(method: str, call: str, failure: Exception, system: System):
     app = NodeApp()
     app.install(system.source)
     system.failures[call] = failure
@@ -142,14 +144,14 @@ def test_no_other_error_leaves(method: str, call: str, failure: Exception, syste
             getattr(app, method)()
 
 
-def test_settings_that_cannot_be_written_are_an_error(system: System):
-    app = NodeApp()  # whose user does not exist here
+def test_failure_to_write_settings_is_an_error(system: System):
+    app = NodeApp()  # Its user does not exist here.
     with pytest.raises(NodeAppError, match=r"^cannot write .*settings_file"):
         app.configure(node_app.Settings("127.0.0.1", 3000, "mongodb://", "notes"))
     assert app.settings() is None
 
 
-def test_what_is_not_installed_is_stopped_and_removed_quietly(system: System):
+def test_stop_and_uninstall_succeed_without_an_installation(system: System):
     NodeApp().stop()
     assert system.asked == []
     NodeApp().uninstall()

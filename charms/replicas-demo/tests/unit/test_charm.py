@@ -1,4 +1,4 @@
-"""The charm under every event that it observes, as leader and as follower."""
+"""The charm with every event that it observes, as leader and as follower."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Context = testing.Context[DemoCharm]
 
 
 class Goals:
-    """The units that the application should have: what goal-state says."""
+    """The units of the application in the output of goal-state."""
 
     def __init__(self) -> None:
         self.units = {"replicas-demo/0", "replicas-demo/1", "replicas-demo/2"}
@@ -35,7 +35,7 @@ class Goals:
 
 @pytest.fixture(autouse=True)
 def goals(monkeypatch: pytest.MonkeyPatch) -> Goals:
-    """ops.testing does not know this hook command."""
+    """ops.testing does not support this hook command."""
     goals = Goals()
     monkeypatch.setattr(ops.hookcmds, "goal_state", goals.goal_state)
     return goals
@@ -73,8 +73,8 @@ def leader_ip(state: testing.State) -> str | None:
     return state.get_relation(1).local_app_data.get("leader-ip")
 
 
-def greeted(context: Context, relation: testing.PeerRelation) -> testing.State:
-    """Return the state after every peer in the relation has joined."""
+def after_all_joined(context: Context, relation: testing.PeerRelation) -> testing.State:
+    """Return the state after relation-joined of every peer."""
     state = model(relation)
     for unit in relation.peers_data:
         event = context.on.relation_joined(state.get_relation(1), remote_unit=unit)
@@ -94,18 +94,18 @@ def test_leader_elected(context: Context):
     assert out.unit_status == ACTIVE
 
 
-def test_another_leader_replaces_the_address_of_the_old_one(context: Context):
+def test_new_leader_replaces_the_address_of_the_old_leader(context: Context):
     state = model(peers(1, leader_ip=OTHER_ADDRESS), leader=True)
     out = context.run(context.on.leader_elected(), state)
     assert leader_ip(out) == ADDRESS
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_config_changed_because_the_binding_did(context: Context, leader: bool):
+def test_config_changed_after_a_change_of_the_binding(context: Context, leader: bool):
     state = model(peers(1, leader_ip=OTHER_ADDRESS), leader=leader)
     out = context.run(context.on.config_changed(), state)
     assert leader_ip(out) == (ADDRESS if leader else OTHER_ADDRESS)
-    # Also what a unit knows whose pod, and with it the stored state, is a new one.
+    # So a new pod, whose StoredState is empty, stores the address again.
     assert stored(out, "leader_ip") == leader_ip(out)
 
 
@@ -124,7 +124,7 @@ def test_ipv6(context: Context):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_created_even_without_peers(context: Context, leader: bool):
+def test_relation_created_without_peers(context: Context, leader: bool):
     relation = peers()
     out = context.run(context.on.relation_created(relation), model(relation, leader))
     assert out.get_relation(1).local_unit_data["unit-data"] == "replicas-demo/0"
@@ -133,7 +133,7 @@ def test_created_even_without_peers(context: Context, leader: bool):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_joined_and_departed(context: Context, goals: Goals, leader: bool):
+def test_relation_joined_and_departed(context: Context, goals: Goals, leader: bool):
     relation = peers(1, 2)
     state = model(relation, leader)
     state = context.run(context.on.relation_joined(relation, remote_unit=1), state)
@@ -150,8 +150,8 @@ def test_joined_and_departed(context: Context, goals: Goals, leader: bool):
     assert leader_ip(state) is None
 
 
-def test_departed_because_this_unit_leaves(context: Context):
-    state = greeted(context, peers(1, 2))
+def test_relation_departed_because_this_unit_is_removed(context: Context):
+    state = after_all_joined(context, peers(1, 2))
     for unit in (1, 2):
         event = context.on.relation_departed(
             state.get_relation(1), remote_unit=unit, departing_unit=0
@@ -164,9 +164,9 @@ def test_departed_because_this_unit_leaves(context: Context):
 
 
 @pytest.mark.parametrize("name", ["leader_elected", "update_status", "changed"])
-def test_peer_that_left_unannounced_q5(context: Context, goals: Goals, name: str):
-    """Juju 4 still lists replicas-demo/2 and shows its bag."""
-    state = dataclasses.replace(greeted(context, peers(1, 2)), leader=True)
+def test_removed_peer_without_relation_departed(context: Context, goals: Goals, name: str):
+    """Juju 4 still lists the removed unit and shows its databag."""
+    state = dataclasses.replace(after_all_joined(context, peers(1, 2)), leader=True)
     goals.units.remove("replicas-demo/2")
     if name == "changed":
         event = context.on.relation_changed(state.get_relation(1), remote_unit=1)
@@ -175,7 +175,7 @@ def test_peer_that_left_unannounced_q5(context: Context, goals: Goals, name: str
     out = context.run(event, state)
     assert logged(context)[-1] == "Goodbye from replicas-demo/0 to replicas-demo/2"
     assert stored(out, "peers") == ["replicas-demo/1"]
-    # Departed comes all the same on Juju 3.6: it is not said twice.
+    # Juju 3.6 sends relation-departed too. The charm does not log goodbye again.
     context.juju_log.clear()
     event = context.on.relation_departed(out.get_relation(1), remote_unit=2, departing_unit=2)
     context.run(event, out)
@@ -183,7 +183,7 @@ def test_peer_that_left_unannounced_q5(context: Context, goals: Goals, name: str
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_changed(context: Context, leader: bool):
+def test_relation_changed(context: Context, leader: bool):
     relation = peers(1, leader_ip=ADDRESS)
     state = model(relation, leader)
     out = context.run(context.on.relation_changed(relation, remote_unit=1), state)
@@ -195,12 +195,12 @@ def test_changed(context: Context, leader: bool):
         "unit-data": "replicas-demo/1"
     }
     assert known == f"Unit replicas-demo/0 knows the leader's address: {ADDRESS}"
-    # It only reads: nobody is woken by it.
+    # Relation-changed only reads, so it triggers no event.
     assert out.get_relation(1) == relation
 
 
-def test_changed_of_the_application_has_no_unit(context: Context):
-    """ops.testing always names a unit, so the event is emitted."""
+def test_relation_changed_of_an_application_has_no_unit(context: Context):
+    """ops.testing always sets a unit, so the test emits the event."""
     state = model(peers(leader_ip=ADDRESS))
     with context(context.on.update_status(), state) as manager:
         relation = manager.charm.model.relations["replicas"][0]
@@ -209,7 +209,7 @@ def test_changed_of_the_application_has_no_unit(context: Context):
     assert stored(out, "leader_ip") == ADDRESS
 
 
-def test_changed_with_empty_bags(context: Context):
+def test_relation_changed_with_empty_databags(context: Context):
     relation = dataclasses.replace(peers(), peers_data={1: {}})
     out = context.run(context.on.relation_changed(relation, remote_unit=1), model(relation))
     assert out.unit_status == WAITING
@@ -217,7 +217,7 @@ def test_changed_with_empty_bags(context: Context):
 
 
 @pytest.mark.parametrize("value", ["7", "null", "10.0.0.7/24", "not\nan address"])
-def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str):
+def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, value: str):
     relation = peers(1, leader_ip=ADDRESS)
     event = context.on.relation_changed(relation, remote_unit=1)
     state = context.run(event, model(relation))
@@ -232,7 +232,7 @@ def test_bad_data_is_named_and_the_last_good_stays(context: Context, value: str)
     assert stored(out, "leader_ip") == ADDRESS
 
 
-def test_bad_data_is_mended_by_the_next_leader(context: Context):
+def test_new_leader_replaces_invalid_data(context: Context):
     out = context.run(context.on.leader_elected(), model(peers(leader_ip="x"), leader=True))
     assert leader_ip(out) == ADDRESS
     assert out.unit_status == ACTIVE
@@ -245,8 +245,8 @@ def test_show_relation_data(context: Context, goals: Goals, leader: bool):
     context.run(context.on.action("show-relation-data"), model(relation, leader))
     results = context.action_results or {}
     assert json.loads(results["application-data"]) == {"leader-ip": ADDRESS}
-    bags = json.loads(results["unit-data"])
-    assert list(bags) == ["replicas-demo/0", "replicas-demo/1"]
-    assert bags["replicas-demo/1"] == {"unit-data": "replicas-demo/1"}
-    assert results["leader-ip"] == ""  # no event has told it so far
+    databags = json.loads(results["unit-data"])
+    assert list(databags) == ["replicas-demo/0", "replicas-demo/1"]
+    assert databags["replicas-demo/1"] == {"unit-data": "replicas-demo/1"}
+    assert results["leader-ip"] == ""  # No event has stored it yet.
     assert json.loads(results["listed-but-gone"]) == ["replicas-demo/2"]

@@ -1,6 +1,6 @@
-"""Every databag of a peer relation: who may read it, and who may write it.
+"""Who may read and write each databag of a peer relation.
 
-What ops refuses here, it refuses in a hook too, in the same words.
+ops raises the same errors in a real hook.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ OTHER_ADDRESS = "192.0.2.1"
 FOLLOWER_WRITES = "replicas-demo/1 is not leader and cannot write application data."
 WRITES_PEER = "replicas-demo/0 cannot write databag of replicas-demo/2: not the same unit."
 
-Try = Callable[[DemoCharm, ops.Relation], None]
+HookFunction = Callable[[DemoCharm, ops.Relation], None]
 
 
 class Access(ops.Object):
-    """Runs a function in a hook: outside of hooks, ops lets tests read and write everything."""
+    """Runs a function in a hook. Outside of hooks, ops allows tests to access all databags."""
 
-    def __init__(self, charm: DemoCharm, function: Try):
+    def __init__(self, charm: DemoCharm, function: HookFunction):
         super().__init__(charm, "access")
         self._charm, self._function = charm, function
         charm.framework.observe(charm.on.start, self._on_start)
@@ -36,27 +36,27 @@ class Access(ops.Object):
         self._function(self._charm, self._charm.model.relations["replicas"][0])
 
 
-def in_a_hook(leader: bool, function: Try) -> testing.RelationBase:
-    """Run a function in a hook of a unit, and return what the databags hold then.
+def in_a_hook(leader: bool, function: HookFunction) -> testing.RelationBase:
+    """Run a function in a hook of a unit, and return the relation with its databags.
 
     Args:
-        leader: in the unit 0, which leads, or in the unit 1, which follows.
-        function: takes the charm and the relation.
+        leader: whether to run it on the leader (unit 0) or on a follower (unit 1).
+        function: a function with the parameters charm and relation.
     """
     unit = 0 if leader else 1
     context = testing.Context(DemoCharm, unit_id=unit)
-    bags = {n: {"unit-data": f"replicas-demo/{n}"} for n in range(3)}
+    databags = {n: {"unit-data": f"replicas-demo/{n}"} for n in range(3)}
     replicas = testing.PeerRelation(
         "replicas",
         id=1,
         local_app_data={"leader-ip": ADDRESS},
-        local_unit_data=bags.pop(unit),
-        peers_data=bags,
+        local_unit_data=databags.pop(unit),
+        peers_data=databags,
     )
     state = testing.State(leader=leader, relations=[replicas])
     with context(context.on.start(), state) as manager:
         access = Access(manager.charm, function)
-        assert access  # ops does not keep it alive.
+        assert access  # This keeps a reference, because ops has none.
         return manager.run().get_relation(1)
 
 
@@ -64,7 +64,7 @@ def refused(message: str) -> pytest.RaisesExc[ops.RelationDataAccessError]:
     return pytest.raises(ops.RelationDataAccessError, match=f"^{re.escape(message)}$")
 
 
-def test_a_unit_reads_the_bags_of_its_peers():
+def test_unit_reads_the_databags_of_its_peers():
     def read(charm: DemoCharm, relation: ops.Relation):
         units = sorted(unit.name for unit in relation.units)
         assert units == ["replicas-demo/0", "replicas-demo/2"]
@@ -77,7 +77,7 @@ def test_a_unit_reads_the_bags_of_its_peers():
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_a_unit_reads_and_writes_its_own_bag(leader: bool):
+def test_unit_reads_and_writes_its_own_databag(leader: bool):
     def write(charm: DemoCharm, relation: ops.Relation):
         assert relation.data[charm.unit]["unit-data"] == charm.unit.name
         relation.data[charm.unit]["unit-data"] = "raw"
@@ -89,8 +89,8 @@ def test_a_unit_reads_and_writes_its_own_bag(leader: bool):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_every_unit_reads_the_bag_of_the_application(leader: bool):
-    """Otherwise than in a relation between two applications, where followers may not."""
+def test_every_unit_reads_the_application_databag(leader: bool):
+    """In a relation between two applications, followers cannot read it."""
 
     def read(charm: DemoCharm, relation: ops.Relation):
         assert relation.app is charm.app
@@ -101,7 +101,7 @@ def test_every_unit_reads_the_bag_of_the_application(leader: bool):
     in_a_hook(leader, read)
 
 
-def test_the_leader_writes_it():
+def test_leader_writes_the_application_databag():
     def write(charm: DemoCharm, relation: ops.Relation):
         relation.data[charm.app]["leader-ip"] = "raw"
         relation.save(DemoReplicasApp(leader_ip=OTHER_ADDRESS), charm.app, encoder=encode)
@@ -109,7 +109,7 @@ def test_the_leader_writes_it():
     assert in_a_hook(True, write).local_app_data == {"leader-ip": OTHER_ADDRESS}
 
 
-def test_a_follower_does_not_write_it():
+def test_follower_cannot_write_the_application_databag():
     def write(charm: DemoCharm, relation: ops.Relation):
         with refused(FOLLOWER_WRITES):
             relation.data[charm.app]["leader-ip"] = OTHER_ADDRESS
@@ -119,7 +119,7 @@ def test_a_follower_does_not_write_it():
     assert in_a_hook(False, write).local_app_data == {"leader-ip": ADDRESS}
 
 
-def test_nobody_writes_the_bag_of_a_peer():
+def test_leader_cannot_write_the_databag_of_a_peer():
     def write(charm: DemoCharm, relation: ops.Relation):
         peer = charm.model.get_unit("replicas-demo/2")
         with refused(WRITES_PEER):

@@ -1,4 +1,4 @@
-"""A real rsyslogd in a folder of the test's own, and receivers to forward to."""
+"""A real rsyslogd in a temporary folder, and receivers for its messages."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 import rsyslog
 from snippets import Destination
 
-# Every test has addresses of its own: a port that was just closed is not free at once, and other
-# processes test side by side.
+# Every test has its own addresses, because a closed port is not free immediately, and because
+# other processes run tests at the same time.
 _addresses = (
     f"127.{100 + os.getpid() // 250 % 100}.{os.getpid() % 250}.{n % 250 + 1}"
     for n in itertools.count()
@@ -28,11 +28,11 @@ _addresses = (
 PORT = 5514
 
 RFC_5424 = re.compile(r"<\d+>1 \S+ \S+ (?P<program>\S+) \S+ \S+ - +(?P<text>.*)")
-"""A message as it is forwarded: without structured data."""
+"""A forwarded message, without structured data."""
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Return as soon as `condition()` is true; fail after so many seconds."""
+    """Wait until `condition()` is true, or fail after this number of seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not so within {seconds} s"
@@ -40,7 +40,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 class Machine:
-    """A machine with one forwarder; `other` is a second one on it."""
+    """A machine with two forwarders, `forwarder` and `other`."""
 
     def __init__(self, folder: pathlib.Path):
         self.folder = folder
@@ -52,7 +52,7 @@ class Machine:
         self.logs.mkdir(parents=True)
 
     def syslog(self) -> str:
-        """Return what is in the machine's own syslog."""
+        """Return the machine's own syslog."""
         file = self.folder / "var/log/syslog"
         return file.read_text() if file.exists() else ""
 
@@ -61,7 +61,7 @@ class Machine:
         subprocess.run([*command, message], check=True)
 
     def files(self) -> list[str]:
-        """Return every file of rsyslog on the machine."""
+        """Return all files of rsyslog on the machine."""
         found = (path for path in self.folder.rglob("*") if not path.is_dir())
         return sorted(
             str(path.relative_to(self.folder)) for path in found if self.logs not in path.parents
@@ -69,7 +69,7 @@ class Machine:
 
 
 class Receiver:
-    """Keeps the lines that arrive over UDP or TCP."""
+    """Receives lines over UDP or TCP, and keeps them."""
 
     def __init__(self, protocol: str):
         self.protocol = protocol
@@ -114,11 +114,11 @@ class Receiver:
             connection.close()
 
     def lines(self, part: str) -> list[str]:
-        """Return the lines received that have `part` in them."""
+        """Return the received lines that contain `part`."""
         return [line for line in self.received.splitlines() if part in line]
 
     def messages(self) -> dict[str, list[str]]:
-        """Return what each program has said, as a reader of RFC 5424 understands it."""
+        """Return the messages of each program, parsed as RFC 5424."""
         said: dict[str, list[str]] = {}
         for line in self.received.rpartition("\n")[0].splitlines():
             message = RFC_5424.fullmatch(line)
@@ -127,7 +127,7 @@ class Receiver:
         return said
 
     def texts(self, program: str) -> list[str]:
-        """Return what one program has said."""
+        """Return the messages of one program."""
         return self.messages().get(program, [])
 
 

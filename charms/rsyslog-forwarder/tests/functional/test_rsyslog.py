@@ -28,8 +28,8 @@ def append(file: pathlib.Path, *lines: str) -> None:
         stream.writelines(f"{line}\n" for line in lines)
 
 
-def notes(machine: Machine) -> list[str]:
-    """Return what imfile has noted on how far it has read."""
+def state_files(machine: Machine) -> list[str]:
+    """Return imfile's state files, which contain its positions in the log files."""
     return [note.read_text() for note in machine.forwarder.spool_dir.glob("imfile-state:*")]
 
 
@@ -44,7 +44,9 @@ def test_syslog_over_udp(machine: Machine, udp: Receiver):
     assert machine.forwarder.runs_with({"syslog": syslog_to(udp)})
 
 
-def test_log_file_and_not_into_the_syslog_of_the_machine(machine: Machine, udp: Receiver):
+def test_log_file_is_forwarded_but_not_written_to_the_machines_syslog(
+    machine: Machine, udp: Receiver
+):
     machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.log")})
     append(machine.logs / "app.log", "from the file")
     machine.log("from the syslog")
@@ -54,7 +56,7 @@ def test_log_file_and_not_into_the_syslog_of_the_machine(machine: Machine, udp: 
     assert not udp.lines("from the syslog")
 
 
-def test_both_streams_each_to_its_own_destination(machine: Machine, udp: Receiver):
+def test_each_stream_has_its_own_target(machine: Machine, udp: Receiver):
     with Receiver("udp").listening() as other:
         streams = {
             "files": files_to(udp, machine.logs, "app.log"),
@@ -69,38 +71,38 @@ def test_both_streams_each_to_its_own_destination(machine: Machine, udp: Receive
         assert not udp.lines("from the syslog")
 
 
-# Alike in their first 31 or 48 characters, after which other formats cut.
+# The first 31 or 48 characters are the same. Some formats truncate names there.
 PAYMENT = "my-node-application-of-the-payment"
 LONG = "my-node-application-of-the-payment-team-in-the-city-of"
 NAMES = [f"{PAYMENT}-team", f"{PAYMENT}-desk", f"{LONG}-london", f"{LONG}-lisbon"]
 
 
 def follow_each(machine: Machine, receiver: Receiver) -> dict[str, Forward]:
-    """Return streams for a log file of each of these applications."""
+    """Return streams for the log files of all these applications."""
     return {
         f"files-{number}": files_to(receiver, machine.logs, f"{name}.log", tag=name)
         for number, name in enumerate(NAMES)
     }
 
 
-def test_applications_with_long_names_stay_apart(machine: Machine, either: Receiver):
+def test_applications_with_long_names_are_distinguished(machine: Machine, either: Receiver):
     machine.forwarder.configure(follow_each(machine, either))
     for name in NAMES:
         append(machine.logs / f"{name}.log", f"from {name}")
     wait_for(lambda: len(either.messages()) == len(NAMES))
-    # RFC 5424 has room for 48 characters: the end of a longer name is told by its digest.
+    # RFC 5424 allows 48 characters. A digest replaces the end of a longer name.
     programs = [*NAMES[:2], f"{LONG[:39]}-ed1c1977", f"{LONG[:39]}-c6676656"]
     assert either.messages() == {
         program: [f"from {name}"] for program, name in zip(programs, NAMES, strict=True)
     }
 
 
-def test_long_lines_arrive_whole(machine: Machine, either: Receiver):
+def test_long_lines_arrive_complete(machine: Machine, either: Receiver):
     machine.forwarder.configure(
         {"files": files_to(either, machine.logs, "app.log"), "syslog": syslog_to(either)}
     )
     in_file, in_syslog = "f" * 65_000, "s" * 60_000
-    # One after the other: two such datagrams are more than a receiver's buffer holds.
+    # One after the other, because two such datagrams exceed the receiver's buffer.
     append(machine.logs / "app.log", in_file)
     wait_for(lambda: either.texts("app"))
     machine.log(in_syslog)
@@ -108,7 +110,7 @@ def test_long_lines_arrive_whole(machine: Machine, either: Receiver):
     assert (either.texts("app"), either.texts("test")) == ([in_file], [in_syslog])
 
 
-def test_line_too_long_for_a_datagram_is_cut_and_the_next_is_not_lost(
+def test_line_longer_than_a_datagram_is_truncated_and_the_next_arrives(
     machine: Machine, either: Receiver
 ):
     machine.forwarder.configure({"files": files_to(either, machine.logs, "app.log")})
@@ -134,7 +136,7 @@ def test_file_and_directory_that_appear_later(machine: Machine, udp: Receiver):
     wait_for(lambda: udp.lines("first of a") and udp.lines("first of b"))
 
 
-def test_file_that_two_of_its_names_match_is_sent_once(machine: Machine, udp: Receiver):
+def test_file_that_matches_two_patterns_is_sent_once(machine: Machine, udp: Receiver):
     streams = {"files": files_to(udp, machine.logs, "*.log", "a.log")}
     machine.forwarder.configure(streams)
     append(machine.logs / "a.log", "one")
@@ -145,7 +147,7 @@ def test_file_that_two_of_its_names_match_is_sent_once(machine: Machine, udp: Re
     assert len(udp.lines("one")) == 1
 
 
-def test_rotation_by_renaming_and_by_truncating(machine: Machine, udp: Receiver):
+def test_log_rotation_by_renaming_and_by_truncating(machine: Machine, udp: Receiver):
     log = machine.logs / "app.log"
     machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.log")})
     append(log, "before rotation")
@@ -160,7 +162,7 @@ def test_rotation_by_renaming_and_by_truncating(machine: Machine, udp: Receiver)
     assert udp.texts("app") == ["before rotation", "after renaming", "x"]
 
 
-def test_lines_written_while_rsyslogd_is_away(machine: Machine, udp: Receiver):
+def test_lines_written_while_rsyslogd_is_stopped_are_sent_later(machine: Machine, udp: Receiver):
     streams = {"files": files_to(udp, machine.logs, "app.log")}
     machine.forwarder.configure(streams)
     append(machine.logs / "app.log", "one")
@@ -173,7 +175,7 @@ def test_lines_written_while_rsyslogd_is_away(machine: Machine, udp: Receiver):
     assert len(udp.lines("one")) == 1
 
 
-def test_tcp_loses_nothing_while_the_target_is_away(machine: Machine):
+def test_tcp_loses_no_line_while_the_target_is_down(machine: Machine):
     receiver = Receiver("tcp")
     streams = {
         "syslog": syslog_to(receiver),
@@ -185,15 +187,15 @@ def test_tcp_loses_nothing_while_the_target_is_away(machine: Machine):
     for n in range(50):
         machine.log(f"syslog {n:03}.")
     wait_for(lambda: "syslog 049." in machine.syslog())
-    machine.forwarder.restart()  # what is queued survives it
+    machine.forwarder.restart()  # The queue survives the restart.
     assert any("forwarder.syslog" in file for file in machine.files())
     with receiver.listening():
-        # Those that were about to be sent at the restart may arrive twice.
+        # A line that was being sent at the restart may arrive twice.
         wait_for(lambda: all(receiver.lines(f"file {n:03}.") for n in range(200)))
         wait_for(lambda: all(receiver.lines(f"syslog {n:03}.") for n in range(50)))
 
 
-def test_machine_that_is_its_own_target_gets_each_message_once(machine: Machine):
+def test_machine_that_forwards_to_itself_gets_each_message_once(machine: Machine):
     own = Destination(machine.address, 5514)
     received = machine.folder / "var/log/received"
     receiver = machine.forwarder.snippet_dir / "10-receiver.conf"
@@ -215,7 +217,7 @@ def test_machine_that_is_its_own_target_gets_each_message_once(machine: Machine)
         return [line for line in text.splitlines() if part in line]
 
     wait_for(lambda: lines("last") and lines("from the file"))
-    # A loop would have sent these many times before what is logged only now.
+    # A loop would have sent the first lines many times before this line.
     machine.log("later")
     wait_for(lambda: lines("later"))
     assert [len(lines(part)) for part in ("the file", "the syslog", "last")] == [1, 1, 1]
@@ -223,7 +225,7 @@ def test_machine_that_is_its_own_target_gets_each_message_once(machine: Machine)
     received.unlink()
 
 
-def test_rsyslogd_as_the_receiver_tells_long_names_apart(machine: Machine):
+def test_rsyslogd_as_receiver_distinguishes_long_names(machine: Machine):
     received = machine.folder / "var/log/received"
     receiver = machine.forwarder.snippet_dir / "10-receiver.conf"
     receiver.write_text(
@@ -242,7 +244,7 @@ def test_rsyslogd_as_the_receiver_tells_long_names_apart(machine: Machine):
         for number, name in enumerate(NAMES)
     }
     machine.forwarder.configure(streams)
-    # Several long datagrams at once are more than a receiver's buffer holds.
+    # Several long datagrams at the same time exceed the receiver's buffer.
     said = {"udp": "udp", "tcp": f"tcp {'x' * 60_000}."}
     for protocol, line in said.items():
         for name in NAMES:
@@ -270,37 +272,37 @@ def test_rsyslogd_as_the_receiver_tells_long_names_apart(machine: Machine):
         'global(\n  MaxMessageSize = "16k")',
     ],
 )
-@pytest.mark.parametrize("file", ["10-theirs.conf", "60-theirs.conf"])
-def test_message_size_that_another_one_sets_stays(
+@pytest.mark.parametrize("file", ["10-other_file.conf", "60-other_file.conf"])
+def test_message_size_in_another_file_is_kept(
     file: str, setting: str, machine: Machine, udp: Receiver
 ):
     streams = {"files": files_to(udp, machine.logs, "app.log")}
     machine.forwarder.configure(streams)
-    theirs = machine.forwarder.snippet_dir / file
-    theirs.write_text(f"# a comment\n{setting}\n")
+    other_file = machine.forwarder.snippet_dir / file
+    other_file.write_text(f"# a comment\n{setting}\n")
     machine.forwarder.configure(streams)
     append(machine.logs / "app.log", "x" * 20_000)
     wait_for(lambda: udp.lines("xxx"))
     assert len(udp.lines("xxx")[0]) == 16_384
-    theirs.unlink()
+    other_file.unlink()
 
 
-class DiedError(BaseException):
-    """The hook's process ends here."""
+class KilledError(BaseException):
+    """The hook's process is killed here."""
 
 
-def test_hook_that_dies_before_the_restart_is_made_good(
+def test_next_hook_restarts_rsyslog_after_a_killed_hook(
     machine: Machine, udp: Receiver, monkeypatch: pytest.MonkeyPatch
 ):
-    def die(self: rsyslog.Rsyslog) -> None:
-        raise DiedError
+    def kill(self: rsyslog.Rsyslog) -> None:
+        raise KilledError
 
     before = Destination("192.0.2.1")
     machine.forwarder.configure({"syslog": Forward(before, "udp")})
     streams = {"syslog": syslog_to(udp)}
     with monkeypatch.context() as patch:
-        patch.setattr(rsyslog.Rsyslog, "restart", die)
-        with pytest.raises(DiedError):
+        patch.setattr(rsyslog.Rsyslog, "restart", kill)
+        with pytest.raises(KilledError):
             machine.forwarder.configure(streams)
     assert not machine.forwarder.runs_with(streams)
     first = pid(machine)
@@ -311,7 +313,7 @@ def test_hook_that_dies_before_the_restart_is_made_good(
     wait_for(lambda: udp.lines("to the new target"))
 
 
-def test_nothing_new_restarts_nothing(machine: Machine, udp: Receiver):
+def test_unchanged_configuration_restarts_nothing(machine: Machine, udp: Receiver):
     streams = {"syslog": syslog_to(udp)}
     machine.forwarder.configure(streams)
     first = pid(machine)
@@ -320,7 +322,9 @@ def test_nothing_new_restarts_nothing(machine: Machine, udp: Receiver):
     assert pid(machine) == first
 
 
-def test_refused_configuration_keeps_the_last_good_one(machine: Machine, udp: Receiver):
+def test_last_valid_configuration_stays_if_rsyslog_refuses_the_new_one(
+    machine: Machine, udp: Receiver
+):
     snippets = machine.forwarder.snippet_dir
     good = {"syslog": syslog_to(udp), "files": files_to(udp, machine.logs, "app.log")}
     machine.forwarder.configure(good)
@@ -342,21 +346,21 @@ def test_refused_configuration_keeps_the_last_good_one(machine: Machine, udp: Re
     wait_for(lambda: udp.lines("still forwarded"))
 
 
-def test_main_file_may_include_what_is_no_snippet(machine: Machine, udp: Receiver):
-    theirs = machine.forwarder.snippet_dir / "theirs.inc"
-    theirs.write_text("# nothing\n")
+def test_main_file_may_include_other_files(machine: Machine, udp: Receiver):
+    other_file = machine.forwarder.snippet_dir / "other_file.inc"
+    other_file.write_text("# nothing\n")
     main_file = machine.forwarder.main_file
     before = main_file.read_text()
-    main_file.write_text(f'{before}include(file="{theirs}" mode="required")\n')
+    main_file.write_text(f'{before}include(file="{other_file}" mode="required")\n')
     machine.forwarder.configure({"syslog": syslog_to(udp)})
     machine.log("hello")
     wait_for(lambda: udp.texts("test") == ["hello"])
     machine.forwarder.configure({})
-    theirs.unlink()
+    other_file.unlink()
     main_file.write_text(before)
 
 
-def test_stream_that_ends_goes_even_if_the_rest_is_refused(machine: Machine, udp: Receiver):
+def test_ended_stream_is_removed_even_if_the_rest_is_refused(machine: Machine, udp: Receiver):
     snippets = machine.forwarder.snippet_dir
     machine.forwarder.configure({"syslog": syslog_to(udp), "files": syslog_to(udp)})
     broken = snippets / "90-broken.conf"
@@ -396,22 +400,22 @@ def test_two_applications_on_one_machine(machine: Machine, udp: Receiver):
     "load",
     ['module(load="imfile")', 'module(\n  mode="inotify" load="imfile")', "$ModLoad imfile"],
 )
-def test_module_that_another_one_loads_is_not_loaded_twice(
+def test_module_that_another_file_loads_is_not_loaded_twice(
     load: str, machine: Machine, udp: Receiver
 ):
-    theirs = machine.forwarder.snippet_dir / "10-theirs.conf"
-    theirs.write_text(f"# a comment\n{load}\n")
+    other_file = machine.forwarder.snippet_dir / "10-other_file.conf"
+    other_file.write_text(f"# a comment\n{load}\n")
     streams = {"files": files_to(udp, machine.logs, "app.log")}
     machine.forwarder.configure(streams)
     assert machine.forwarder.runs_with(streams)
-    theirs.write_text("".join(f"# {line}\n" for line in load.splitlines()))
+    other_file.write_text("".join(f"# {line}\n" for line in load.splitlines()))
     machine.forwarder.configure(streams)
     append(machine.logs / "app.log", "one")
     wait_for(lambda: udp.lines("one"))
-    theirs.unlink()
+    other_file.unlink()
 
 
-def test_removal_leaves_nothing(machine: Machine):
+def test_uninstall_leaves_nothing(machine: Machine):
     away = Receiver("tcp")
     machine.forwarder.configure(
         {"syslog": syslog_to(away), "files": files_to(away, machine.logs, "app.log")}
@@ -420,7 +424,7 @@ def test_removal_leaves_nothing(machine: Machine):
     append(machine.logs / "app.log", "queued")
     machine.log("queued")
     wait_for(lambda: "queued" in machine.syslog())
-    # With queues and notes on what was read: they are written when rsyslogd stops.
+    # rsyslogd writes queues and state files when it stops.
     machine.forwarder.restart()
     spool = machine.forwarder.spool_dir
     wait_for(lambda: any(spool.glob("imfile-state:*")) and any(spool.glob("forwarder.*")))
@@ -433,7 +437,7 @@ def test_removal_leaves_nothing(machine: Machine):
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_position_in_a_file_that_is_still_followed_is_kept(machine: Machine, udp: Receiver):
+def test_position_in_a_followed_file_is_kept(machine: Machine, udp: Receiver):
     machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.log", "b.log")})
     append(machine.logs / "app.log", "one")
     append(machine.logs / "b.log", "two")
@@ -443,13 +447,13 @@ def test_position_in_a_file_that_is_still_followed_is_kept(machine: Machine, udp
     wait_for(lambda: udp.lines("three"))
     assert len(udp.lines("one")) == 1
     machine.forwarder.restart()
-    assert ["app.log" in note for note in notes(machine)] == [True]
-    # Under another pattern it is the same file.
+    assert ["app.log" in note for note in state_files(machine)] == [True]
+    # It is the same file with another pattern.
     machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.*")})
-    assert ["app.log" in note for note in notes(machine)] == [True]
+    assert ["app.log" in note for note in state_files(machine)] == [True]
 
 
-def test_apparmor_is_told_of_a_directory_outside_var_log(machine: Machine, udp: Receiver):
+def test_apparmor_allows_a_directory_outside_var_log(machine: Machine, udp: Receiver):
     machine.forwarder.apparmor_dir.mkdir(parents=True)
     rules = machine.forwarder.apparmor_dir / "juju-forwarder"
     machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.log")})

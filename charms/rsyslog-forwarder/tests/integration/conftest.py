@@ -29,6 +29,6 @@ def charm() -> pathlib.Path:
 def principal() -> pathlib.Path | str:
     """Return the packed charm of PRINCIPAL_CHARM_PATH, or else the name of one on Charmhub.
 
-    It may be any charm that is no subordinate.
+    It can be any charm that is not a subordinate.
     """
     return charm_at("PRINCIPAL_CHARM_PATH") if "PRINCIPAL_CHARM_PATH" in os.environ else "ubuntu"

@@ -1,4 +1,4 @@
-"""The charm on a controller, beside a principal."""
+"""The charm on a controller, with a principal."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ import jubilant
 import pytest
 
 APP, PRINCIPAL = "rsyslog-forwarder", "principal"
-PATIENCE = 15 * 60.0
-"""Seconds for a machine to be made and rsyslog to be installed."""
+TIMEOUT = 15 * 60.0
+"""Seconds in which a machine must start and install rsyslog."""
 
 
 @pytest.mark.juju_setup
 def test_deploy(charm: pathlib.Path, principal: pathlib.Path | str, juju: jubilant.Juju) -> None:
     juju.deploy(principal, PRINCIPAL)
     juju.deploy(charm, APP)
-    # Both ends by name: Juju 4 finds the short form ambiguous with some principals.
+    # Name both endpoints: with some principals, Juju 4 finds the short form ambiguous.
     juju.integrate(f"{PRINCIPAL}:juju-info", f"{APP}:juju-info")
-    # The principal may be blocked without what it requires; that is its own affair.
+    # The principal may be blocked, because its own relations are missing.
     juju.wait(
         lambda status: bool(status.get_units(APP)) and jubilant.all_active(status, APP),
         error=jubilant.any_error,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )
 
 
-def test_status_says_what_goes_where(juju: jubilant.Juju) -> None:
+def test_status_shows_logs_and_target(juju: jubilant.Juju) -> None:
     (unit,) = juju.status().get_units(APP).values()
     address = juju.show_unit(f"{PRINCIPAL}/0").public_address
     assert unit.workload_status.message == (
@@ -35,7 +35,7 @@ def test_status_says_what_goes_where(juju: jubilant.Juju) -> None:
     )
 
 
-def test_target_is_taken_from_the_options(juju: jubilant.Juju) -> None:
+def test_target_option_is_applied(juju: jubilant.Juju) -> None:
     juju.config(APP, {"target": "192.0.2.1:5514", "protocol": "tcp"})
     wanted = "forwarding syslog to 192.0.2.1:5514 (tcp)"
     juju.wait(
@@ -43,5 +43,5 @@ def test_target_is_taken_from_the_options(juju: jubilant.Juju) -> None:
             unit.workload_status.message == wanted for unit in status.get_units(APP).values()
         ),
         error=jubilant.any_error,
-        timeout=PATIENCE,
+        timeout=TIMEOUT,
     )

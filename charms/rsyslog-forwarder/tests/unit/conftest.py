@@ -1,4 +1,4 @@
-"""A machine that starts nothing, for the charm's own logic."""
+"""A fake machine that starts no program, for unit tests of the charm."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Context = testing.Context[RsyslogForwarderCharm]
 
 
 class Machine:
-    """What is on the machine, and what rsyslog has done."""
+    """The files on the machine, and the state of rsyslog."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
@@ -35,18 +35,18 @@ class Machine:
         self.running = True
         self.refuses = ""
 
-    def write_program(self, says: str) -> None:
-        """Install an rsyslogd that says this of its version."""
-        self.program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    def write_program(self, version: str) -> None:
+        """Install an rsyslogd that prints this version."""
+        self.program.write_text(f"#!/bin/sh\necho '{version}'\n")
         self.program.chmod(0o755)
 
     def files(self) -> dict[str, str]:
-        """Return the text of what there is for rsyslog to load."""
+        """Return the text of all files that rsyslog loads."""
         files = [*self.snippets.glob("*.conf"), *self.apparmor.iterdir()]
         return {file.name: file.read_text() for file in files if file.is_file()}
 
     def streams(self) -> dict[str, str]:
-        """Return the text of our snippets by the name of the stream."""
+        """Return the text of the charm's snippets, by the name of the stream."""
         files = self.snippets.glob("40-forwarder.*.conf")
         return {file.name.split(".")[1]: file.read_text() for file in files}
 
@@ -87,11 +87,11 @@ def principal() -> str | None:
 
 @pytest.fixture
 def context(machine: Machine, juju: str, principal: str | None) -> Context:
-    """The forwarder beside its principal, as that version of Juju shows it its relations."""
+    """The forwarder with its principal, and with relations as in this version of Juju."""
     meta: dict[str, Any] = yaml.safe_load((ROOT / "charmcraft.yaml").read_text())
     config = meta.pop("config")
     if juju.startswith("4"):
-        # Without this ops.testing insists on one remote unit; Juju 4 shows all.
+        # Otherwise ops.testing requires exactly one remote unit, but Juju 4 shows all units.
         for endpoint in meta["requires"].values():
             del endpoint["scope"]
     return testing.Context(
@@ -107,7 +107,7 @@ def context(machine: Machine, juju: str, principal: str | None) -> Context:
 
 @pytest.fixture
 def interface_setup(machine: Machine) -> tuple[Context, testing.State]:
-    """For the tests of the interfaces that this charm speaks: it, and a model that is ready."""
+    """Return context and state for the tests of this charm's interfaces."""
     context = testing.Context(
         RsyslogForwarderCharm, app_name="forwarder", principal_unit=PRINCIPAL
     )
@@ -115,30 +115,33 @@ def interface_setup(machine: Machine) -> tuple[Context, testing.State]:
 
 
 def relation(
-    context: Context, endpoint: str, number: int, bag: dict[str, str] | None = None
+    context: Context, endpoint: str, number: int, databag: dict[str, str] | None = None
 ) -> testing.RelationBase:
-    """Return a relation to `app`, whose unit app/1 has `bag`.
+    """Return a relation with `app`, whose unit app/1 has `databag`.
 
-    On Juju 4 there are app/0 and app/2 on other machines as well.
+    On Juju 4 the relation also shows app/0 and app/2, which are on other machines.
     """
     address = {"ingress-address": "10.0.0.1"}
-    bag = address | (bag or {})
+    databag = address | (databag or {})
     if context.juju_version.startswith("3"):
         return testing.SubordinateRelation(
-            endpoint, id=number, remote_app_name="app", remote_unit_id=1, remote_unit_data=bag
+            endpoint, id=number, remote_app_name="app", remote_unit_id=1, remote_unit_data=databag
         )
-    other = bag | {"ingress-address": "10.0.0.9"}
-    if "directory" in bag:
+    other = databag | {"ingress-address": "10.0.0.9"}
+    if "directory" in databag:
         other["directory"] = '"/var/log/other"'
     return testing.Relation(
-        endpoint, id=number, remote_app_name="app", remote_units_data={0: other, 1: bag, 2: other}
+        endpoint,
+        id=number,
+        remote_app_name="app",
+        remote_units_data={0: other, 1: databag, 2: other},
     )
 
 
 def foreign(context: Context, endpoint: str, number: int) -> list[testing.RelationBase]:
-    """Return the relation to another principal, which only Juju 4 shows."""
+    """Return the relation with another principal, which only Juju 4 shows."""
     if context.juju_version.startswith("3"):
         return []
-    bag = {"ingress-address": "10.0.0.8", "directory": '"/var/log/x"', "files": '["x.log"]'}
-    units = {0: bag, 1: bag}
+    databag = {"ingress-address": "10.0.0.8", "directory": '"/var/log/x"', "files": '["x.log"]'}
+    units = {0: databag, 1: databag}
     return [testing.Relation(endpoint, id=number, remote_app_name="web", remote_units_data=units)]

@@ -1,4 +1,4 @@
-"""The charm under every event that it observes, with good, bad and missing remote data."""
+"""The charm with every event that it observes, and with valid, invalid and missing data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ops import testing
 import rsyslog
 from snippets import LogFiles
 
-BAG = {"directory": '"/var/log/app"', "files": '["a.log", "b-*.log"]'}
+DATABAG = {"directory": '"/var/log/app"', "files": '["a.log", "b-*.log"]'}
 ADVICE = ": set target to forward to a syslog server"
 BOTH = f"forwarding syslog and /var/log/app to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
 WAITING = testing.WaitingStatus(f"logging or juju-info: waiting for {PRINCIPAL} to join")
@@ -20,7 +20,7 @@ WAITING = testing.WaitingStatus(f"logging or juju-info: waiting for {PRINCIPAL} 
 
 @pytest.fixture
 def logs(context: Context) -> Any:
-    return relation(context, "logging", 2, BAG)
+    return relation(context, "logging", 2, DATABAG)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def info(context: Context) -> Any:
 
 @pytest.fixture
 def state(context: Context, logs: Any, info: Any) -> testing.State:
-    """Both endpoints related to our principal's application, and to another one's."""
+    """A model with relations with the principal and another application, on both endpoints."""
     others = [*foreign(context, "logging", 4), *foreign(context, "juju-info", 5)]
     return testing.State(relations={logs, info, *others})
 
@@ -40,8 +40,8 @@ def without(state: testing.State, *relations: Any) -> testing.State:
     return dataclasses.replace(state, relations={r for r in state.relations if r.id not in ids})
 
 
-def with_bag(state: testing.State, context: Context, bag: dict[str, str]) -> testing.State:
-    logs = relation(context, "logging", 2, bag)
+def with_databag(state: testing.State, context: Context, databag: dict[str, str]) -> testing.State:
+    logs = relation(context, "logging", 2, databag)
     return dataclasses.replace(state, relations={*without(state, logs).relations, logs})
 
 
@@ -74,7 +74,7 @@ EVENTS = [
 
 @pytest.mark.parametrize("leader", [True, False])
 @pytest.mark.parametrize("name", EVENTS)
-def test_any_event_makes_everything_right(
+def test_every_event_configures_rsyslog(
     name: str,
     leader: bool,
     context: Context,
@@ -86,7 +86,7 @@ def test_any_event_makes_everything_right(
     others = {
         "logging_changed": changed(context, logs),
         "juju_info_changed": changed(context, info),
-        # Another machine's unit; on Juju 3 there is none.
+        # A unit on another machine. Juju 3.6 does not show it.
         "other_changed": context.on.relation_changed(logs, remote_unit=0)
         if isinstance(logs, testing.Relation)
         else changed(context, logs),
@@ -106,21 +106,17 @@ def test_any_event_makes_everything_right(
     for text in streams.values():
         assert 'target="10.0.0.1" port="514" protocol="udp"' in text
     assert machine.restarts == 1
-    # On Juju 4 a write to a relation of another principal fails the hook for ever.
+    # On Juju 4, writing to a relation of another principal fails the hook and all retries.
     assert {relation.id: relation.local_unit_data for relation in out.relations} == before
     assert not any(relation.local_app_data for relation in out.relations)
 
 
-def test_second_time_nothing_is_restarted(
-    context: Context, machine: Machine, state: testing.State
-):
+def test_second_event_restarts_nothing(context: Context, machine: Machine, state: testing.State):
     context.run(context.on.update_status(), context.run(context.on.config_changed(), state))
     assert machine.restarts == 1
 
 
-def test_rsyslog_that_does_not_run_is_restarted(
-    context: Context, machine: Machine, state: testing.State
-):
+def test_stopped_rsyslog_is_restarted(context: Context, machine: Machine, state: testing.State):
     context.run(context.on.config_changed(), state)
     machine.running = False
     out = context.run(context.on.update_status(), state)
@@ -129,7 +125,7 @@ def test_rsyslog_that_does_not_run_is_restarted(
 
 
 @pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
-def test_one_endpoint_alone(
+def test_relation_on_one_endpoint_only(
     endpoint: str,
     context: Context,
     machine: Machine,
@@ -147,7 +143,7 @@ def test_one_endpoint_alone(
 
 
 @pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
-def test_broken_ends_that_stream_and_no_other(
+def test_relation_broken_removes_only_that_stream(
     endpoint: str,
     context: Context,
     machine: Machine,
@@ -174,7 +170,7 @@ def test_stop_and_remove_leave_nothing(
 
 
 @pytest.mark.parametrize("event", ["stop", "remove"])
-def test_removal_is_not_held_up_by_an_rsyslog_that_does_not_restart(
+def test_removal_succeeds_if_rsyslog_does_not_restart(
     event: str,
     context: Context,
     machine: Machine,
@@ -188,13 +184,13 @@ def test_removal_is_not_held_up_by_an_rsyslog_that_does_not_restart(
 
 
 class TestDepartures:
-    """Juju 4 tells of units of every machine: only one of them matters."""
+    """Juju 4 shows units of all machines. Only the principal matters."""
 
     @pytest.fixture(params=["4.0.15"])
     def juju(self, request: pytest.FixtureRequest) -> str:
         return request.param
 
-    def test_another_machines_unit_departs(
+    def test_unit_of_another_machine_departs(
         self, context: Context, machine: Machine, state: testing.State, logs: Any
     ):
         context.run(context.on.start(), state)
@@ -204,7 +200,7 @@ class TestDepartures:
         assert machine.restarts == 1
 
     @pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
-    def test_principal_has_departed(
+    def test_principal_departs(
         self,
         endpoint: str,
         context: Context,
@@ -214,9 +210,9 @@ class TestDepartures:
         info: Any,
     ):
         context.run(context.on.start(), state)
-        ending = logs if endpoint == "logging" else info
-        others = {0: ending.remote_units_data[0], 2: ending.remote_units_data[2]}
-        gone = dataclasses.replace(ending, remote_units_data=others)
+        broken = logs if endpoint == "logging" else info
+        others = {0: broken.remote_units_data[0], 2: broken.remote_units_data[2]}
+        gone = dataclasses.replace(broken, remote_units_data=others)
         state = dataclasses.replace(state, relations={gone})
         out = context.run(context.on.relation_departed(gone, remote_unit=0), state)
         assert machine.streams() == {}
@@ -224,7 +220,7 @@ class TestDepartures:
 
 
 class TestNoPrincipal:
-    """Juju 4 lets `juju add-unit` make such a unit, on a machine of its own."""
+    """In Juju 4, `juju add-unit` makes a subordinate unit without a principal."""
 
     @pytest.fixture
     def principal(self) -> None:
@@ -278,7 +274,7 @@ def test_target(
         "a" * 64,
     ],
 )
-def test_unusable_target_keeps_the_last_good_one(
+def test_last_valid_target_stays_if_the_option_is_invalid(
     target: str, context: Context, machine: Machine, state: testing.State
 ):
     context.run(context.on.start(), configured(state, target="192.0.2.7"))
@@ -290,7 +286,7 @@ def test_unusable_target_keeps_the_last_good_one(
     assert machine.restarts == 1
 
 
-def test_relation_ends_although_the_configuration_is_unusable(
+def test_stream_is_removed_even_if_an_option_is_invalid(
     context: Context, machine: Machine, state: testing.State, logs: Any
 ):
     context.run(context.on.start(), state)
@@ -315,7 +311,7 @@ def test_unknown_protocol(joined: bool, context: Context, machine: Machine, stat
 
 
 @pytest.mark.parametrize(
-    ("bag", "missing"),
+    ("databag", "missing"),
     [
         ({}, "directory"),
         ({"directory": "null", "files": "null"}, "directory"),
@@ -325,18 +321,20 @@ def test_unknown_protocol(joined: bool, context: Context, machine: Machine, stat
     ],
 )
 def test_waiting_for_the_data_of_the_principal(
-    bag: dict[str, str], missing: str, context: Context, machine: Machine, state: testing.State
+    databag: dict[str, str], missing: str, context: Context, machine: Machine, state: testing.State
 ):
     context.run(context.on.start(), state)
-    out = context.run(context.on.update_status(), with_bag(state, context, bag))
+    out = context.run(context.on.update_status(), with_databag(state, context, databag))
     assert out.unit_status == testing.WaitingStatus(
         f"logging: waiting for {PRINCIPAL} to send {missing}"
     )
-    assert set(machine.streams()) == {"juju-info-3"}  # what was withdrawn is not followed
+    assert set(machine.streams()) == {
+        "juju-info-3"
+    }  # The charm no longer follows the removed data.
 
 
 @pytest.mark.parametrize(
-    ("bag", "field"),
+    ("databag", "field"),
     [
         ({"directory": "/var/log/\x01"}, "directory"),
         ({"directory": "7"}, "directory"),
@@ -358,25 +356,25 @@ def test_waiting_for_the_data_of_the_principal(
         ({"directory": '"/var/log"', "files": '["*.log", "sys*"]'}, "files"),
     ],
 )
-def test_bad_data_names_the_field_and_keeps_the_last_good(
-    bag: dict[str, str], field: str, context: Context, machine: Machine, state: testing.State
+def test_invalid_data_name_the_field_and_the_last_valid_data_stay(
+    databag: dict[str, str], field: str, context: Context, machine: Machine, state: testing.State
 ):
     context.run(context.on.start(), state)
     followed = machine.streams()["logging-2"]
-    bad = configured(with_bag(state, context, BAG | bag), target="192.0.2.7")
+    bad = configured(with_databag(state, context, DATABAG | databag), target="192.0.2.7")
     out = context.run(context.on.update_status(), bad)
     assert isinstance(out.unit_status, testing.BlockedStatus)
     message = f"logging: {PRINCIPAL} sent an invalid {field}"
     assert out.unit_status.message.startswith(message)
     assert machine.streams()["logging-2"] == followed
-    # One bad relation does not harm the other.
+    # An invalid relation does not affect the other relation.
     assert 'target="192.0.2.7"' in machine.streams()["juju-info-3"]
     warnings = [log.message for log in context.juju_log if log.level == "WARNING"]
     assert out.unit_status.message in warnings
 
 
-def test_unknown_fields_are_let_pass(context: Context, machine: Machine, state: testing.State):
-    more = with_bag(state, context, BAG | {"rotated-by": "logrotate"})
+def test_unknown_fields_are_ignored(context: Context, machine: Machine, state: testing.State):
+    more = with_databag(state, context, DATABAG | {"rotated-by": "logrotate"})
     out = context.run(context.on.update_status(), more)
     assert out.unit_status == testing.ActiveStatus(BOTH)
 
@@ -384,8 +382,8 @@ def test_unknown_fields_are_let_pass(context: Context, machine: Machine, state: 
 def test_two_relations_with_the_principal_on_one_endpoint(
     context: Context, machine: Machine, state: testing.State
 ):
-    bag = {"directory": '"/var/log/audit"', "files": '["audit.log"]'}
-    second = relation(context, "logging", 9, bag)
+    databag = {"directory": '"/var/log/audit"', "files": '["audit.log"]'}
+    second = relation(context, "logging", 9, databag)
     state = dataclasses.replace(state, relations={*state.relations, second})
     context.run(context.on.update_status(), state)
     assert set(machine.streams()) == {"logging-2", "logging-9", "juju-info-3"}
@@ -421,8 +419,8 @@ def test_address_of_ipv6(context: Context, machine: Machine):
     )
 
 
-def test_each_endpoint_may_have_an_address_of_its_own(context: Context, machine: Machine):
-    logs = relation(context, "logging", 2, BAG)
+def test_each_endpoint_can_have_its_own_address(context: Context, machine: Machine):
+    logs = relation(context, "logging", 2, DATABAG)
     info = relation(context, "juju-info", 3, {"ingress-address": "10.9.9.9"})
     out = context.run(context.on.update_status(), testing.State(relations={logs, info}))
     assert out.unit_status == testing.ActiveStatus(
@@ -446,7 +444,7 @@ def test_refused_configuration_is_not_installed(
     assert isinstance(out.unit_status, testing.ActiveStatus)
 
 
-def test_restart_that_fails_is_told_and_tried_again(
+def test_failed_restart_is_shown_and_retried(
     context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
 ):
     context.run(context.on.start(), state)
@@ -456,13 +454,13 @@ def test_restart_that_fails_is_told_and_tried_again(
         patch.setattr(rsyslog.Rsyslog, "restart", fail_to_restart)
         out = context.run(context.on.config_changed(), state)
     assert out.unit_status == testing.BlockedStatus("rsyslog does not restart")
-    assert machine.streams() == before  # which rsyslog still runs with
+    assert machine.streams() == before  # rsyslog still uses these.
     out = context.run(context.on.update_status(), state)
     assert isinstance(out.unit_status, testing.ActiveStatus)
     assert 'target="192.0.2.7"' in machine.streams()["logging-2"]
 
 
-def test_full_disk_is_told_and_holds_up_no_removal(
+def test_full_disk_is_shown_and_removal_succeeds(
     context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
 ):
     def fail(*_: Any, **__: Any) -> None:
@@ -480,17 +478,17 @@ def test_full_disk_is_told_and_holds_up_no_removal(
     assert machine.streams() == {}
 
 
-def test_hook_that_nobody_observes_tells_what_the_last_one_noted(
+def test_unobserved_event_shows_the_status_of_the_last_hook(
     context: Context, machine: Machine, state: testing.State, monkeypatch: pytest.MonkeyPatch
 ):
     machine.refuses = "rsyslogd refuses the configuration: bad"
     out = context.run(context.on.start(), state)
-    monkeypatch.delattr(rsyslog.Rsyslog, "check")  # status starts nothing
+    monkeypatch.delattr(rsyslog.Rsyslog, "check")  # Status handlers start no program.
     out = context.run(context.on.leader_elected(), dataclasses.replace(out, leader=True))
     assert out.unit_status == testing.BlockedStatus(machine.refuses)
 
 
-def test_what_no_hook_has_configured_yet_is_not_said_to_be_forwarded(
+def test_status_shows_only_configured_streams(
     context: Context, machine: Machine, state: testing.State
 ):
     out = context.run(context.on.leader_elected(), dataclasses.replace(state, leader=True))
@@ -508,14 +506,14 @@ def test_what_no_hook_has_configured_yet_is_not_said_to_be_forwarded(
         (["a*", "*b"], ["a*", "*b"]),
     ],
 )
-def test_name_that_a_wider_glob_covers_is_not_followed_twice(
+def test_file_that_matches_a_wider_pattern_is_not_followed_twice(
     names: list[str], followed: list[str]
 ):
     files = LogFiles("/srv", tuple(names), tag="app")
     assert files.paths() == [f"/srv/{name}" for name in followed]
 
 
-def test_folder_that_looks_like_a_snippet_is_left_alone(
+def test_folder_with_the_name_of_a_snippet_is_ignored(
     context: Context, machine: Machine, state: testing.State
 ):
     (machine.snippets / "old.conf").mkdir()

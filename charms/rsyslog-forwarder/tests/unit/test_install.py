@@ -1,4 +1,4 @@
-"""What cannot be installed: what may pass fails the hook, what the operator must mend blocks."""
+"""Installation problems: temporary ones fail the hook, and permanent ones block the unit."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def event(request: pytest.FixtureRequest, context: Context) -> Any:
     return getattr(context.on, request.param)()
 
 
-def test_rsyslog_that_the_machine_has_is_used(event: Any, context: Context, machine: Machine):
+def test_installed_rsyslog_is_used(event: Any, context: Context, machine: Machine):
     out = context.run(event, testing.State())
     assert out.workload_version == "8.2312.0"
     assert out.unit_status == WAITING
     assert machine.restarts == 0
 
 
-def test_rsyslog_is_installed_where_there_is_none(
+def test_missing_rsyslog_is_installed(
     event: Any, context: Context, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):
     def add_package(name: str, **_: Any) -> None:
@@ -42,7 +42,7 @@ def test_rsyslog_is_installed_where_there_is_none(
     assert out.unit_status == WAITING
 
 
-def test_hook_fails_while_it_cannot_be_installed(
+def test_hook_fails_if_the_installation_fails(
     event: Any, context: Context, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):
     def add_package(*_: Any, **__: Any) -> None:
@@ -55,14 +55,12 @@ def test_hook_fails_while_it_cannot_be_installed(
     assert isinstance(failed.value.__cause__, rsyslog.RsyslogError)
 
 
-def test_rsyslogd_that_is_another_program_blocks_until_it_is_mended(
-    event: Any, context: Context, machine: Machine
-):
+def test_wrong_program_blocks_until_it_is_replaced(event: Any, context: Context, machine: Machine):
     machine.write_program("syslog-ng 4.3")
     out = context.run(event, testing.State())
     message = f"{machine.program} is not rsyslogd: reinstall rsyslog"
     assert out.unit_status == testing.BlockedStatus(message)
-    # Also in a hook that nobody observes: status reads what the last hook has noted.
+    # An unobserved event too: the status shows the result of the last hook.
     out = context.run(context.on.leader_elected(), out)
     assert out.unit_status == testing.BlockedStatus(message)
     machine.write_program("rsyslogd  8.2312.0 (aka 2023.12)")

@@ -1,4 +1,4 @@
-"""The workload module: what it raises, and what it makes good after a hook that died."""
+"""The workload module: its errors, and its recovery after a killed hook."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def files(directory: str) -> Forward:
     return Forward(TARGET, "tcp", LogFiles(directory, ("a.log",), tag="app"))
 
 
-class DiedError(BaseException):
-    """The hook's process ends here."""
+class KilledError(BaseException):
+    """The hook's process is killed here."""
 
 
 @pytest.fixture
-def die_at(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function: `configure` with a process that ends before its n-th step; whether it did."""
+def kill_at(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that kills `configure` before step n, and returns whether it did so."""
 
     def configure(step: int, streams: dict[str, Forward | None]) -> bool:
         left = step
@@ -37,7 +37,7 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Any:
                 nonlocal left
                 left -= 1
                 if left < 0:
-                    raise DiedError
+                    raise KilledError
                 return method(*args, **kwargs)
 
             return wrapped
@@ -52,14 +52,14 @@ def die_at(monkeypatch: pytest.MonkeyPatch) -> Any:
                 patch.setattr(owner, name, or_die(getattr(owner, name)))
             try:
                 rsyslog.Rsyslog("forwarder").configure(streams)
-            except DiedError:
+            except KilledError:
                 return True
         return False
 
     return configure
 
 
-def test_hook_that_dies_at_any_step_is_made_good_by_the_next(machine: Machine, die_at: Any):
+def test_next_hook_recovers_from_a_hook_killed_at_any_step(machine: Machine, kill_at: Any):
     old = {"logging-1": files("/srv/old"), "juju-info-2": Forward(TARGET, "tcp")}
     new: dict[str, Forward | None] = {"logging-1": files("/srv/new")}
     queue = machine.spool / "forwarder.juju-info-2.00000001"
@@ -69,7 +69,7 @@ def test_hook_that_dies_at_any_step_is_made_good_by_the_next(machine: Machine, d
         rsyslog.Rsyslog("forwarder").configure(old)
         queue.touch()
         note.write_text(json.dumps({"filename": "/srv/old/a.log"}))
-        died = die_at(step, new)
+        died = kill_at(step, new)
         again = rsyslog.Rsyslog("forwarder")
         again.configure(new)
         assert again.runs_with(new)
@@ -81,7 +81,7 @@ def test_hook_that_dies_at_any_step_is_made_good_by_the_next(machine: Machine, d
     assert step > 10
 
 
-def test_rsyslog_that_does_not_restart_is_restarted_with_the_last_good_configuration(
+def test_failed_restart_is_repeated_with_the_last_valid_configuration(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):
     forwarder = rsyslog.Rsyslog("forwarder")
@@ -100,7 +100,7 @@ def test_rsyslog_that_does_not_restart_is_restarted_with_the_last_good_configura
     assert machine.loaded == machine.files() != {}
 
 
-def test_apparmor_rules_that_somebody_has_changed_are_loaded_again(machine: Machine):
+def test_changed_apparmor_rules_are_loaded_again(machine: Machine):
     forwarder = rsyslog.Rsyslog("forwarder")
     streams: dict[str, Forward | None] = {"logging-1": files("/srv/app")}
     forwarder.configure(streams)
@@ -111,7 +111,7 @@ def test_apparmor_rules_that_somebody_has_changed_are_loaded_again(machine: Mach
     assert "juju-forwarder" in machine.loaded
 
 
-def test_restart_by_one_application_is_enough_for_all_of_the_machine(machine: Machine):
+def test_one_restart_is_enough_for_all_applications_of_a_machine(machine: Machine):
     one, other = rsyslog.Rsyslog("one"), rsyslog.Rsyslog("other")
     one.configure({"juju-info-1": Forward(TARGET, "udp")})
     other.configure({"logging-2": files("/srv/app")})
@@ -128,7 +128,7 @@ def test_nothing_is_left_after_the_last_stream(machine: Machine):
     assert [path for path in machine.folder.rglob("*") if path.is_file()] == [machine.program]
 
 
-def test_full_disk_is_an_error_of_rsyslog(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+def test_full_disk_is_an_rsyslog_error(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -146,7 +146,7 @@ def test_full_disk_is_an_error_of_rsyslog(machine: Machine, monkeypatch: pytest.
     ],
     ids=repr,
 )
-def test_install_raises_what_it_documents(error: Exception, monkeypatch: pytest.MonkeyPatch):
+def test_install_raises_the_documented_errors(error: Exception, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
@@ -158,7 +158,7 @@ def test_install_raises_what_it_documents(error: Exception, monkeypatch: pytest.
 @pytest.mark.parametrize(
     "error", [systemd.SystemdError("failed"), FileNotFoundError("systemctl")], ids=repr
 )
-def test_restart_raises_what_it_documents(error: Exception, monkeypatch: pytest.MonkeyPatch):
+def test_restart_raises_the_documented_errors(error: Exception, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any) -> None:
         raise error
 
@@ -182,7 +182,7 @@ def not_executable(program: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     "broken", [not_a_program, another_program, not_executable, pathlib.Path.unlink]
 )
-def test_rsyslogd_that_cannot_be_run_is_named(broken: Any, machine: Machine):
+def test_unusable_rsyslogd_is_named(broken: Any, machine: Machine):
     broken(machine.program)
     with pytest.raises(rsyslog.UnusableRsyslogError, match=str(machine.program)):
         rsyslog.Rsyslog("forwarder").version()
