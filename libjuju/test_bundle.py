@@ -59,7 +59,7 @@ async def test_deploy_and_integrate(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     await model.deploy(packed("mongodb"), application_name="mongodb", resources=resources())
     await model.deploy(packed("my-node-app"), application_name="my-node-app")
-    # For a local charm, libjuju does not know that a subordinate has no units of its own.
+    # For a local charm, libjuju does not know that a subordinate must have no number of units.
     forwarder = "rsyslog-forwarder"
     await model.deploy(packed(forwarder), application_name=forwarder, num_units=0)
     await model.integrate("my-node-app:database", "mongodb:database")

@@ -1,4 +1,4 @@
-# What bundle.yaml has: three applications, and how they are integrated.
+# The applications and relations of bundle.yaml.
 
 module "mongodb" {
   source     = "../charms/mongodb/terraform"
@@ -6,7 +6,7 @@ module "mongodb" {
   channel    = var.channel
   model_uuid = var.model_uuid
   resources  = var.mongodb_resources
-  # The members of one replica set: one of three may fail.
+  # The members of one replica set. With three members, one may fail.
   units = 3
 }
 
@@ -58,7 +58,7 @@ resource "juju_integration" "juju_info" {
 
   application {
     name = module.mongodb.application.name
-    # Every charm provides it, and declares it nowhere.
+    # Every charm has this endpoint without a declaration.
     endpoint = "juju-info"
   }
 

@@ -131,7 +131,7 @@ class Cloud(abc.ABC):
         self.run(unit, "python3", "-c", f"import os; os.kill({process.pid}, 9)")
         wait_until(  # A new process may have started immediately.
             lambda: process.pid not in [found.pid for found in self.processes(unit, program)],
-            f"{program} of {unit} is gone",
+            f"{program} on {unit} has ended",
         )
 
     def log(self, unit: str, message: str) -> None:

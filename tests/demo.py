@@ -33,7 +33,7 @@ COLOURS = {"active": "green", "waiting": "yellow", "blocked": "red", "error": "b
 
 
 class Stage:
-    """Shows units and hooks: in a live table, or as lines if the output is no terminal."""
+    """Shows units and hooks: in a live table, or as lines if the output is not a terminal."""
 
     def __init__(self, juju: LocalJuju, console: Console):
         self.juju = juju

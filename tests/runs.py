@@ -108,8 +108,12 @@ def two_versions(juju: LocalJuju) -> None:
 
 
 SCENARIOS: dict[str, tuple[str, Callable[[LocalJuju], None], tuple[str, ...]]] = {
-    "provider-and-requirer": ("A provider and a requirer meet", provider_and_requirer, ("3.6",)),
-    "leader-hand-over": ("A leader goes, and another takes over", leader_hand_over, ("3.6",)),
+    "provider-and-requirer": ("A provider and a requirer", provider_and_requirer, ("3.6",)),
+    "leader-hand-over": (
+        "The leader is removed, and another unit takes over",
+        leader_hand_over,
+        ("3.6",),
+    ),
     "peers": ("Peers: one unit, three, one", peers_come_and_go, ("3.6",)),
     "secret-rotation": ("A secret rotates", secret_rotation, ("3.6",)),
     "juju-info": ("A subordinate by juju-info", subordinate_by_juju_info, ("3.6",)),

@@ -80,4 +80,4 @@ def test_program_of_an_unsupported_series_is_refused(three: Cloud, build: pathli
     messages = {unit.workload_status.message for unit in status.get_units("mongodb").values()}
     assert messages == {"resource mongod: MongoDB cannot go from 6.0 to 8.0; upgrade to 7.0 first"}
     assert start_times(three) == before
-    Website(three.address("my-node-app/0")).write("goes on")
+    Website(three.address("my-node-app/0")).write("still works")

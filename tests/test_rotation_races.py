@@ -17,7 +17,7 @@ from localjuju import LocalJuju
 from website import Website
 
 CHARMS = pathlib.Path(__file__).parents[1] / "charms"
-REQUIRERS = ("stays", "goes")
+REQUIRERS = ("kept", "removed")
 
 
 def related(juju: LocalJuju) -> set[int]:
@@ -59,12 +59,12 @@ def race(juju: LocalJuju, chance: random.Random) -> None:
     def refresh() -> None:
         juju.refresh("mongodb", path=CHARMS / "mongodb")
 
-    def end() -> None:
-        juju.remove_relation("goes:database", "mongodb:database")
+    def remove_relation() -> None:
+        juju.remove_relation("removed:database", "mongodb:database")
 
     juju.deploy(CHARMS / "mongodb")
-    juju.deploy(CHARMS / "my-node-app", "stays", num_units=2)
-    juju.deploy(CHARMS / "my-node-app", "goes")
+    juju.deploy(CHARMS / "my-node-app", "kept", num_units=2)
+    juju.deploy(CHARMS / "my-node-app", "removed")
     for name in REQUIRERS:
         juju.integrate(f"{name}:database", "mongodb:database")
     juju.settle()
@@ -76,7 +76,7 @@ def race(juju: LocalJuju, chance: random.Random) -> None:
     operator.run(rotate, *commands)
     check_users_match_secrets(juju, REQUIRERS)
 
-    commands = [rotate, refresh, end]
+    commands = [rotate, refresh, remove_relation]
     chance.shuffle(commands)
     operator.run(rotate, *commands)
     check_users_match_secrets(juju, REQUIRERS[:1])

@@ -169,7 +169,7 @@ FULL = {"username": "u", "password": "the-password", "uris": "mongodb://u@h"}
         ("mongodb-replica-set", "peer", "pass", 'field "secret-admin" is missing'),
         ("demo-replicas", "peer", "app['leader-ip'] = 'me'", 'field "leader-ip": Input is not'),
         ("demo-replicas", "peer", "unit['unit'] = 'me'", 'field "unit": the interface'),
-        # Those that fail when the other side writes what they do not expect.
+        # These charms fail on unexpected data from the other side.
         ("demo", "provider", "uuid.UUID(their_app.get('token', '0' * 32))", "'token': 'no UUID'"),
         ("demo", "requirer", "uuid.UUID(their_app.get('leader-uuid', '0' * 32))", "'no UUID'"),
         ("http", "requirer", "int(their_unit.get('port', '0'))", "'port': 'no port'"),

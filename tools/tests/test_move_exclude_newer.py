@@ -1,4 +1,4 @@
-"""The date `exclude-newer` moves forward, in all files at once."""
+"""The date `exclude-newer` moves forward, in all files together."""
 
 from __future__ import annotations
 

@@ -239,7 +239,7 @@ class Time:
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
-    """Let `mongod.Mongod` live in `folder`, without a process."""
+    """Move `mongod.Mongod` into `folder`, without a process."""
     Client.machine = folder
     pymongo.MongoClient = Client  # Before the charm's modules take theirs.
 

@@ -9,7 +9,7 @@ import node_app
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
-    """Let `node_app.NodeApp` live in `folder`, without a process."""
+    """Move `node_app.NodeApp` into `folder`, without a process."""
     machine = node_app.NodeApp
     loaded = folder / "run/my-node-app/loaded"
 

@@ -9,7 +9,7 @@ import rsyslog
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
-    """Let `rsyslog.Rsyslog` live in `folder`, without a process."""
+    """Move `rsyslog.Rsyslog` into `folder`, without a process."""
     machine = rsyslog.Rsyslog
     running = folder / "run/rsyslog/running"
 

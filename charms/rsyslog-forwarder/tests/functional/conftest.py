@@ -119,12 +119,12 @@ class Receiver:
 
     def messages(self) -> dict[str, list[str]]:
         """Return the messages of each program, parsed as RFC 5424."""
-        said: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {}
         for line in self.received.rpartition("\n")[0].splitlines():
             message = RFC_5424.fullmatch(line)
             assert message, f"not of RFC 5424: {line}"
-            said.setdefault(message["program"], []).append(message["text"])
-        return said
+            texts.setdefault(message["program"], []).append(message["text"])
+        return texts
 
     def texts(self, program: str) -> list[str]:
         """Return the messages of one program."""

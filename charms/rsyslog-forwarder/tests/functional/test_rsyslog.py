@@ -245,8 +245,8 @@ def test_rsyslogd_as_receiver_distinguishes_long_names(machine: Machine):
     }
     machine.forwarder.configure(streams)
     # Several long datagrams at the same time exceed the receiver's buffer.
-    said = {"udp": "udp", "tcp": f"tcp {'x' * 60_000}."}
-    for protocol, line in said.items():
+    sent = {"udp": "udp", "tcp": f"tcp {'x' * 60_000}."}
+    for protocol, line in sent.items():
         for name in NAMES:
             append(machine.logs / f"{name}-{protocol}.log", line)
 
@@ -259,7 +259,7 @@ def test_rsyslogd_as_receiver_distinguishes_long_names(machine: Machine):
         program, _, text = line.partition(":")
         programs.setdefault(program, []).append(text)
     assert len(programs) == len(NAMES)
-    assert all(sorted(seen) == sorted(said.values()) for seen in programs.values())
+    assert all(sorted(seen) == sorted(sent.values()) for seen in programs.values())
     receiver.unlink()
     received.unlink()
 
@@ -389,10 +389,10 @@ def test_two_applications_on_one_machine(machine: Machine, udp: Receiver):
         append(elsewhere / "b.log", "again")
         wait_for(lambda: second.lines("again"))
         assert len(second.lines("for the second")) == 1
-        append(machine.logs / "app.log", "for nobody")
+        append(machine.logs / "app.log", "for no application")
     machine.other.uninstall()
     (elsewhere / "b.log").unlink()
-    assert not udp.lines("for nobody")
+    assert not udp.lines("for no application")
     assert machine.files() == []
 
 

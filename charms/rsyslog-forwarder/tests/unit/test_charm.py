@@ -212,9 +212,9 @@ class TestDepartures:
         context.run(context.on.start(), state)
         broken = logs if endpoint == "logging" else info
         others = {0: broken.remote_units_data[0], 2: broken.remote_units_data[2]}
-        gone = dataclasses.replace(broken, remote_units_data=others)
-        state = dataclasses.replace(state, relations={gone})
-        out = context.run(context.on.relation_departed(gone, remote_unit=0), state)
+        departed = dataclasses.replace(broken, remote_units_data=others)
+        state = dataclasses.replace(state, relations={departed})
+        out = context.run(context.on.relation_departed(departed, remote_unit=0), state)
         assert machine.streams() == {}
         assert out.unit_status == WAITING
 

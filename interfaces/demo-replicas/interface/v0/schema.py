@@ -35,7 +35,7 @@ class DemoReplicasUnit(_Fields):
 
 
 class PeerSchema(pydantic.BaseModel):
-    """What the units write."""
+    """The databags of the units."""
 
     app: DemoReplicasApp
     unit: DemoReplicasUnit

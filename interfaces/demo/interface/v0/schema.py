@@ -42,14 +42,14 @@ class DemoRequirerApp(_Fields):
 
 
 class ProviderSchema(pydantic.BaseModel):
-    """What the provider writes."""
+    """The databags of the provider."""
 
     app: DemoProviderApp
     unit: DemoProviderUnit
 
 
 class RequirerSchema(pydantic.BaseModel):
-    """What the requirer writes."""
+    """The databags of the requirer."""
 
     app: DemoRequirerApp
 

@@ -28,7 +28,7 @@ class HttpProviderUnit(pydantic.BaseModel):
 
 
 class ProviderSchema(pydantic.BaseModel):
-    """What the provider writes."""
+    """The databags of the provider."""
 
     unit: HttpProviderUnit
 

@@ -50,7 +50,7 @@ class LoggingDirectoryProviderUnit(pydantic.BaseModel):
 
 
 class ProviderSchema(pydantic.BaseModel):
-    """What the provider writes."""
+    """The databags of the provider."""
 
     unit: LoggingDirectoryProviderUnit
 

@@ -109,14 +109,14 @@ class MongodbUserSecret(_Fields):
 
 
 class ProviderSchema(pydantic.BaseModel):
-    """What the provider writes."""
+    """The databags of the provider."""
 
     app: MongodbProviderApp
     unit: MongodbProviderUnit
 
 
 class RequirerSchema(pydantic.BaseModel):
-    """What the requirer writes."""
+    """The databags of the requirer."""
 
     app: MongodbRequirerApp
 
