@@ -1,4 +1,4 @@
-"""Hides what secrets hold in texts that are to be shown."""
+"""Hides the content of secrets in texts that are shown."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import Any
 from localjuju.hook_record import HIDDEN
 
 SHORTEST = 3
-"""Characters. Less than this is in every text, and no secret."""
+"""The shortest value to hide, in characters. Shorter values occur in every text."""
 
 LONG = 8
-"""Characters from which a value is found inside of words too."""
+"""Values with at least this many characters are also hidden inside words."""
 
 
 class Hiding:
-    """Puts ``HIDDEN`` in the place of what secrets hold, in any of the ways of writing it."""
+    """Replaces the content of secrets with ``HIDDEN``, in all notations of it."""
 
     def __init__(self, contents: Collection[str], names: Collection[str] = ()):
-        """Prepare.
+        """Prepare the search.
 
         Args:
-            contents: what is not to be seen.
-            names: what stays though a secret may hold it: the units' and applications' names.
+            contents: the values to hide.
+            names: names of units and applications. They stay, even if a secret contains them.
         """
         forms = {form for value in contents for form in _forms(value)}
         kept = sorted(forms.difference(names), key=len, reverse=True)
@@ -40,7 +40,7 @@ class Hiding:
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def everywhere(self, data: Any) -> Any:
-        """Return data of lists, dictionaries and texts with all the texts hidden, keys too."""
+        """Return data of lists, dictionaries and texts, with secrets hidden in all texts."""
         if isinstance(data, str):
             return self.text(data)
         if isinstance(data, dict):
@@ -51,8 +51,8 @@ class Hiding:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """Return the ways in which a value stands in logs, databags and commands."""
-    for text in (value, *value.splitlines()):  # The log has a line for each.
+    """Yield the notations of a value in logs, databags and commands."""
+    for text in (value, *value.splitlines()):  # The log has one entry for each line.
         yield text
         yield text.strip()
         yield json.dumps(text)[1:-1]

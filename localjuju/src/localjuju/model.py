@@ -43,7 +43,7 @@ class Unit:
     workload_status: Status
     agent_status: Status
     charm: Charm
-    """The charm that it runs. After a refresh it differs from the application's until upgraded."""
+    """The charm that it runs. After a refresh this is the old charm until the unit upgrades."""
     charm_version: int | None = None
     """The application's ``charm_version`` of this charm, None before the first hook."""
     workload_version: str = ""

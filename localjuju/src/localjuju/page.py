@@ -1,4 +1,4 @@
-"""``localjuju page``: writes the page of a run, or of two beside each other."""
+"""``localjuju page``: writes the page of a run, or of two runs to compare."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DESCRIPTION = "Write the page of a run: an HTML file to step through in a browse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Have a parser take the arguments of this command."""
+    """Add the arguments of this command to a parser."""
     parser.add_argument(
         "runs",
         nargs="+",
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the page, and return the exit status.
 
     Args:
-        options: from ``add_arguments``.
+        options: the parsed arguments, see ``add_arguments``.
     """
     if len(options.runs) > 2:
         print("ERROR a page shows one run, or compares two", file=sys.stderr)
@@ -57,11 +57,11 @@ def read_run(path: pathlib.Path) -> Data:
     """Read a run from a file.
 
     Args:
-        path: of a run as JSON, or of a recording if its name ends with ``.jsonl``.
+        path: the file of a run as JSON, or of a recording if the name ends with ``.jsonl``.
 
     Raises:
         OSError: the file cannot be read.
-        UnreadableRunError: it has no run; the message names the file.
+        UnreadableRunError: the file does not contain a run. The message names the file.
     """
     try:
         text = path.read_text()

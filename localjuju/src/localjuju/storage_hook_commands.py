@@ -22,7 +22,7 @@ class StorageHookCommands:
         """By name: how many storage instances to add when the hook succeeds."""
 
     def check(self) -> None:
-        """Raise a HookCommandError if the unit must not have the storage that the hook added."""
+        """Raise a HookCommandError if the unit cannot have the storage that the hook added."""
         try:
             for name, count in self._asked.items():
                 self._stores.check_addition(self._unit, name, count)
