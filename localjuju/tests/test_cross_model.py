@@ -92,7 +92,7 @@ def test_hooks_are_the_same_as_within_a_model(
             assert events[0].kind == "relation-created"
 
 
-def test_data_goes_both_ways(juju: LocalJuju, other: LocalJuju, related: str) -> None:
+def test_data_reaches_both_sides(juju: LocalJuju, other: LocalJuju, related: str) -> None:
     remote = f"self.model.get_unit('{related}/1')"
     saas = "self.model.get_unit('saas/0')"
     a, b = leader_of(juju, "a"), leader_of(other, "b")
@@ -379,7 +379,7 @@ def test_suspended_relation_runs_the_hooks_of_its_end(
         assert refused(some, "suspend-relation", *arguments) == said
 
 
-def test_refused_relations(
+def test_invalid_cross_model_relations_are_refused(
     juju: LocalJuju, other: LocalJuju, make_charm: MakeCharm, related: str, series: str
 ) -> None:
     other.deploy(make_charm("c", "requires: {data: {interface: data, limit: 1}, log: log}"))

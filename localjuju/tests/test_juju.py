@@ -28,7 +28,7 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
 """
 
 
-def test_wait_raises_at_once_with_what_each_unit_waits_for(make_charm: MakeCharm) -> None:
+def test_wait_raises_at_once_with_the_status_of_each_unit(make_charm: MakeCharm) -> None:
     body = """
 def _on_start(self, _):
     self.unit.status = ops.BlockedStatus("integrate something")
@@ -209,7 +209,7 @@ def _on_start(self, _):
         assert "late" not in juju.debug_log().replace(talk, "")
 
 
-def test_run_is_shown_as_timeline_and_diagram(make_charm: MakeCharm) -> None:
+def test_run_is_shown_as_a_timeline_and_a_diagram(make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on["data"].relation_created, self._created)
@@ -249,7 +249,7 @@ def test_diagram_shows_who_sees_a_write(series: str) -> None:
     assert len(readers) == (1 if series == "3.6" else 2)
 
 
-def test_debug_log_has_jujus_format_and_limit(make_charm: MakeCharm) -> None:
+def test_debug_log_has_the_format_and_limit_of_juju(make_charm: MakeCharm) -> None:
     body = "def observe(self):\n    import logging; logging.getLogger().warning('look')"
     with LocalJuju() as juju:
         juju.deploy(make_charm("a", "", body))
@@ -259,7 +259,7 @@ def test_debug_log_has_jujus_format_and_limit(make_charm: MakeCharm) -> None:
         assert juju.debug_log(limit=2).count("\n") == 2
 
 
-def test_unknown_series_is_named() -> None:
+def test_unknown_series_is_refused_with_its_name() -> None:
     with pytest.raises(ValueError, match=r"'2\.9'.*3\.6, 4\.0"):
         LocalJuju("2.9")
 

@@ -113,7 +113,7 @@ def test_revocation_of_a_missing_secret_fails_when_the_hook_ends(
     assert 'secret "d0000000000000000000" not found' in failure.value.task.message
 
 
-def test_relation_hook_names_the_relation(juju: LocalJuju, make_charm: MakeCharm) -> None:
+def test_relation_hook_grants_for_its_own_relation(juju: LocalJuju, make_charm: MakeCharm) -> None:
     body = """
 def observe(self):
     self.framework.observe(self.on["data"].relation_joined, self._share)
