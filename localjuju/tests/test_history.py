@@ -233,9 +233,9 @@ def _leak(self, word, text):
     secret = self.app.add_secret(content, label=f"mine-{self.config['fails']}")
     logging.getLogger().warning("word is %s, text is %s", word, text)
     logging.getLogger().warning(base64.b64encode(word.encode()).decode())
-    bag = self.model.get_relation("replicas").data[self.app]
-    bag["bag"] = json.dumps(content)
-    bag["id"] = secret.id
+    databag = self.model.get_relation("replicas").data[self.app]
+    databag["bag"] = json.dumps(content)
+    databag["id"] = secret.id
     self.unit.status = ops.BlockedStatus(f"with {word}")
     secret.get_content(refresh=True)
     print(word)

@@ -142,8 +142,8 @@ def observe(self):
     self.framework.observe(self.on.replicas_relation_changed, self._on_changed)
 
 def _on_changed(self, event):
-    bag = event.relation.data[self.unit]
-    bag["count"] = str(int(bag.get("count", "0")) + 1)
+    databag = event.relation.data[self.unit]
+    databag["count"] = str(int(databag.get("count", "0")) + 1)
 """
     charm = make_charm("a", "peers: {replicas: {interface: replicas}}", body)
     live.run("deploy", str(charm), "-n", "2")

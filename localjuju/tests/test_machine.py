@@ -125,9 +125,9 @@ def test_new_address_reaches_the_charm_and_its_relations(
         assert last == ["start", "config-changed", "replicas-relation-changed"]
         network = "str(self.model.get_binding('data').network.ingress_address)"
         assert evaluate(juju, unit, network) == repr(after[unit])
-        bag = f"self.model.get_relation({{!r}}).data[self.model.get_unit({other!r})]"
+        databag = f"self.model.get_relation({{!r}}).data[self.model.get_unit({other!r})]"
         for reader, endpoint in ((unit, "replicas"), ("b/0", "data")):
-            seen = evaluate(juju, reader, bag.format(endpoint) + "['ingress-address']")
+            seen = evaluate(juju, reader, databag.format(endpoint) + "['ingress-address']")
             assert seen == repr(after[other])
     assert hooks_of(juju, "b/0")[-2:] == ["data-relation-changed", "data-relation-changed"]
 
