@@ -155,30 +155,27 @@ class MongodbCharm(ops.CharmBase):
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         self._add_blocked_statuses(event)
-        settings = self._replicas.settings()
+        event.add_status(self._unit_status())
+
+    def _unit_status(self) -> ops.StatusBase:
+        mongod = self._member.mongod
         if not self._member.storage:
-            event.add_status(ops.BlockedStatus(NO_STORAGE))
-        elif not settings:
-            event.add_status(
-                ops.WaitingStatus("replicas: waiting for the leader to send the settings")
-            )
-        elif not self._member.mongod.is_installed():
-            event.add_status(ops.WaitingStatus("waiting to install mongod"))
-        elif not self._member.mongod.is_running():
-            message = (
-                f"waiting for mongod to start: see journalctl -u {self._member.mongod.service}"
-            )
-            event.add_status(ops.WaitingStatus(message))
-        elif not (state := self._member.mongod.state()):
-            event.add_status(
-                ops.WaitingStatus("waiting for mongod to join the replica set and to sync")
-            )
-        elif state == "no primary":
-            event.add_status(ops.WaitingStatus(NO_PRIMARY))
-        elif self._replicas.own_data().restart:
-            event.add_status(ops.MaintenanceStatus(f"{state}; waiting for its turn to restart"))
-        else:
-            event.add_status(ops.ActiveStatus(state))
+            return ops.BlockedStatus(NO_STORAGE)
+        if not self._replicas.settings():
+            return ops.WaitingStatus("replicas: waiting for the leader to send the settings")
+        if not mongod.is_installed():
+            return ops.WaitingStatus("waiting to install mongod")
+        if not mongod.is_running():
+            message = f"waiting for mongod to start: see journalctl -u {mongod.service}"
+            return ops.WaitingStatus(message)
+        state = mongod.state()
+        if not state:
+            return ops.WaitingStatus("waiting for mongod to join the replica set and to sync")
+        if state == "no primary":
+            return ops.WaitingStatus(NO_PRIMARY)
+        if self._replicas.own_data().restart:
+            return ops.MaintenanceStatus(f"{state}; waiting for its turn to restart")
+        return ops.ActiveStatus(state)
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         self._add_blocked_statuses(event)
@@ -192,9 +189,8 @@ class MongodbCharm(ops.CharmBase):
         if state == "no primary":
             event.add_status(ops.WaitingStatus(NO_PRIMARY))
         elif not state:
-            event.add_status(
-                ops.WaitingStatus("waiting for the leader's mongod to join the replica set")
-            )
+            message = "waiting for the leader's mongod to join the replica set"
+            event.add_status(ops.WaitingStatus(message))
         event.add_status(ops.ActiveStatus())  # ops shows the most severe status.
 
     def _add_blocked_statuses(self, event: ops.CollectStatusEvent) -> None:
