@@ -16,6 +16,7 @@ from localjuju.constraints import Constraints, merge
 from localjuju.history import History
 from localjuju.hook_arguments import HookCommandError
 from localjuju.hook_commands import HookContext
+from localjuju.hook_environment import hook_environment
 from localjuju.hook_runner import HookResult
 from localjuju.machine import Machine
 from localjuju.machine_pool import MachinePool
@@ -431,7 +432,7 @@ class ModelRunner:
             hook = Hook("juju-exec", "exec")
             uniter = self.uniters[unit.name]
             context = self._context(uniter, hook)
-            environment = self._environment(unit, hook)
+            environment = hook_environment(self.model, unit, hook, None, self.hooks_run)
             shell, folder = ["/bin/bash", "-c", command], unit.machine.folder
             result = self._hook_runner.run_program(
                 unit, shell, folder, context, environment, timeout
@@ -572,7 +573,7 @@ class ModelRunner:
         self, context: HookContext, timeout: float = 0
     ) -> tuple[HookResult, list[DatabagWrite]]:
         unit, hook, action = context.unit, context.hook, context.action
-        environment = self._environment(unit, hook, action)
+        environment = hook_environment(self.model, unit, hook, action, self.hooks_run)
         doing = f"running action {hook.name}" if action else f"running {hook.name} hook"
         unit.agent_status = Status("executing", doing, self.clock.now())
         result = self._hook_runner.run_hook(unit, context, environment, timeout)
@@ -600,58 +601,6 @@ class ModelRunner:
 
     def _log_unit(self, unit: Unit, level: str, message: str) -> None:
         self.history.log(_entity(unit), level, "juju.worker.uniter.operation", message)
-
-    def _environment(self, unit: Unit, hook: Hook, action: Action | None = None) -> dict[str, str]:
-        """Return the environment variables that Juju documents for a hook."""
-        environment = {
-            "JUJU_AGENT_SOCKET_NETWORK": "unix",
-            "JUJU_CHARM_DIR": str(unit.folder / "charm"),
-            "CHARM_DIR": str(unit.folder / "charm"),
-            "JUJU_CONTEXT_ID": f"{unit.name}-{hook.name}-{self.hooks_run}",
-            "JUJU_DISPATCH_PATH": f"{'actions' if action else 'hooks'}/{hook.name}",
-            "JUJU_HOOK_NAME": "" if action else hook.name,
-            "JUJU_MACHINE_ID": unit.machine.number,
-            "JUJU_MODEL_NAME": self.model.name,
-            "JUJU_MODEL_UUID": self.model.uuid,
-            "JUJU_PRINCIPAL_UNIT": unit.principal.name if unit.principal else "",
-            "JUJU_UNIT_NAME": unit.name,
-            "JUJU_VERSION": self.behaviour.version,
-            **model_config.environment(self.model.config),
-        }
-        if action:
-            environment["JUJU_ACTION_TAG"] = f"action-{action.task}"
-            environment["JUJU_ACTION_NAME"] = action.name
-            environment["JUJU_ACTION_UUID"] = str(action.task)
-        if hook.relation:
-            environment["JUJU_RELATION"] = hook.reference.partition(":")[0]
-            environment["JUJU_RELATION_ID"] = hook.reference
-            environment["JUJU_REMOTE_APP"] = hook.remote_application
-            environment["JUJU_REMOTE_UNIT"] = hook.remote_unit
-            if hook.departing_unit:
-                environment["JUJU_DEPARTING_UNIT"] = hook.departing_unit
-        if hook.storage:
-            environment["JUJU_STORAGE_ID"] = hook.storage.id
-            environment["JUJU_STORAGE_LOCATION"] = str(hook.storage.location)
-            environment["JUJU_STORAGE_KIND"] = "filesystem"
-        if hook.secret:
-            environment.update(self._secret_environment(unit, hook))
-        return environment
-
-    def _secret_environment(self, unit: Unit, hook: Hook) -> dict[str, str]:
-        assert hook.secret
-        secret = hook.secret
-        model = self.model.model_of_secret(secret)
-        owned = model is self.model and secret.owner in (unit.name, unit.application.name)
-        named = hook.kind == "secret-remove" and self.behaviour.secret_remove_names_model
-        named |= model is not self.model
-        label = secret.labels.get(self.model.reader_name(unit, secret), "")
-        environment = {
-            "JUJU_SECRET_ID": f"secret:{f'//{model.uuid}/' * named}{secret.id}",
-            "JUJU_SECRET_LABEL": secret.label if owned else label,
-        }
-        if hook.secret_revision:
-            environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)
-        return environment
 
 
 def _flush(context: HookContext, result: HookResult) -> tuple[HookResult, list[DatabagWrite]]:
