@@ -99,9 +99,7 @@ class MachineCommands:
             return f"{failed}machine {number} not found"
         if force:
             return None
-        own = [
-            unit.name for unit in self.runner.machines.units_on(machine) if unit.machine is machine
-        ]
+        own = [unit.name for unit in self._units_of(machine)]
         if own:
             return f'{failed}machine {number} has unit "{own[0]}" assigned'
         containers = [one.number for one in self.model.machines.values() if one.host == number]
@@ -116,9 +114,7 @@ class MachineCommands:
     def _describe_removal(self, machine: Machine, keeps_instance: bool) -> str:
         """Return the lines that tell the user what is removed with a machine."""
         kept = " (but retaining cloud instance)" * keeps_instance
-        units = [
-            unit for unit in self.runner.machines.units_on(machine) if unit.machine is machine
-        ]
+        units = self._units_of(machine)
         stored = [one for unit in units for one in self.model.stores.of(unit)]
         return "".join(
             (

@@ -102,7 +102,9 @@ class Server:
                         sessions.remove(ready)
                         if sessions:
                             _tell_of_others(ready)
-                        self._last_session = ready
+                        else:
+                            # Stays open until this process has ended, which the session waits for.
+                            self._last_session = ready
                     else:
                         return
 
