@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from conftest import MakeCharm, until
+from localjuju.command import TERMINAL, Terminal
 from localjuju.command_line import CommandLine
 from localjuju.controller import Controller
 from localjuju.faults import NO_FAULTS
@@ -51,6 +53,12 @@ class Live:
         with self.turns:
             return [e for e in self.model.history.events if e.hook and e.hook.name == hook]
 
+    def close(self) -> None:
+        closing = threading.Thread(target=self.hooks.close, daemon=True)
+        closing.start()
+        closing.join(30)
+        assert not closing.is_alive(), "close has not returned after 30 seconds"
+
     def until_hooks(self, hook: str, count: int) -> None:
         until(lambda: len(self.events(hook)) >= count)
         assert len(self.events(hook)) == count
@@ -62,7 +70,7 @@ def live(series: str, tmp_path: pathlib.Path) -> Iterator[Live]:
     folder.mkdir()
     live = Live(series, folder)
     yield live
-    live.hooks.close()
+    live.close()
     assert live.failures == []
     assert not folder.exists()
 
@@ -149,3 +157,35 @@ def _on_changed(self, event):
     live.run("deploy", str(charm), "-n", "2")
     until(lambda: len(live.events("replicas-relation-changed")) > 5)
     assert live.run("exec", "--unit", "a/0", "--", "echo $JUJU_UNIT_NAME") == "a/0\n"
+
+
+def test_commands_that_wait_for_a_machine_get_their_own_input(
+    live: Live, make_charm: MakeCharm
+) -> None:
+    live.run("deploy", str(make_charm("a")))
+    live.until_hooks("start", 1)
+    printed: list[str] = []
+
+    def cat(text: str) -> None:
+        TERMINAL.set(Terminal(read_stdin=lambda: text))
+        printed.append(live.run("ssh", "a/0", "cat"))
+
+    second = threading.Thread(target=cat, args=("second",))
+    with live.turns, live.turns.my_turn():
+        second.start()
+        # The second command has to wait, because this thread has its turn.
+        live.turns.wait_until(lambda: second.ident in live.turns._queue)
+        first = live.commands.run(["ssh", "a/0", "cat"])
+    second.join()
+    assert first.stdout == "" and printed == ["second"]
+
+
+def test_close_ends_a_thread_that_waits_for_its_turn(series: str, tmp_path: pathlib.Path) -> None:
+    live = Live(series, tmp_path)
+    closing = threading.Thread(target=live.close)
+    with live.turns, live.turns.my_turn():
+        live.turns.wait_until(lambda: len(live.turns._queue) == 2)
+        closing.start()
+        live.turns.wait_until(lambda: live.hooks._is_closing)
+    closing.join()
+    assert live.failures == []

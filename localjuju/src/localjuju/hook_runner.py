@@ -212,17 +212,19 @@ class HookRunner:
             stdin: its standard input.
             timeout: seconds until it is killed, by default ``LONGEST_HOOK``.
         """
-        self._stdin.write_text(stdin)
         home = str(machine.home)
         variables = {"PATH": SYSTEM_PATH, "HOME": home, "USER": "ubuntu", "LANG": "C.UTF-8"}
-        return self._run(
-            None,
-            {**variables, **environment},
-            timeout,
-            directory=home,
-            program=["/bin/bash", "-c", command],
-            stdin=str(self._stdin),
-        )
+        # The file of the standard input belongs to the thread that has its turn.
+        with self._turns.my_turn():
+            self._stdin.write_text(stdin)
+            return self._run(
+                None,
+                {**variables, **environment},
+                timeout,
+                directory=home,
+                program=["/bin/bash", "-c", command],
+                stdin=str(self._stdin),
+            )
 
     def processes(self) -> list[psutil.Process]:
         """Return the processes that hooks have left running."""

@@ -47,7 +47,8 @@ class LiveHooks:
         try:
             with self._turns:
                 while not self._is_closing:
-                    if not self._run_one():
+                    # While it waited for its turn, another thread may have called close.
+                    if not self._run_one() and not self._is_closing:
                         self._turns.wait(self._seconds_to_wait())
         except BaseException as error:
             if not self._is_closing:
