@@ -51,18 +51,16 @@ def serve(sock: socket.socket, folder: str) -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # The operator's process handles Ctrl-C, and ends this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # An exception ends even the wait for a hook that never ends.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
-        ended = _ended_children()
-        while line := connection.readline():
+        signals = _signals(signal.SIGTERM, signal.SIGCHLD)
+        while line := _next_line(connection, signals, sock):
             request = json.loads(line)
             if "charm" in request:
                 _preload((pathlib.Path(request["charm"]) / request["entrypoint"]).parent)
             child = os.fork()
             if child == 0:
                 os._exit(_run(request, connection))
-            status = _wait_for(child, ended, sock)
+            status = _wait_for(child, signals, sock)
             print(json.dumps({"exit": os.waitstatus_to_exitcode(status)}), file=connection)
             connection.flush()
         raise HungUpError
@@ -73,17 +71,29 @@ def serve(sock: socket.socket, folder: str) -> None:
         _end_all_children()
 
 
-def _ended_children() -> socket.socket:
-    """Return a socket that becomes readable whenever a child process has ended."""
-    ended, write = socket.socketpair()
-    ended.setblocking(False)
+def _signals(*numbers: int) -> socket.socket:
+    """Return a socket from which the numbers of arriving signals can be read.
+
+    A signal handler that raises an exception would not do: Python ignores exceptions in the
+    functions that run before and after a fork.
+    """
+    read, write = socket.socketpair()
+    read.setblocking(False)
     write.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # Python reports only signals with a handler.
+    for number in numbers:
+        signal.signal(number, lambda *_: None)  # Python reports only signals with a handler.
     signal.set_wakeup_fd(write.detach(), warn_on_full_buffer=False)
-    return ended
+    return read
 
 
-def _wait_for(child: int, ended: socket.socket, sock: socket.socket) -> int:
+def _next_line(connection: TextIO, signals: socket.socket, sock: socket.socket) -> str:
+    """Wait for a request, and return its line. Return "" if the runner has closed the socket."""
+    while not _happens(select.POLLIN, signals, sock):
+        pass
+    return connection.readline()
+
+
+def _wait_for(child: int, signals: socket.socket, sock: socket.socket) -> int:
     """Wait for a hook to end, and return its status.
 
     Meanwhile this reaps other children. A hook that stops a service waits for the end of it.
@@ -91,18 +101,27 @@ def _wait_for(child: int, ended: socket.socket, sock: socket.socket) -> int:
     Raises:
         HungUpError: the runner does not wait for the hook any more.
     """
-    poll = select.poll()
-    poll.register(ended, select.POLLIN)
-    poll.register(sock, select.POLLRDHUP)
     while True:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if pid == child:
             return status
-        if pid == 0:
-            happened = dict(poll.poll())
-            if sock.fileno() in happened:
-                raise HungUpError
-            ended.recv(4096)
+        if pid == 0 and _happens(select.POLLRDHUP, signals, sock):
+            raise HungUpError
+
+
+def _happens(event: int, signals: socket.socket, sock: socket.socket) -> bool:
+    """Wait for a signal or an event of the socket. Return whether it was the event.
+
+    Raises:
+        SystemExit: the signal was SIGTERM.
+    """
+    poll = select.poll()
+    poll.register(signals, select.POLLIN)
+    poll.register(sock, event)
+    happened = dict(poll.poll())
+    if signals.fileno() in happened and signal.SIGTERM in signals.recv(4096):
+        sys.exit()
+    return sock.fileno() in happened
 
 
 def _end_all_children() -> None:
