@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import threading
 import time
@@ -25,6 +26,8 @@ REPLSET = "mongodb"
 PORT = 27017
 KEY = "0123456789abcdef" * 8
 PASSWORD = "the administrator's / p@ss:word"
+NETWORK = f"127.77.{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"
+"""The first three numbers of the machines' addresses. Each worker of pytest-xdist has its own."""
 PATIENCE = 60
 """How many seconds to wait for a change, even on a busy computer."""
 
@@ -38,7 +41,7 @@ class Machine:
     def __init__(self, folder: pathlib.Path, number: int):
         self.folder = folder
         self.unit = f"mongodb/{number}"
-        self.move(f"127.77.0.{number + 10}")
+        self.move(f"{NETWORK}.{number + 10}")
 
     def move(self, address: str) -> None:
         """Give the machine another address."""

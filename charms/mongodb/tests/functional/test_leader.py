@@ -7,7 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
-from machines import PATIENCE, Machine, Peers, Writer, another_build, joining, replica_set, until
+from machines import (
+    NETWORK,
+    PATIENCE,
+    Machine,
+    Peers,
+    Writer,
+    another_build,
+    joining,
+    replica_set,
+    until,
+)
 from replica_set_rules import NeedsOperatorError
 
 Machines = Callable[[int], Machine]
@@ -40,7 +50,7 @@ def test_replica_set_recovers_after_all_addresses_change(machines: Machines, cou
     for machine in moved:
         machine.mongod.stop()
     for number, machine in enumerate(moved):
-        machine.move(f"127.77.0.{60 + number}")
+        machine.move(f"{NETWORK}.{60 + number}")
         machine.run()
     peers.publish(*moved)
     assert all(databag.has_data for databag in peers.databags.values())
@@ -101,10 +111,10 @@ def test_no_force_if_majority_of_moved_members_is_missing(machines: Machines):
     peers, three = several(machines, 3)
     for machine in three:
         machine.mongod.stop()
-    three[0].move("127.77.0.60")
+    three[0].move(f"{NETWORK}.60")
     three[0].run()
     for unit in ("mongodb/1", "mongodb/2"):
-        peers.databags[unit].host = "127.77.0.99:27017"
+        peers.databags[unit].host = f"{NETWORK}.99:27017"
     peers.publish(three[0])
     with pytest.raises(NeedsOperatorError, match="start mongodb/1, mongodb/2"):
         peers.leader("mongodb/0").restore_primary(peers.settings)

@@ -12,6 +12,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from machines import (
+    NETWORK,
     PASSWORD,
     PATIENCE,
     PORT,
@@ -99,7 +100,7 @@ def test_member_leaves_after_it_became_primary(
 def test_member_with_new_address_is_moved(three: list[Machine]):
     moving = three[1]
     moving.mongod.stop()
-    moving.move("127.77.0.99")
+    moving.move(f"{NETWORK}.99")
     moving.run()
     with replica_set(three[0], three[2]) as rs:
         until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import os
 import pathlib
 import subprocess
 import time
@@ -15,8 +16,10 @@ import pytest
 
 import node_app
 
-# Every test has its own addresses, because a closed port is not free immediately.
-_addresses = (f"127.78.{n // 250}.{n % 250 + 1}" for n in itertools.count())
+# Every test has its own addresses, because a closed port is not free immediately. Each worker of
+# pytest-xdist has its own network.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+_addresses = (f"127.78.{_worker}.{n + 1}" for n in itertools.count())
 SOURCE = pathlib.Path(__file__).parents[2] / "app"
 
 
