@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 
 import jubilant
@@ -29,8 +30,11 @@ def _say(self, event):
 
 
 def rewrite(charm: pathlib.Path, old: str, new: str) -> None:
+    """Change the code of a charm. The file's time stays: only its content shows the change."""
     source = charm / "src" / "charm.py"
+    times = source.stat()
     source.write_text(source.read_text().replace(old, new))
+    os.utime(source, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def runs_of(juju: LocalJuju, unit: str) -> list[str]:

@@ -15,18 +15,20 @@ import ast
 import contextlib
 import ctypes
 import functools
-import importlib
+import importlib.machinery
 import json
 import os
 import pathlib
-import runpy
+import py_compile
 import select
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
+import types
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -36,7 +38,6 @@ import psutil
 from localjuju import fake_machine, hook_programs
 
 PR_SET_CHILD_SUBREAPER = 36
-PRELOADED: set[pathlib.Path] = set()
 ONE_AT_A_TIME = threading.Lock()
 
 
@@ -47,6 +48,10 @@ class HungUpError(Exception):
 def serve(sock: socket.socket, folder: str) -> None:
     """Fork a child for each request, until the runner closes the socket."""
     connection = sock.makefile("rw")
+    # The bytecode of charms. Only _compile writes it, because Python notices a changed file only
+    # if the time of the change differs by a second.
+    sys.dont_write_bytecode = True
+    sys.pycache_prefix = os.path.join(folder, "bytecode")
     # Processes that hooks leave running become children of this process, which can then end them.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # The operator's process handles Ctrl-C, and ends this process itself.
@@ -56,7 +61,8 @@ def serve(sock: socket.socket, folder: str) -> None:
         while line := _next_line(connection, signals, sock):
             request = json.loads(line)
             if "charm" in request:
-                _preload((pathlib.Path(request["charm"]) / request["entrypoint"]).parent)
+                _preload(_source(request["charm"], request))
+                _compile(_source(request["directory"], request))
             child = os.fork()
             if child == 0:
                 os._exit(_run(request, connection))
@@ -133,11 +139,23 @@ def _end_all_children() -> None:
         psutil.wait_procs(children, timeout=1)
 
 
+def _source(charm: str, request: dict[str, Any]) -> pathlib.Path:
+    """Return the folder of a charm's modules."""
+    return (pathlib.Path(charm) / request["entrypoint"]).parent
+
+
+@functools.cache
+def _compile(source: pathlib.Path) -> None:
+    """Write bytecode for a unit's modules. It is not used for a module that changes later."""
+    for path in source.glob("*.py"):
+        # quiet=2: a syntax error appears when the hook runs.
+        by_content = py_compile.PycInvalidationMode.CHECKED_HASH
+        py_compile.compile(str(path), quiet=2, invalidation_mode=by_content)
+
+
+@functools.cache
 def _preload(source: pathlib.Path) -> None:
     """Import the other packages that a charm's modules use, so that each hook starts faster."""
-    if source in PRELOADED:
-        return
-    PRELOADED.add(source)
     own = {path.stem for path in source.glob("*.py")}
     for path in sorted(source.glob("*.py")):
         with contextlib.suppress(SyntaxError):
@@ -218,6 +236,7 @@ def _enter(request: dict[str, Any]) -> None:
 
 def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
     _intercept_hook_commands(request["commands"], connection)
+    _commit_without_sync()
     directory = pathlib.Path(request["directory"])
     script = str(directory / request["entrypoint"])
     sys.path[:0] = [os.path.dirname(script), str(directory / "lib")]
@@ -225,7 +244,23 @@ def _run_charm(request: dict[str, Any], connection: TextIO) -> None:
     if request["fake_machine"]:
         file, machine = pathlib.Path(request["fake_machine"]), pathlib.Path(request["machine"])
         fake_machine.call(file, machine, request["address"])
-    runpy.run_path(script, run_name="__main__")
+    main = types.ModuleType("__main__")
+    main.__file__ = script
+    sys.modules["__main__"] = main
+    # Unlike runpy, this loader uses the bytecode that an earlier hook has used.
+    importlib.machinery.SourceFileLoader("__main__", script).exec_module(main)
+
+
+def _commit_without_sync() -> None:
+    """Let ops save its state without waiting for the disk: a model does not survive a crash."""
+    connect = sqlite3.connect
+
+    def connect_without_sync(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.execute("PRAGMA synchronous = OFF")
+        return connection
+
+    sqlite3.connect = connect_without_sync
 
 
 def _ask(connection: TextIO, request: dict[str, Any]) -> dict[str, Any]:
