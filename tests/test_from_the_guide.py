@@ -27,7 +27,7 @@ SNIPPETS = {
         "DemoCharm._on_replicas_relation_departed",
         "DemoCharm._on_replicas_relation_changed",
     ],
-    "Read and write the databags": ["DemoCharm._seen"],
+    "Read and write the databags": ["DemoCharm._readable_databags"],
 }
 """The guide's snippets in order, and the code here for each of them."""
 

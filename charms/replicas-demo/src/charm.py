@@ -14,7 +14,8 @@ logger = logging.getLogger(__name__)
 class DemoCharm(ops.CharmBase):
     """Logs each event of the peer relation, with the data that the unit can read."""
 
-    # Stored state is on this unit's disk: the last address it read, and the peers it has greeted.
+    # Stored state is on this unit's disk. It contains the leader's last valid address, and the
+    # peers that this unit has greeted.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
@@ -37,18 +38,20 @@ class DemoCharm(ops.CharmBase):
         self._say_goodbye_to_missing_peers()
 
     def _on_config_changed(self, _: ops.ConfigChangedEvent) -> None:
-        # The charm has no options. Juju also runs this event when the unit's address changes.
+        # The charm has no options. But Juju also sends this event when the unit's address changes.
         if self.unit.is_leader():
             self._write_leader_ip()
         for relation in self.model.relations["replicas"]:
-            self._remember(relation)  # A new pod has an empty disk, and Juju repeats no events.
+            # A new pod has an empty disk, and Juju does not repeat earlier events.
+            self._store_leader_ip(relation)
 
     def _on_update_status(self, _: ops.UpdateStatusEvent) -> None:
         self._say_goodbye_to_missing_peers()
 
     def _on_replicas_relation_created(self, event: ops.RelationCreatedEvent) -> None:
         # Write early: then each peer finds the data in its first relation-changed event. If this
-        # unit waited for relation-joined, earlier peers would get a second relation-changed event.
+        # unit wrote in relation-joined, the existing peers would get a second relation-changed
+        # event.
         databag = DemoReplicasUnit(unit_data=self.unit.name)
         event.relation.save(databag, self.unit, encoder=encode)
 
@@ -58,29 +61,31 @@ class DemoCharm(ops.CharmBase):
         self._stored.peers = sorted({*self._stored.peers, event.unit.name})
 
     def _on_replicas_relation_departed(self, event: ops.RelationDepartedEvent) -> None:
-        # Either the peer leaves or this unit does. A unit that leaves gets this event for each of
-        # its peers, and event.departing_unit is the unit itself.
+        # Either the peer leaves or this unit leaves. A unit that leaves gets this event for each
+        # of its peers. Then event.departing_unit is the unit itself.
         self._say_goodbye(event.unit.name)
 
     def _on_replicas_relation_changed(self, event: ops.RelationChangedEvent) -> None:
-        # A peer's databag has changed, or the application's (then event.unit is None). When the
-        # leader writes the application's databag, every unit gets this event, also the leader.
-        # When a unit writes its own databag, only its peers get it.
-        seen = json.dumps(self._seen(event.relation))
-        logger.info("Unit %s can see the following data: %s", self.unit.name, seen)
-        self._remember(event.relation)
+        # A unit's databag has changed, or the application's databag (then event.unit is None).
+        # When a unit writes its own databag, only its peers get this event. When the leader writes
+        # the application's databag, every unit gets it, also the leader.
+        databags = json.dumps(self._readable_databags(event.relation))
+        logger.info("Unit %s can see the following data: %s", self.unit.name, databags)
+        self._store_leader_ip(event.relation)
         self._say_goodbye_to_missing_peers()
 
     def _on_show_relation_data(self, event: ops.ActionEvent) -> None:
         for relation in self.model.relations["replicas"]:  # There is exactly one.
-            seen, listed = self._seen(relation), {unit.name for unit in relation.units}
+            databags = self._readable_databags(relation)
+            app_databag = databags.pop(self.app.name)
+            # Juju 4 still lists units that were removed (juju issue 23326).
+            listed = {unit.name for unit in relation.units}
             event.set_results(
                 {
-                    "application-data": json.dumps(seen.pop(self.app.name)),
-                    "unit-data": json.dumps(seen),
+                    "application-data": json.dumps(app_databag),
+                    "unit-data": json.dumps(databags),
                     "leader-ip": self._stored.leader_ip,
-                    # On Juju 4 relation-list still has units that were removed (juju issue 23326).
-                    "listed-but-gone": json.dumps(sorted(listed - seen.keys())),
+                    "listed-but-gone": json.dumps(sorted(listed - databags.keys())),
                 }
             )
 
@@ -98,7 +103,8 @@ class DemoCharm(ops.CharmBase):
             event.add_status(
                 ops.WaitingStatus("replicas: waiting for the leader to send leader-ip")
             )
-        event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))  # ops shows the worst one.
+        # ops shows the most severe status.
+        event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))
 
     def _write_leader_ip(self) -> None:
         """Write this unit's address to the application's databag. Only the leader may do this."""
@@ -107,15 +113,16 @@ class DemoCharm(ops.CharmBase):
             # read private-address from a databag: Juju 4 does not write it.
             binding = self.model.get_binding(relation)
             address = binding.network.bind_address if binding else None
-            if address is None or isinstance(address, str):  # There is none yet, or a host name.
+            # There is no address yet, or it is a host name.
+            if address is None or isinstance(address, str):
                 logger.warning("replicas: cannot publish %r as leader-ip", address)
                 continue
             # Writing an unchanged value triggers no event.
             relation.save(DemoReplicasApp(leader_ip=str(address)), self.app, encoder=encode)
             logger.info("Leader %s wrote leader-ip %s", self.unit.name, address)
 
-    def _remember(self, relation: ops.Relation) -> None:
-        """Keep a copy of the leader's address, if it has been published."""
+    def _store_leader_ip(self, relation: ops.Relation) -> None:
+        """Store a copy of the leader's address, if the leader has published it."""
         try:
             leader_ip = relation.load(DemoReplicasApp, self.app, decoder=str).leader_ip
         except ValueError as error:
@@ -126,7 +133,8 @@ class DemoCharm(ops.CharmBase):
             logger.info("Unit %s knows the leader's address: %s", self.unit.name, leader_ip)
 
     def _say_goodbye(self, peer: str) -> None:
-        if peer in self._stored.peers:  # Say it once, whichever event tells about it.
+        # Several events can show that a peer has left. Say goodbye only once.
+        if peer in self._stored.peers:
             self._stored.peers.remove(peer)
             logger.info("Goodbye from %s to %s", self.unit.name, peer)
 
@@ -134,19 +142,19 @@ class DemoCharm(ops.CharmBase):
         """Say goodbye to peers that left without an event.
 
         On Juju 4 the peers of a removed unit get no relation-departed event (juju issue 23326).
-        goal-state has the right list, but no event announces a change of it. So check it in other
-        events, at the latest in update-status.
+        goal-state lists only the units that still exist, but Juju sends no event when this list
+        changes. So the charm checks it in other events, at the latest in update-status.
         """
-        goals = ops.hookcmds.goal_state().units
+        existing = ops.hookcmds.goal_state().units
         for peer in list(self._stored.peers):
-            if peer not in goals:
+            if peer not in existing:
                 self._say_goodbye(peer)
 
-    def _seen(self, relation: ops.Relation) -> dict[str, dict[str, str]]:
+    def _readable_databags(self, relation: ops.Relation) -> dict[str, dict[str, str]]:
         """Return the databags that this unit can read, by the names of their owners."""
-        # On Juju 4 relation.units still has removed units, whose databags can be read.
-        goals = ops.hookcmds.goal_state().units
-        units = [unit for unit in relation.units if unit.name in goals] + [self.unit]
+        # Leave out removed units. On Juju 4 relation.units still contains them.
+        existing = ops.hookcmds.goal_state().units
+        units = [unit for unit in relation.units if unit.name in existing] + [self.unit]
         owners = (self.app, *sorted(units, key=lambda unit: unit.name))
         return {owner.name: dict(sorted(relation.data[owner].items())) for owner in owners}
 

@@ -21,24 +21,24 @@ ACTIVE = testing.ActiveStatus(f"leader-ip is {ADDRESS}")
 Context = testing.Context[DemoCharm]
 
 
-class Goals:
-    """The units of the application in the output of goal-state."""
+class ExistingUnits:
+    """The units of the application, in the output of goal-state."""
 
     def __init__(self) -> None:
-        self.units = {"replicas-demo/0", "replicas-demo/1", "replicas-demo/2"}
+        self.names = {"replicas-demo/0", "replicas-demo/1", "replicas-demo/2"}
 
     def goal_state(self) -> ops.hookcmds.GoalState:
         now = datetime.datetime.now(datetime.timezone.utc)
         goal = ops.hookcmds.Goal(status="active", since=now)
-        return ops.hookcmds.GoalState(units=dict.fromkeys(self.units, goal), relations={})
+        return ops.hookcmds.GoalState(units=dict.fromkeys(self.names, goal), relations={})
 
 
 @pytest.fixture(autouse=True)
-def goals(monkeypatch: pytest.MonkeyPatch) -> Goals:
-    """ops.testing does not support this hook command."""
-    goals = Goals()
-    monkeypatch.setattr(ops.hookcmds, "goal_state", goals.goal_state)
-    return goals
+def existing_units(monkeypatch: pytest.MonkeyPatch) -> ExistingUnits:
+    """ops.testing does not support the hook command goal-state."""
+    existing_units = ExistingUnits()
+    monkeypatch.setattr(ops.hookcmds, "goal_state", existing_units.goal_state)
+    return existing_units
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def logged(context: Context, level: str = "INFO") -> list[str]:
     return [log.message for log in context.juju_log if log.level == level]
 
 
-def test_leader_elected(context: Context):
+def test_leader_publishes_its_address(context: Context):
     out = context.run(context.on.leader_elected(), model(peers(1), leader=True))
     assert leader_ip(out) == ADDRESS
     assert logged(context) == [f"Leader replicas-demo/0 wrote leader-ip {ADDRESS}"]
@@ -101,30 +101,30 @@ def test_new_leader_replaces_the_address_of_the_old_leader(context: Context):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_config_changed_after_a_change_of_the_binding(context: Context, leader: bool):
+def test_config_changed_publishes_a_new_address_of_the_leader(context: Context, leader: bool):
     state = model(peers(1, leader_ip=OTHER_ADDRESS), leader=leader)
     out = context.run(context.on.config_changed(), state)
     assert leader_ip(out) == (ADDRESS if leader else OTHER_ADDRESS)
-    # So a new pod, whose StoredState is empty, stores the address again.
+    # A new pod has an empty StoredState. In this event it stores the address again.
     assert stored(out, "leader_ip") == leader_ip(out)
 
 
 @pytest.mark.parametrize("address", [None, "host.example.com"])
-def test_leader_without_an_ip_address(context: Context, address: str | None):
+def test_leader_publishes_only_ip_addresses(context: Context, address: str | None):
     out = context.run(context.on.leader_elected(), model(peers(), leader=True, address=address))
     assert leader_ip(out) is None
     assert logged(context, "WARNING") == [f"replicas: cannot publish {address!r} as leader-ip"]
     assert out.unit_status == WAITING
 
 
-def test_ipv6(context: Context):
+def test_leader_publishes_an_ipv6_address(context: Context):
     state = model(peers(), leader=True, address="2001:db8::7")
     out = context.run(context.on.leader_elected(), state)
     assert ipaddress.ip_address(leader_ip(out) or "") == ipaddress.ip_address("2001:db8::7")
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_relation_created_without_peers(context: Context, leader: bool):
+def test_relation_created_writes_the_units_name(context: Context, leader: bool):
     relation = peers()
     out = context.run(context.on.relation_created(relation), model(relation, leader))
     assert out.get_relation(1).local_unit_data["unit-data"] == "replicas-demo/0"
@@ -133,12 +133,14 @@ def test_relation_created_without_peers(context: Context, leader: bool):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_relation_joined_and_departed(context: Context, goals: Goals, leader: bool):
+def test_unit_says_hello_and_goodbye_once(
+    context: Context, existing_units: ExistingUnits, leader: bool
+):
     relation = peers(1, 2)
     state = model(relation, leader)
     state = context.run(context.on.relation_joined(relation, remote_unit=1), state)
     assert stored(state, "peers") == ["replicas-demo/1"]
-    goals.units.remove("replicas-demo/1")
+    existing_units.names.remove("replicas-demo/1")
     event = context.on.relation_departed(state.get_relation(1), remote_unit=1, departing_unit=1)
     state = context.run(event, state)
     assert stored(state, "peers") == []
@@ -150,7 +152,7 @@ def test_relation_joined_and_departed(context: Context, goals: Goals, leader: bo
     assert leader_ip(state) is None
 
 
-def test_relation_departed_because_this_unit_is_removed(context: Context):
+def test_removed_unit_says_goodbye_to_all_peers(context: Context):
     state = after_all_joined(context, peers(1, 2))
     for unit in (1, 2):
         event = context.on.relation_departed(
@@ -164,10 +166,12 @@ def test_relation_departed_because_this_unit_is_removed(context: Context):
 
 
 @pytest.mark.parametrize("name", ["leader_elected", "update_status", "changed"])
-def test_removed_peer_without_relation_departed(context: Context, goals: Goals, name: str):
-    """Juju 4 still lists the removed unit and shows its databag."""
+def test_other_events_say_goodbye_to_a_removed_peer(
+    context: Context, existing_units: ExistingUnits, name: str
+):
+    """On Juju 4 no relation-departed comes, and the relation still has the removed unit."""
     state = dataclasses.replace(after_all_joined(context, peers(1, 2)), leader=True)
-    goals.units.remove("replicas-demo/2")
+    existing_units.names.remove("replicas-demo/2")
     if name == "changed":
         event = context.on.relation_changed(state.get_relation(1), remote_unit=1)
     else:
@@ -183,24 +187,24 @@ def test_removed_peer_without_relation_departed(context: Context, goals: Goals, 
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_relation_changed(context: Context, leader: bool):
+def test_relation_changed_stores_the_address_and_logs_the_databags(context: Context, leader: bool):
     relation = peers(1, leader_ip=ADDRESS)
     state = model(relation, leader)
     out = context.run(context.on.relation_changed(relation, remote_unit=1), state)
     assert stored(out, "leader_ip") == ADDRESS
     assert out.unit_status == ACTIVE
-    seen, known = logged(context)
-    assert seen.startswith("Unit replicas-demo/0 can see the following data: {")
-    assert json.loads(seen.partition(": ")[2])["replicas-demo/1"] == {
+    databags, address = logged(context)
+    assert databags.startswith("Unit replicas-demo/0 can see the following data: {")
+    assert json.loads(databags.partition(": ")[2])["replicas-demo/1"] == {
         "unit-data": "replicas-demo/1"
     }
-    assert known == f"Unit replicas-demo/0 knows the leader's address: {ADDRESS}"
+    assert address == f"Unit replicas-demo/0 knows the leader's address: {ADDRESS}"
     # Relation-changed only reads, so it triggers no event.
     assert out.get_relation(1) == relation
 
 
-def test_relation_changed_of_an_application_has_no_unit(context: Context):
-    """ops.testing always sets a unit, so the test emits the event."""
+def test_relation_changed_without_a_unit_stores_the_address(context: Context):
+    """ops.testing always sets event.unit, so the test emits the event itself."""
     state = model(peers(leader_ip=ADDRESS))
     with context(context.on.update_status(), state) as manager:
         relation = manager.charm.model.relations["replicas"][0]
@@ -209,7 +213,7 @@ def test_relation_changed_of_an_application_has_no_unit(context: Context):
     assert stored(out, "leader_ip") == ADDRESS
 
 
-def test_relation_changed_with_empty_databags(context: Context):
+def test_unit_waits_for_the_address_if_the_databags_are_empty(context: Context):
     relation = dataclasses.replace(peers(), peers_data={1: {}})
     out = context.run(context.on.relation_changed(relation, remote_unit=1), model(relation))
     assert out.unit_status == WAITING
@@ -217,7 +221,7 @@ def test_relation_changed_with_empty_databags(context: Context):
 
 
 @pytest.mark.parametrize("value", ["7", "null", "10.0.0.7/24", "not\nan address"])
-def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, value: str):
+def test_invalid_address_blocks_and_the_last_valid_address_stays(context: Context, value: str):
     relation = peers(1, leader_ip=ADDRESS)
     event = context.on.relation_changed(relation, remote_unit=1)
     state = context.run(event, model(relation))
@@ -232,15 +236,17 @@ def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, valu
     assert stored(out, "leader_ip") == ADDRESS
 
 
-def test_new_leader_replaces_invalid_data(context: Context):
+def test_new_leader_replaces_an_invalid_address(context: Context):
     out = context.run(context.on.leader_elected(), model(peers(leader_ip="x"), leader=True))
     assert leader_ip(out) == ADDRESS
     assert out.unit_status == ACTIVE
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_show_relation_data(context: Context, goals: Goals, leader: bool):
-    goals.units.remove("replicas-demo/2")
+def test_action_shows_the_databags_of_existing_units(
+    context: Context, existing_units: ExistingUnits, leader: bool
+):
+    existing_units.names.remove("replicas-demo/2")
     relation = peers(1, 2, leader_ip=ADDRESS)
     context.run(context.on.action("show-relation-data"), model(relation, leader))
     results = context.action_results or {}
@@ -248,5 +254,5 @@ def test_show_relation_data(context: Context, goals: Goals, leader: bool):
     databags = json.loads(results["unit-data"])
     assert list(databags) == ["replicas-demo/0", "replicas-demo/1"]
     assert databags["replicas-demo/1"] == {"unit-data": "replicas-demo/1"}
-    assert results["leader-ip"] == ""  # No event has stored it yet.
+    assert results["leader-ip"] == ""  # No event has stored the address yet.
     assert json.loads(results["listed-but-gone"]) == ["replicas-demo/2"]

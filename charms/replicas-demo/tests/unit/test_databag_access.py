@@ -55,8 +55,7 @@ def in_a_hook(leader: bool, function: HookFunction) -> testing.RelationBase:
     )
     state = testing.State(leader=leader, relations=[replicas])
     with context(context.on.start(), state) as manager:
-        access = Access(manager.charm, function)
-        assert access  # This keeps a reference, because ops has none.
+        _access = Access(manager.charm, function)  # ops itself keeps only a weak reference.
         return manager.run().get_relation(1)
 
 
@@ -70,8 +69,8 @@ def test_unit_reads_the_databags_of_its_peers():
         assert units == ["replicas-demo/0", "replicas-demo/2"]
         peer = charm.model.get_unit("replicas-demo/2")
         assert relation.data[peer]["unit-data"] == "replicas-demo/2"
-        by_type = relation.load(DemoReplicasUnit, peer, decoder=str)
-        assert by_type == DemoReplicasUnit(unit_data="replicas-demo/2")
+        loaded = relation.load(DemoReplicasUnit, peer, decoder=str)
+        assert loaded == DemoReplicasUnit(unit_data="replicas-demo/2")
 
     in_a_hook(False, read)
 
@@ -81,8 +80,8 @@ def test_unit_reads_and_writes_its_own_databag(leader: bool):
     def write(charm: DemoCharm, relation: ops.Relation):
         assert relation.data[charm.unit]["unit-data"] == charm.unit.name
         relation.data[charm.unit]["unit-data"] = "raw"
-        by_type = relation.load(DemoReplicasUnit, charm.unit, decoder=str)
-        assert by_type == DemoReplicasUnit(unit_data="raw")
+        loaded = relation.load(DemoReplicasUnit, charm.unit, decoder=str)
+        assert loaded == DemoReplicasUnit(unit_data="raw")
         relation.save(DemoReplicasUnit(unit_data="typed"), charm.unit, encoder=encode)
 
     assert in_a_hook(leader, write).local_unit_data["unit-data"] == "typed"
@@ -95,8 +94,8 @@ def test_every_unit_reads_the_application_databag(leader: bool):
     def read(charm: DemoCharm, relation: ops.Relation):
         assert relation.app is charm.app
         assert relation.data[charm.app]["leader-ip"] == ADDRESS
-        by_type = relation.load(DemoReplicasApp, charm.app, decoder=str)
-        assert by_type == DemoReplicasApp(leader_ip=ADDRESS)
+        loaded = relation.load(DemoReplicasApp, charm.app, decoder=str)
+        assert loaded == DemoReplicasApp(leader_ip=ADDRESS)
 
     in_a_hook(leader, read)
 
