@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm: provides `demo`. Each unit and the leader write their databags."""
+"""The charm: provides `demo`, publishes identifiers there, and stores the tokens that it gets."""
 
 import logging
 import uuid
@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 class DemoProviderCharm(ops.CharmBase):
-    """Publishes the leader and the units, and keeps the tokens that requirers send."""
+    """Publishes an identifier of the leader and the units' names, and stores requirers' tokens."""
 
-    # Stored state is on this unit's disk. Every unit reads the tokens itself.
+    # Stored state is on this unit's disk, so every unit stores the tokens itself.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
@@ -27,25 +27,27 @@ class DemoProviderCharm(ops.CharmBase):
         framework.observe(self.on.collect_unit_status, self._on_collect_unit_status)
 
     def _on_leader_elected(self, _: ops.LeaderElectedEvent) -> None:
-        # The previous leader's UUID is in every relation. Loop over all of them:
-        # get_relation("demo") raises if there are several.
+        # Every relation has the previous leader's UUID, so write to all of them. Do not use
+        # get_relation("demo"): it fails if there are several relations.
         for relation in self.model.relations["demo"]:
             self._write_leader_uuid(relation)
 
     def _on_demo_relation_created(self, event: ops.RelationCreatedEvent) -> None:
         # Write early: then a remote unit finds the data in its first relation-changed event. A
-        # unit that is added later also gets relation-created for every existing relation. A
-        # subordinate must not write here: on Juju 4 this event also comes for relations to other
-        # principals, and a write then fails the hook for ever. Write in relation-joined instead.
+        # unit that is added later also gets relation-created for every existing relation.
+        #
+        # A subordinate must write in relation-joined instead. On Juju 4 it also gets
+        # relation-created for relations to other principals, and a write there fails the hook
+        # for ever.
         databag = DemoProviderUnit(special_field=self.unit.name)
         event.relation.save(databag, self.unit, encoder=encode)
-        # A new relation causes no election, so the leader writes here too.
+        # A new relation triggers no leader-elected event, so the leader writes its UUID here too.
         if self.unit.is_leader():
             self._write_leader_uuid(event.relation)
 
     def _on_demo_relation_changed(self, event: ops.RelationChangedEvent) -> None:
         # The token is in the application's databag, which every unit can read. The event may be
-        # about that databag (event.unit is None) or about a unit's.
+        # about that databag (then event.unit is None) or about a unit's databag.
         name = event.app.name
         try:
             token = event.relation.load(DemoRequirerApp, event.app, decoder=str).token
@@ -62,9 +64,10 @@ class DemoProviderCharm(ops.CharmBase):
             logger.info("demo: forgot the token of relation %d", event.relation.id)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
-        # The status comes from the databags. On Kubernetes a new pod has an empty disk, and Juju
-        # does not repeat old events. Juju has already removed a broken relation from this list.
-        seen: list[str] = []
+        # The status comes from the databags, because the disk of a new pod on Kubernetes is empty,
+        # and Juju does not repeat earlier events. In relation-broken, model.relations no longer
+        # has the broken relation.
+        received: list[str] = []
         for relation in sorted(self.model.relations["demo"], key=lambda relation: relation.id):
             name = relation.app.name
             try:
@@ -72,11 +75,12 @@ class DemoProviderCharm(ops.CharmBase):
             except ValueError as error:
                 event.add_status(ops.BlockedStatus(f"demo: {name} sent an invalid {error}"))
                 continue
-            if not token:
+            if token:
+                received.append(f"{name} sent token {token}")
+            else:
                 event.add_status(ops.WaitingStatus(f"demo: waiting for {name} to send token"))
-            seen.append(f"{name} sent token {token}")
         # ops shows the most severe status. A provider without a relation is active.
-        event.add_status(ops.ActiveStatus(", ".join(seen)))
+        event.add_status(ops.ActiveStatus(", ".join(received)))
 
     def _write_leader_uuid(self, relation: ops.Relation) -> None:
         """Write `leader-uuid`. Only the leader may do this."""

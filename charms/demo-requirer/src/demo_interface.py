@@ -54,8 +54,8 @@ def _require_uuid(field: str, value: str | None) -> None:
     if value is None:
         return
     try:
-        written = str(uuid.UUID(value))
+        usual_form = str(uuid.UUID(value))
     except ValueError:
-        written = None
-    if written != value.lower():  # UUID() also accepts other spellings, such as a line break.
+        usual_form = None
+    if value.lower() != usual_form:  # UUID() also accepts other forms, such as one with braces.
         raise ValueError(f"{field}: it is not a UUID")

@@ -47,7 +47,7 @@ def logged(context: Context, level: str) -> list[str]:
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_relation_created(context: Context, leader: bool):
+def test_unit_writes_its_name_and_leader_writes_its_uuid(context: Context, leader: bool):
     demo = relation()
     out = context.run(context.on.relation_created(demo), model(demo, leader=leader))
     databags = out.get_relation(1)
@@ -64,7 +64,7 @@ def test_new_leader_writes_its_uuid_in_every_relation(context: Context):
         assert out.get_relation(number).local_app_data == {"leader-uuid": LEADER_UUID}
 
 
-def test_leader_elected_without_a_relation(context: Context):
+def test_leader_without_a_relation_is_active(context: Context):
     assert context.run(context.on.leader_elected(), model()).unit_status == testing.ActiveStatus()
 
 
@@ -92,8 +92,8 @@ def test_token_is_stored_and_logged_once(context: Context, leader: bool):
     assert "special-field" not in out.get_relation(1).local_unit_data
 
 
-def test_relation_changed_of_an_application_has_no_unit(context: Context):
-    """Juju can send it before a unit joins. ops.testing needs a unit, so the test emits it."""
+def test_token_is_stored_before_a_remote_unit_joins(context: Context):
+    """Then event.unit is None. ops.testing always sets it, so the test emits the event itself."""
     state = model(dataclasses.replace(with_token(), remote_units_data={}))
     with context(context.on.update_status(), state) as manager:
         demo = manager.charm.model.relations["demo"][0]
@@ -102,7 +102,7 @@ def test_relation_changed_of_an_application_has_no_unit(context: Context):
     assert tokens(out) == {1: TOKEN}
 
 
-def test_relation_changed_without_a_token(context: Context):
+def test_unit_waits_for_the_token(context: Context):
     demo = relation()
     out = context.run(context.on.relation_changed(demo, remote_unit=0), model(demo))
     assert tokens(out) == {}
@@ -110,7 +110,7 @@ def test_relation_changed_without_a_token(context: Context):
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_relation_broken_removes_only_that_token(context: Context, leader: bool):
+def test_relation_broken_removes_only_the_token_of_that_relation(context: Context, leader: bool):
     state = model(with_token(), with_token(2, "other", OTHER_TOKEN), leader=leader)
     for number in (1, 2):
         event = context.on.relation_changed(state.get_relation(number), remote_unit=0)
@@ -124,14 +124,14 @@ def test_relation_broken_removes_only_that_token(context: Context, leader: bool)
     assert out.unit_status == testing.ActiveStatus(f"other sent token {OTHER_TOKEN}")
 
 
-def test_relation_broken_without_a_token(context: Context):
+def test_relation_without_a_token_can_be_broken(context: Context):
     demo = relation()
     out = context.run(context.on.relation_broken(demo), model(demo))
     assert out.unit_status == testing.ActiveStatus()
 
 
 @pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
-def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, value: str):
+def test_invalid_token_blocks_and_the_last_valid_token_stays(context: Context, value: str):
     state = model(with_token(), with_token(2, "other", OTHER_TOKEN))
     event = context.on.relation_changed(state.get_relation(1), remote_unit=0)
     state = context.run(event, state)

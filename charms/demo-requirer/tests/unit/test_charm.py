@@ -45,7 +45,7 @@ def logged(context: Context, level: str) -> list[str]:
 
 
 @pytest.mark.parametrize("unit", [0, 1])
-def test_relation_changed_on_the_leader(context: Context, unit: int):
+def test_leader_stores_the_uuid_and_sends_a_token(context: Context, unit: int):
     demo = relation()
     state = testing.State(leader=True, relations={demo})
     out = context.run(context.on.relation_changed(demo, remote_unit=unit), state)
@@ -59,8 +59,8 @@ def test_relation_changed_on_the_leader(context: Context, unit: int):
     assert out.unit_status == testing.ActiveStatus(f"provider has leader-uuid {UUID}")
 
 
-def test_relation_changed_of_an_application_has_no_unit(context: Context):
-    """Juju can send it before a unit joins. ops.testing needs a unit, so the test emits it."""
+def test_leader_sends_a_token_before_a_remote_unit_joins(context: Context):
+    """Then event.unit is None. ops.testing always sets it, so the test emits the event itself."""
     state = testing.State(leader=True, relations={relation(remote_units_data={})})
     with context(context.on.update_status(), state) as manager:
         demo = manager.charm.model.relations["demo"][0]
@@ -72,7 +72,7 @@ def test_relation_changed_of_an_application_has_no_unit(context: Context):
 
 
 @pytest.mark.parametrize("leader_uuid", [UUID, None])
-def test_relation_changed_on_a_follower_writes_nothing(context: Context, leader_uuid: str | None):
+def test_follower_stores_and_sends_nothing(context: Context, leader_uuid: str | None):
     demo = relation(remote_app_data={"leader-uuid": leader_uuid} if leader_uuid else {})
     state = testing.State(relations={demo})
     out = context.run(context.on.relation_changed(demo, remote_unit=0), state)
@@ -101,7 +101,8 @@ def test_token_is_not_replaced_by_later_events(context: Context):
 
 
 def test_new_leader_keeps_the_tokens_of_the_old_leader(context: Context):
-    # Its own StoredState is empty. The old leader's StoredState is on another unit.
+    # The new leader's StoredState is empty, because the old leader's StoredState is on another
+    # unit.
     old, new = relation(local_app_data={"token": TOKEN}), relation(2, "later")
     state = testing.State(leader=True, relations={old, new})
     out = context.run(context.on.leader_elected(), state)
@@ -110,7 +111,7 @@ def test_new_leader_keeps_the_tokens_of_the_old_leader(context: Context):
     assert set(apps(out)) == {1, 2}
 
 
-def test_leader_elected_without_a_relation(context: Context):
+def test_leader_without_a_relation_is_blocked(context: Context):
     out = context.run(context.on.leader_elected(), testing.State(leader=True))
     assert out.unit_status == BLOCKED
 
@@ -134,7 +135,7 @@ def test_each_application_gets_its_own_token(context: Context):
 
 @pytest.mark.parametrize("leader", [True, False])
 def test_relation_broken_removes_only_that_application(context: Context, leader: bool):
-    """On a follower too, because it may have been the leader."""
+    """A follower does this too, because it may have been the leader."""
     demo, other = relation(), relation(2, "other")
     state = testing.State(leader=True, relations={demo, other})
     state = context.run(context.on.leader_elected(), state)
@@ -144,13 +145,13 @@ def test_relation_broken_removes_only_that_application(context: Context, leader:
     assert out.unit_status == testing.ActiveStatus(f"other has leader-uuid {UUID}")
 
 
-def test_relation_broken_of_the_only_relation(context: Context):
+def test_unit_is_blocked_when_its_only_relation_is_broken(context: Context):
     demo = relation()
     out = context.run(context.on.relation_broken(demo), testing.State(relations={demo}))
     assert out.unit_status == BLOCKED
 
 
-def test_provider_has_sent_nothing(context: Context):
+def test_leader_waits_for_a_provider_that_has_sent_nothing(context: Context):
     demo = relation(remote_app_data={}, remote_units_data={0: {}})
     state = testing.State(leader=True, relations={demo})
     out = context.run(context.on.relation_changed(demo, remote_unit=0), state)
@@ -162,7 +163,7 @@ def test_provider_has_sent_nothing(context: Context):
 
 
 @pytest.mark.parametrize("value", ["7", "null", "not a UUID\nat all", "é" * 36, "\n" + "a" * 31])
-def test_invalid_data_blocks_and_the_last_valid_data_stay(context: Context, value: str):
+def test_invalid_uuid_blocks_and_the_last_valid_uuid_stays(context: Context, value: str):
     demo, other = relation(), relation(2, "other")
     state = testing.State(leader=True, relations={demo, other})
     state = context.run(context.on.leader_elected(), state)

@@ -25,10 +25,10 @@ FOLLOWER_WRITES = "demo-requirer/1 is not leader and cannot write application da
 FOLLOWER_READS = "demo-requirer/1 is not leader and cannot read its own application databag"
 WRITES_REMOTE_APP = "demo-requirer cannot write the data of remote application demo-provider"
 WRITES_REMOTE_UNIT = "demo-requirer/0 cannot write databag of demo-provider/1: not the same unit."
-NO_STRING = "relation data values must be strings, not <class 'int'>"
-NO_STRING_KEY = "relation data keys must be strings, not <class 'int'>"
-NO_STRING_SAVED = "relation data values must be strings, not <class 'NoneType'>"
-NO_JSON = "Expecting value: line 1 column 1 (char 0)"
+VALUE_IS_NOT_A_STRING = "relation data values must be strings, not <class 'int'>"
+KEY_IS_NOT_A_STRING = "relation data keys must be strings, not <class 'int'>"
+SAVED_VALUE_IS_NOT_A_STRING = "relation data values must be strings, not <class 'NoneType'>"
+NOT_JSON = "Expecting value: line 1 column 1 (char 0)"
 
 HookFunction = Callable[[SpecialCharm, ops.Relation], None]
 
@@ -36,9 +36,7 @@ HookFunction = Callable[[SpecialCharm, ops.Relation], None]
 class Access(ops.Object):
     """Runs a function in a hook. Outside of hooks, ops allows tests to access all databags."""
 
-    def __init__(
-        self, charm: SpecialCharm, function: Callable[[SpecialCharm, ops.Relation], None]
-    ):
+    def __init__(self, charm: SpecialCharm, function: HookFunction):
         super().__init__(charm, "access")
         self._charm, self._function = charm, function
         charm.framework.observe(charm.on.start, self._on_start)
@@ -66,8 +64,7 @@ def in_a_hook(leader: bool, function: HookFunction) -> testing.Relation:
     )
     state = testing.State(leader=leader, relations=[demo])
     with context(context.on.start(), state) as manager:
-        access = Access(manager.charm, function)
-        assert access  # This keeps a reference, because ops has none.
+        _access = Access(manager.charm, function)  # ops itself keeps only a weak reference.
         relation = manager.run().get_relation(1)
     assert isinstance(relation, testing.Relation)
     return relation
@@ -84,11 +81,11 @@ def test_every_unit_reads_the_remote_databags(leader: bool):
         unit = charm.model.get_unit("demo-provider/1")
         assert relation.data[unit]["special-field"] == "demo-provider/1"
         assert relation.data[unit].get("no-such-key", "not there") == "not there"
-        by_type = relation.load(DemoProviderUnit, unit, decoder=str)
-        assert by_type == DemoProviderUnit(special_field="demo-provider/1")
+        loaded = relation.load(DemoProviderUnit, unit, decoder=str)
+        assert loaded == DemoProviderUnit(special_field="demo-provider/1")
         assert relation.data[relation.app] == {"leader-uuid": LEADER_UUID}
-        by_type = relation.load(DemoProviderApp, relation.app, decoder=str)
-        assert by_type == DemoProviderApp(leader_uuid=LEADER_UUID)
+        loaded = relation.load(DemoProviderApp, relation.app, decoder=str)
+        assert loaded == DemoProviderApp(leader_uuid=LEADER_UUID)
 
     in_a_hook(leader, read)
 
@@ -99,8 +96,8 @@ def test_unit_reads_and_writes_its_own_databag(leader: bool):
         relation.data[charm.unit]["special-field"] = "raw"
         assert relation.data[charm.unit]["special-field"] == "raw"
         relation.save(DemoProviderUnit(special_field="typed"), charm.unit, encoder=encode)
-        by_type = relation.load(DemoProviderUnit, charm.unit, decoder=str)
-        assert by_type == DemoProviderUnit(special_field="typed")
+        loaded = relation.load(DemoProviderUnit, charm.unit, decoder=str)
+        assert loaded == DemoProviderUnit(special_field="typed")
 
     assert in_a_hook(leader, write).local_unit_data["special-field"] == "typed"
 
@@ -118,8 +115,8 @@ def test_leader_reads_and_writes_its_application_databag():
     def write(charm: SpecialCharm, relation: ops.Relation):
         assert relation.data[charm.app]["token"] == TOKEN
         relation.data[charm.app]["note"] = "raw"
-        by_type = relation.load(DemoRequirerApp, charm.app, decoder=str)
-        assert by_type == DemoRequirerApp(token=TOKEN)
+        loaded = relation.load(DemoRequirerApp, charm.app, decoder=str)
+        assert loaded == DemoRequirerApp(token=TOKEN)
         relation.save(DemoRequirerApp(token=OTHER_TOKEN), charm.app, encoder=encode)
 
     assert in_a_hook(True, write).local_app_data == {"token": OTHER_TOKEN, "note": "raw"}
@@ -165,23 +162,22 @@ def test_leader_cannot_write_remote_databags():
     assert in_a_hook(True, write).remote_app_data == {"leader-uuid": LEADER_UUID}
 
 
-def test_other_types_than_strings_cannot_be_written():
+def test_only_strings_can_be_written():
     def write(charm: SpecialCharm, relation: ops.Relation):
         databag: Any = relation.data[charm.unit]
-        with refused(ops.RelationDataTypeError, NO_STRING):
+        with refused(ops.RelationDataTypeError, VALUE_IS_NOT_A_STRING):
             databag["count"] = 7
-        with refused(ops.RelationDataTypeError, NO_STRING_KEY):
+        with refused(ops.RelationDataTypeError, KEY_IS_NOT_A_STRING):
             databag[7] = "count"
-        same: Any = lambda value: value  # noqa: E731
-        with refused(ops.RelationDataTypeError, NO_STRING_SAVED):
-            relation.save(DemoRequirerApp(), charm.app, encoder=same)
+        with refused(ops.RelationDataTypeError, SAVED_VALUE_IS_NOT_A_STRING):
+            relation.save(DemoRequirerApp(token=None), charm.app, encoder=lambda value: value)
 
     assert "count" not in in_a_hook(True, write).local_unit_data
 
 
 def test_plain_text_cannot_be_loaded_as_json():
     def read(charm: SpecialCharm, relation: ops.Relation):
-        with refused(json.JSONDecodeError, NO_JSON):
+        with refused(json.JSONDecodeError, NOT_JSON):
             relation.load(DemoProviderUnit, charm.model.get_unit("demo-provider/0"))
 
     in_a_hook(False, read)
