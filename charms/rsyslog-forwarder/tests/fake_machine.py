@@ -1,11 +1,13 @@
-"""A fake machine: an rsyslogd runs from a folder, as an ordinary user.
+"""A fake machine: rsyslogd runs from a folder, as an ordinary user.
 
-This replaces the installation and the service, and moves every path into the folder. The machine's
-syslog socket is `dev/log` there: `logger -u FOLDER/dev/log a message` writes to it.
+This replaces the installation and the service, and moves every path into the folder. The rest of
+`rsyslog.Rsyslog` runs as it ships. The machine's syslog socket is `dev/log` in the folder:
+`logger -u FOLDER/dev/log a message` writes to it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import shutil
 import subprocess
@@ -14,8 +16,6 @@ import time
 import psutil
 
 import rsyslog
-
-_STOP_SECONDS = 10
 
 _MAIN = """\
 global(workDirectory="{folder}/var/spool/rsyslog")
@@ -28,39 +28,40 @@ action(type="omfile" file="{folder}/var/log/syslog")
 def fake_machine(folder: pathlib.Path, address: str) -> None:
     """Make `rsyslog.Rsyslog` use `folder` as the root folder of its machine.
 
-    The forwarders of one machine share its rsyslogd, which runs while there is something to
+    All forwarders of a machine share its rsyslogd. It runs only while there is something to
     forward.
 
     Args:
-        folder: the machine's own root folder; it exists.
-        address: the machine's own loopback address, which rsyslogd does not need: it only sends.
+        folder: the machine's root folder, which exists.
+        address: the machine's loopback address. It is not used here: rsyslogd listens on no
+            address.
     """
     machine = rsyslog.Rsyslog
     run_dir = folder / "run/rsyslog"
     pid_file = run_dir / "pid"
     output = run_dir / "output"
-    users = run_dir / "users"
+    forwarders = run_dir / "forwarders"  # One empty file for each application.
 
     def install(self: rsyslog.Rsyslog) -> None:
         if not self.program.exists():
             raise rsyslog.RsyslogError(f"{self.program} is missing: apt install rsyslog")
-        for needed in (
-            users,
+        for directory in (
+            forwarders,
             self.snippet_dir,
             self.spool_dir,
             folder / "dev",
             folder / "var/log",
         ):
-            needed.mkdir(parents=True, exist_ok=True)
-        (users / self.app).touch()
+            directory.mkdir(parents=True, exist_ok=True)
+        (forwarders / self.app).touch()
         self.main_file.write_text(_MAIN.format(folder=folder))
 
     def restart(self: rsyslog.Rsyslog) -> None:
         stop()
         if not any(self.snippet_dir.glob("*.conf")):
             return
-        # It goes into the background by itself, and this returns when it is ready. Not into a
-        # pipe: it would stay open for a second longer.
+        # rsyslogd moves itself to the background when it is ready, and then run() returns. Its
+        # output goes to a file, because it would keep a pipe open for a second longer.
         with output.open("w") as stream:
             done = subprocess.run(
                 [self.program, "-f", self.main_file, "-i", pid_file],
@@ -72,34 +73,30 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
             raise rsyslog.RsyslogError(f"cannot start rsyslogd: {output.read_text()}")
 
     def stop() -> None:
-        running = process()
-        if running:
-            running.terminate()
-            if not ended(_STOP_SECONDS):
-                running.kill()
-                ended(_STOP_SECONDS)
+        # psutil's wait() would wait for a zombie too, and its parent may never reap it.
+        for send in (psutil.Process.terminate, psutil.Process.kill):
+            deadline = time.monotonic() + 10
+            if running := process():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    send(running)
+            while process() and time.monotonic() < deadline:
+                time.sleep(0.02)
         pid_file.unlink(missing_ok=True)
 
     def process() -> psutil.Process | None:
         try:
             found = psutil.Process(int(pid_file.read_text()))
-            ours = str(machine.main_file) in found.cmdline()  # and not another with its number
-            return found if ours and found.status() != psutil.STATUS_ZOMBIE else None
+            # Another process may have this number after rsyslogd has ended.
+            is_rsyslogd = str(machine.main_file) in found.cmdline()
+            is_alive = found.status() != psutil.STATUS_ZOMBIE
+            return found if is_rsyslogd and is_alive else None
         except (OSError, ValueError, psutil.Error):
             return None
 
-    def ended(seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while process():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
-
     def uninstall(self: rsyslog.Rsyslog) -> None:
         self.configure({})
-        (users / self.app).unlink(missing_ok=True)
-        if users.exists() and any(users.iterdir()):
+        (forwarders / self.app).unlink(missing_ok=True)
+        if forwarders.exists() and any(forwarders.iterdir()):
             return
         stop()
         for path in (run_dir, self.spool_dir):
@@ -107,9 +104,10 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         for path in (self.main_file, folder / "dev/log", folder / "var/log/syslog"):
             path.unlink(missing_ok=True)
 
-    for replaced in (install, restart, uninstall):
-        setattr(machine, replaced.__name__, replaced)
-    machine.is_installed = lambda self: (users / self.app).exists()
+    machine.install = install
+    machine.restart = restart
+    machine.uninstall = uninstall
+    machine.is_installed = lambda self: (forwarders / self.app).exists()
     machine.is_running = lambda self: process() is not None
 
     machine.main_file = folder / "etc/rsyslog.conf"
