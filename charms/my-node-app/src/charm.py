@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm: runs the application as long as it has a database."""
+"""The charm: runs the application while it has a database."""
 
 import logging
 
@@ -34,8 +34,8 @@ class MyNodeAppCharm(ops.CharmBase):
         self._stored.set_default(installed=False, problem=[])
         framework.observe(self.on.install, self._on_install)
         framework.observe(self.on.upgrade_charm, self._on_install)
-        # One function handles all these events. It checks everything, whichever event came,
-        # because an earlier hook may have failed.
+        # One function handles all these events. It always checks everything, because an earlier
+        # hook may have failed.
         for event in (
             self.on.leader_elected,
             self.on.config_changed,  # This also comes when the machine's address changes.
@@ -45,11 +45,11 @@ class MyNodeAppCharm(ops.CharmBase):
         ):
             framework.observe(event, self._reconcile)
         for endpoint in ("database", "website", "logging"):
-            relation = self.on[endpoint]
-            framework.observe(relation.relation_created, self._reconcile)
-            framework.observe(relation.relation_joined, self._reconcile)
-            framework.observe(relation.relation_changed, self._reconcile)
-            framework.observe(relation.relation_departed, self._on_relation_departed)
+            events = self.on[endpoint]
+            framework.observe(events.relation_created, self._reconcile)
+            framework.observe(events.relation_joined, self._reconcile)
+            framework.observe(events.relation_changed, self._reconcile)
+            framework.observe(events.relation_departed, self._on_relation_departed)
         framework.observe(self.on["database"].relation_broken, self._on_database_relation_broken)
         framework.observe(self.on["website"].relation_broken, self._reconcile)
         framework.observe(self.on["logging"].relation_broken, self._reconcile)
@@ -67,8 +67,8 @@ class MyNodeAppCharm(ops.CharmBase):
         self._publish()
 
     def _on_relation_departed(self, _: ops.RelationDepartedEvent) -> None:
-        # Write no databag here: Juju 4 may run this event after the relation is gone, and then a
-        # write fails.
+        # Write no databag here: Juju 4 may send this event after the relation is removed, and then
+        # a write fails.
         self._update_application()
 
     def _on_database_relation_broken(self, event: ops.RelationBrokenEvent) -> None:
@@ -79,7 +79,8 @@ class MyNodeAppCharm(ops.CharmBase):
     def _on_stop(self, _: ops.StopEvent) -> None:
         try:
             self._node_app.stop()
-        except node_app.NodeAppError as error:  # A failed hook would keep the unit from leaving.
+        except node_app.NodeAppError as error:
+            # Do not fail the hook: Juju would not remove the unit.
             logger.error("%s", error)
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
@@ -100,7 +101,7 @@ class MyNodeAppCharm(ops.CharmBase):
             event.add_status(ops.ActiveStatus())
         elif health == "no database":
             event.add_status(
-                ops.WaitingStatus("database: waiting for it to answer the application")
+                ops.WaitingStatus("database: waiting for the database to answer the application")
             )
         elif not self._node_app.is_running():
             message = f"the application has stopped: see journalctl -u {self._node_app.service}"
@@ -125,12 +126,12 @@ class MyNodeAppCharm(ops.CharmBase):
             logger.warning("%s", error)
             self._stored.problem = [error.status.name, error.status.message]
         try:
-            runs = self._node_app.run()
+            uses_settings = self._node_app.run()
         except node_app.NodeAppError as error:
             logger.warning("%s", error)
             return
-        if runs and database and not database.acknowledge_credentials():
-            self._update_application()  # The provider has just rotated them again.
+        if uses_settings and database and not database.acknowledge_credentials():
+            self._update_application()  # The provider has just rotated the credentials again.
 
     def _install(self) -> None:
         """Install the application of this revision of the charm, if it is not installed yet.
@@ -138,8 +139,7 @@ class MyNodeAppCharm(ops.CharmBase):
         Raises:
             NotReadyError: the operator must replace the machine's Node.js.
             node_app.NodeAppError: a temporary problem, such as a network that is down. It fails
-            the
-                hook, and Juju retries the hook.
+                the hook, and Juju retries the hook.
         """
         if self._stored.installed:
             return
@@ -152,8 +152,8 @@ class MyNodeAppCharm(ops.CharmBase):
         self._stored.installed = True
 
     def _request_database(self, config: Config) -> None:
-        if not self.unit.is_leader():  # Only the leader may write the application's databag.
-            return
+        if not self.unit.is_leader():
+            return  # Only the leader may write the application's databag.
         for relation in self.model.relations["database"]:
             relation.save(MongodbRequirerApp(database=config.database or None), self.app)
 
@@ -163,8 +163,8 @@ class MyNodeAppCharm(ops.CharmBase):
         Raises:
             NotReadyError: the machine has no address yet.
         """
-        # Listen only in the network space that the operator bound the endpoint `website` to. The
-        # binding knows the address. Juju 4 writes no private-address into databags.
+        # Listen only in the network space that the operator bound the endpoint `website` to. Take
+        # the address from the binding: Juju 4 writes no private-address into databags.
         binding = self.model.get_binding("website")
         host = binding.network.bind_address if binding else None
         if not host:
@@ -174,7 +174,7 @@ class MyNodeAppCharm(ops.CharmBase):
         return node_app.Settings(str(host), config.port, database.uri, database.name)
 
     def _publish(self) -> None:
-        """Publish the application's address while it runs, and the path of its log.
+        """Publish the application's address while the application runs, and the path of its log.
 
         The unit writes its databag in every relation. Writing an unchanged value triggers no
         event.
@@ -182,7 +182,7 @@ class MyNodeAppCharm(ops.CharmBase):
         settings = self._node_app.settings() if self._node_app.is_running() else None
         self.unit.set_ports(*([settings.port] if settings else []))
         for relation in self.model.relations["website"]:
-            website = HttpProviderUnit()
+            website = HttpProviderUnit()  # Without values: the address is removed.
             binding = self.model.get_binding(relation)
             if settings and binding and binding.network.ingress_address:
                 address = str(binding.network.ingress_address)
@@ -190,8 +190,8 @@ class MyNodeAppCharm(ops.CharmBase):
             relation.save(website, self.unit, encoder=encode)
         log = self._node_app.log_file
         for relation in self.model.relations["logging"]:
-            data = LoggingDirectoryProviderUnit(directory=str(log.parent), files=[log.name])
-            relation.save(data, self.unit)
+            logs = LoggingDirectoryProviderUnit(directory=str(log.parent), files=[log.name])
+            relation.save(logs, self.unit)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The requirer's side of the endpoint `database`: how to connect, or what is missing."""
+"""The endpoint `database`: finds out how to connect to the database, or what is missing."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class _ProviderDatabag(MongodbProviderApp):
 def find_database(model: ops.Model) -> Database:
     """Return the database of the relation `database`.
 
-    It only peeks at the secret: see `Database.acknowledge_credentials`.
+    It only peeks at the secret. `Database.acknowledge_credentials` refreshes it later.
 
     Raises:
         NotReadyError: there is no relation, or data is missing or invalid.
@@ -67,22 +67,22 @@ def find_database(model: ops.Model) -> Database:
         raise NotReadyError(
             ops.BlockedStatus("integrate database with a charm that provides mongodb")
         )
-    if len(relations) > 1:  # `limit` prevents this, but not for relations of an older charm.
+    if len(relations) > 1:  # `limit` prevents new relations, but an older charm may have had two.
         names = ", ".join(sorted(relation.app.name for relation in relations))
         message = f"database: remove all relations but one (to {names})"
         raise NotReadyError(ops.BlockedStatus(message))
     relation = relations[0]
     provider = relation.app.name
-    answer = read_databag(relation, relation.app, _ProviderDatabag)
-    if not (answer.database and answer.endpoints and answer.replset and answer.secret_user):
-        found = answer.model_dump(by_alias=True)
+    databag = read_databag(relation, relation.app, _ProviderDatabag)
+    if not (databag.database and databag.endpoints and databag.replset and databag.secret_user):
+        found = databag.model_dump(by_alias=True)
         wanted = ("database", "endpoints", "replset", "secret-user")
         missing = ", ".join(field for field in wanted if not found[field])
         raise NotReadyError(
             ops.WaitingStatus(f"database: waiting for {provider} to send {missing}")
         )
     try:
-        secret = model.get_secret(id=answer.secret_user)
+        secret = model.get_secret(id=databag.secret_user)
         credentials = secret.peek_content()
     except (ops.ModelError, ValueError) as error:  # not granted, removed, or not a secret id
         message = f"database: waiting for {provider} to grant access to secret-user"
@@ -93,10 +93,10 @@ def find_database(model: ops.Model) -> Database:
         message = f"database: {provider} sent an invalid secret-user: {missing} is missing"
         raise NotReadyError(ops.BlockedStatus(message))
     login = f"{quote(user.username, safe='')}:{quote(user.password, safe='')}"
-    hosts = ",".join(answer.endpoints)
-    replset = quote(answer.replset, safe="")
+    hosts = ",".join(databag.endpoints)
+    replset = quote(databag.replset, safe="")
     uri = f"mongodb://{login}@{hosts}/?replicaSet={replset}&authSource=admin"
-    return Database(answer.database, uri, secret, credentials)
+    return Database(databag.database, uri, secret, credentials)
 
 
 def _is_endpoint(text: str) -> bool:

@@ -27,13 +27,15 @@ class Machine:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.failures: dict[str, node_app.NodeAppError] = {}
-        """Exceptions of calls, by the names of the methods."""
+        """The exceptions that methods raise, by the names of the methods."""
         self.running = False
         self.health: node_app.Health = "ok"
         self.healthy_after_reload = False
+        """Whether a reload sets `health` to "ok"."""
         self.loaded: str | None = None
         """The id of the settings that the application has loaded."""
         self.refuses_settings = False
+        """Whether the application does not load new settings."""
 
 
 @pytest.fixture
@@ -41,7 +43,9 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     machine = Machine()
     app = node_app.NodeApp
 
-    def act(call: str, running: bool | None = None):
+    def fake_method(call: str, running: bool | None = None):
+        """Return a method that records its call, and then sets `machine.running` to `running`."""
+
         def method(self: node_app.NodeApp, *args: object) -> None:
             machine.calls.append(call)
             if call in machine.failures:
@@ -61,14 +65,14 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
             return "no answer"
         return machine.health if machine.loaded == settings.id else "old settings"
 
-    monkeypatch.setattr(app, "install", act("install", running=False))
-    monkeypatch.setattr(app, "start", act("start", running=True))
-    monkeypatch.setattr(app, "reload", act("reload"))
-    monkeypatch.setattr(app, "stop", act("stop", running=False))
-    monkeypatch.setattr(app, "uninstall", act("uninstall", running=False))
+    monkeypatch.setattr(app, "install", fake_method("install", running=False))
+    monkeypatch.setattr(app, "start", fake_method("start", running=True))
+    monkeypatch.setattr(app, "reload", fake_method("reload"))
+    monkeypatch.setattr(app, "stop", fake_method("stop", running=False))
+    monkeypatch.setattr(app, "uninstall", fake_method("uninstall", running=False))
     monkeypatch.setattr(app, "is_running", lambda self: machine.running)
     monkeypatch.setattr(app, "health", health)
-    # The state does not change during a wait.
+    # Do not wait: the state of the fake machine does not change during a hook.
     monkeypatch.setattr(
         app, "_wait_until_it_runs", lambda self: health(self) in ("ok", "no database")
     )
@@ -109,5 +113,5 @@ def interface_setup(
     network: testing.Network,
     secret: testing.Secret,
 ) -> tuple[testing.Context[MyNodeAppCharm], testing.State]:
-    """Return context and state for the tests of this charm's interfaces."""
+    """Return the context and the state for the tests of this charm's interfaces."""
     return context, testing.State(relations={database}, networks={network}, secrets={secret})

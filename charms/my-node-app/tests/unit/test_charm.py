@@ -76,12 +76,13 @@ def warnings(context: Context) -> list[str]:
     return [log.message for log in context.juju_log if log.level == "WARNING"]
 
 
+WRITTEN_BY_JUJU = ("egress-subnets", "ingress-address", "private-address")
+
+
 def unit_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, str]:
+    """Return the fields that the charm has written to its unit databag."""
     databag = state.get_relation(relation.id).local_unit_data
-    return {key: value for key, value in databag.items() if key not in DEFAULTS}
-
-
-DEFAULTS = ("egress-subnets", "ingress-address", "private-address")
+    return {key: value for key, value in databag.items() if key not in WRITTEN_BY_JUJU}
 
 
 EVENTS = [
@@ -93,23 +94,23 @@ EVENTS = [
     "update_status",
     "secret_changed",
     *(
-        f"{endpoint}_relation_{what}"
+        f"{endpoint}_relation_{kind}"
         for endpoint in ("database", "website", "logging")
-        for what in ("created", "joined", "changed", "departed", "broken")
-        if (endpoint, what) != ("database", "broken")
+        for kind in ("created", "joined", "changed", "departed", "broken")
+        if (endpoint, kind) != ("database", "broken")
     ),
 ]
 """All events, except database-relation-broken and the events of a removed unit."""
 
 
 def event(context: Context, name: str, state: testing.State) -> Any:
-    """Return an event by its name. Relation events are of the first relation in `state`."""
+    """Return an event by its name. A relation event belongs to the endpoint's first relation."""
     if name == "secret_changed":
         return context.on.secret_changed(state.get_secret(id="secret:user"))
-    endpoint, is_relation, what = name.partition("_relation_")
+    endpoint, is_relation, kind = name.partition("_relation_")
     if not is_relation:
         return getattr(context.on, name)()
-    return getattr(context.on, f"relation_{what}")(state.get_relations(endpoint)[0])
+    return getattr(context.on, f"relation_{kind}")(state.get_relations(endpoint)[0])
 
 
 def rotated(state: testing.State, **content: str) -> testing.State:
@@ -205,7 +206,7 @@ def test_upgrade_starts_the_new_code_if_new_settings_are_missing(
     assert settings() == SETTINGS
 
 
-def test_upgrade_to_an_application_that_does_not_start_blocks(
+def test_unit_is_blocked_if_the_upgraded_application_does_not_start(
     context: Context, machine: Machine, state: testing.State
 ):
     state = context.run(context.on.config_changed(), state)
@@ -235,7 +236,7 @@ def test_application_that_does_not_answer_is_reloaded(
     assert out.unit_status == testing.ActiveStatus()
 
 
-def test_application_that_systemd_restarted_is_not_restarted_again(
+def test_application_that_systemd_has_restarted_is_not_reloaded(
     context: Context, machine: Machine, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
@@ -248,7 +249,7 @@ def test_application_that_systemd_restarted_is_not_restarted_again(
     assert tracked_password(state) == "second"
 
 
-def test_a_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
+def test_second_event_changes_nothing(context: Context, machine: Machine, state: testing.State):
     context.run(context.on.config_changed(), state)
     machine.calls.clear()
     context.run(context.on.config_changed(), state)
@@ -271,15 +272,13 @@ def test_every_hook_applies_rotated_credentials(
     assert tracked_password(out) == "a:b@c"
 
 
-def test_hook_without_reconcile_does_not_acknowledge_credentials(
-    context: Context, state: testing.State
-):
+def test_stop_does_not_acknowledge_credentials(context: Context, state: testing.State):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
     assert tracked_password(context.run(context.on.stop(), state)) == "s3cret"
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_next_hook_reloads_settings_that_were_not_loaded(
+def test_next_hook_retries_a_failed_reload(
     name: str, context: Context, machine: Machine, state: testing.State
 ):
     state = rotated(context.run(context.on.config_changed(), state), password="second")
@@ -287,9 +286,8 @@ def test_next_hook_reloads_settings_that_were_not_loaded(
     state = context.run(event(context, "secret_changed", state), state)
     refused = f"the application cannot use its new settings: see {LOG}"
     assert state.unit_status == testing.BlockedStatus(refused)
-    assert (
-        tracked_password(state) == "s3cret"
-    )  # Otherwise the provider would remove the user that is in use.
+    # Otherwise the provider would remove the user that the application still uses.
+    assert tracked_password(state) == "s3cret"
     machine.failures.clear()
     state = context.run(event(context, name, state), state)
     assert state.unit_status == testing.ActiveStatus()
@@ -310,7 +308,7 @@ def test_refused_credentials_are_not_acknowledged(
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_next_hook_continues_after_a_crash_before_the_reload(
+def test_next_hook_reloads_after_a_crash_before_the_reload(
     name: str,
     context: Context,
     machine: Machine,
@@ -320,10 +318,10 @@ def test_next_hook_continues_after_a_crash_before_the_reload(
     state = rotated(context.run(context.on.config_changed(), state), password="second")
     with monkeypatch.context() as patch:
 
-        def end(*_: object) -> None:
+        def crash(*_: object) -> None:
             raise RuntimeError("the machine is switched off")
 
-        patch.setattr(node_app.NodeApp, "run", end)
+        patch.setattr(node_app.NodeApp, "run", crash)
         with pytest.raises(testing.errors.UncaughtCharmError):
             context.run(event(context, "secret_changed", state), state)
     assert tracked_password(state) == "s3cret"
@@ -408,7 +406,7 @@ def test_application_does_not_run_without_a_database(
     assert out.opened_ports == set()
 
 
-def test_relation_broken_stops_the_application_and_removes_credentials(
+def test_broken_database_relation_stops_the_application_and_removes_credentials(
     context: Context,
     machine: Machine,
     state: testing.State,
@@ -430,7 +428,7 @@ def test_relation_broken_stops_the_application_and_removes_credentials(
     assert isinstance(out.unit_status, testing.BlockedStatus)
 
 
-def test_two_databases_block(
+def test_two_database_relations_block_the_unit(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     state = context.run(context.on.config_changed(), state)
@@ -447,7 +445,7 @@ def test_two_databases_block(
     assert settings() == SETTINGS
 
 
-def test_credentials_of_a_removed_database_are_dropped_although_another_exists(
+def test_broken_database_relation_removes_credentials_even_if_another_relation_exists(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     state = context.run(context.on.config_changed(), state)
@@ -468,7 +466,7 @@ def test_credentials_of_a_removed_database_are_dropped_although_another_exists(
         ({**DATABAG, "replset": '""', "database": "null"}, "database, replset"),
     ],
 )
-def test_missing_fields_wait(
+def test_unit_waits_for_missing_fields(
     databag: dict[str, str],
     missing: str,
     context: Context,
@@ -521,7 +519,9 @@ def test_invalid_fields_block_and_are_named(
     assert machine.running
 
 
-def test_unreadable_secret_waits(context: Context, machine: Machine, state: testing.State):
+def test_unit_waits_for_access_to_the_secret(
+    context: Context, machine: Machine, state: testing.State
+):
     state = context.run(context.on.config_changed(), state)
     out = context.run(context.on.update_status(), dataclasses.replace(state, secrets=set()))
     message = "database: waiting for mongodb to grant access to secret-user"
@@ -530,7 +530,7 @@ def test_unreadable_secret_waits(context: Context, machine: Machine, state: test
     assert machine.running
 
 
-def test_invalid_secret_id_waits(
+def test_unit_waits_if_the_secret_id_is_invalid(
     context: Context,
     state: testing.State,
     database: testing.Relation,
@@ -569,7 +569,7 @@ def test_new_leader_requests_the_database(
     assert "database" in out.get_relation(database.id).local_app_data
 
 
-def test_every_relation_gets_the_databag(
+def test_unit_writes_its_databag_in_every_relation(
     context: Context, state: testing.State, website: testing.Relation
 ):
     others = [testing.Relation("website"), testing.SubordinateRelation("logging")]
@@ -594,7 +594,7 @@ def test_address_of_the_relations_network_is_published(
     assert settings() == SETTINGS
 
 
-def test_a_machine_without_an_address_waits(
+def test_unit_waits_for_an_address_of_the_machine(
     context: Context, machine: Machine, state: testing.State
 ):
     network = testing.Network("website", [], ingress_addresses=[])
@@ -609,12 +609,12 @@ def test_a_machine_without_an_address_waits(
     [
         (
             "no database",
-            testing.WaitingStatus("database: waiting for it to answer the application"),
+            testing.WaitingStatus("database: waiting for the database to answer the application"),
         ),
         ("no answer", testing.BlockedStatus(f"the application does not answer: see {LOG}")),
     ],
 )
-def test_status_is_the_applications_health(
+def test_status_shows_the_health_of_the_application(
     health: node_app.Health,
     status: ops.StatusBase,
     context: Context,
@@ -627,7 +627,7 @@ def test_status_is_the_applications_health(
     assert context.run(context.on.update_status(), state).unit_status == testing.ActiveStatus()
 
 
-def test_an_application_that_does_not_start_is_blocked(
+def test_unit_is_blocked_if_the_application_does_not_start(
     context: Context, machine: Machine, state: testing.State, website: testing.Relation
 ):
     machine.failures["start"] = node_app.NodeAppError("cannot start it")
@@ -637,7 +637,7 @@ def test_an_application_that_does_not_start_is_blocked(
     assert any("cannot start it" in log.message for log in context.juju_log)
 
 
-def test_stop_and_remove(
+def test_stop_stops_and_remove_uninstalls_the_application(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     state = without(state, database)
@@ -647,7 +647,7 @@ def test_stop_and_remove(
 
 
 @pytest.mark.parametrize(("name", "call"), [("stop", "stop"), ("remove", "uninstall")])
-def test_remove_succeeds_and_logs_an_error_if_the_cleanup_fails(
+def test_stop_and_remove_succeed_and_log_the_error_if_the_cleanup_fails(
     name: str, call: str, context: Context, machine: Machine, state: testing.State
 ):
     machine.failures[call] = node_app.NodeAppError(f"cannot {call} it")
@@ -656,7 +656,7 @@ def test_remove_succeeds_and_logs_an_error_if_the_cleanup_fails(
     assert errors == [f"cannot {call} it"]
 
 
-def test_an_application_that_cannot_be_stopped_loses_its_credentials_and_is_stopped_later(
+def test_credentials_are_removed_even_if_the_application_cannot_be_stopped(
     context: Context, machine: Machine, state: testing.State, database: testing.Relation
 ):
     state = context.run(context.on.config_changed(), state)
@@ -669,7 +669,7 @@ def test_an_application_that_cannot_be_stopped_loses_its_credentials_and_is_stop
     assert not machine.running
 
 
-def test_no_credential_leaves_the_settings_file(context: Context, state: testing.State):
+def test_credentials_are_not_in_databags_logs_or_status(context: Context, state: testing.State):
     out = context.run(context.on.config_changed(), state)
     databags = [json.dumps(relation.local_unit_data) for relation in out.relations]
     databags += [json.dumps(relation.local_app_data) for relation in out.relations]
