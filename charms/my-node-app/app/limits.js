@@ -1,10 +1,11 @@
-// Limits that protect the memory: clients that open many connections cannot lock out the others.
+// Limits that protect the memory, so that a client with many connections cannot lock out the
+// others.
 //
 // A connection that waits for its client needs little memory, so many are allowed. A response can
-// hold a thousand notes until its client has read it, so few are allowed. If a limit is reached, the
-// connection that has waited longest for its client is closed.
+// hold a thousand notes until its client has read it, so few are allowed. If a limit is reached,
+// the connection that has waited longest for its client is closed.
 
-/** How long a client may take to send, in milliseconds. Options of createServer. */
+/** How long a client may take to send something, in milliseconds: options of createServer. */
 export const TIMEOUTS = {
   headersTimeout: 10_000, // the headers of a request
   requestTimeout: 30_000, // the whole request
@@ -17,12 +18,14 @@ const DEFAULTS = {
   notes: 2_000, // in all responses that are not sent completely
   pipelined: 10, // unanswered requests of one connection
   readResponse: 20_000, // milliseconds in which a client must read its response
-  patience: 1, // milliseconds for each note, if another response needs the memory
+  // For a new response, a connection may be closed if its client still reads after this many
+  // milliseconds for each note of the new response.
+  patience: 1,
 };
 
 const CONNECTION = Symbol("state of a socket's connection");
 
-/** The memory for another response is not available. */
+/** There is no memory for another response. */
 export class Busy extends Error {
   name = "Busy";
 }
@@ -54,15 +57,15 @@ export class Limits {
 
   /**
    * Reserve memory for the response to `request`, which may hold up to `notes` notes.
-   * Throws Busy if there is none.
+   * Throws Busy if there is not enough memory.
    */
   admit(request, notes) {
     const connection = request.socket[CONNECTION];
     this.#release(connection);
     while (this.#notes + notes > this.#limits.notes) {
-      const slowest = this.#longestWaiting(({ notes }) => notes > 0);
-      const enough = notes * this.#limits.patience;
-      if (slowest === undefined || performance.now() - slowest.waitsSince < enough) {
+      const slowest = this.#longestWaiting((other) => other.notes > 0);
+      const patience = notes * this.#limits.patience;
+      if (slowest === undefined || performance.now() - slowest.waitsSince < patience) {
         throw new Busy("too many requests at a time");
       }
       this.#close(slowest);
@@ -84,28 +87,29 @@ export class Limits {
     const connection = {
       socket,
       requests: 0, // unanswered
-      turn: Promise.resolve(), // resolves when all their responses are sent
+      turn: Promise.resolve(), // resolves when the last of these requests is answered
       notes: 0, // reserved for the current response
-      taken: () => {}, // called when the current response is sent, or its client has gone
-      waitsSince: performance.now(), // for its client. Infinity: the client waits for us.
+      endTurn: () => {}, // to call when the current response is sent, or its client has gone
+      // Since when it waits for its client. Infinity: its client waits for the application.
+      waitsSince: performance.now(),
     };
     socket[CONNECTION] = connection;
     this.#connections.add(connection);
     socket.once("close", () => {
       this.#connections.delete(connection);
-      connection.taken();
+      connection.endTurn();
     });
   }
 
   async #takeTurn(connection, response, answer) {
     const { socket } = connection;
     if (!socket.destroyed) {
-      const taken = new Promise((resolve) => (connection.taken = resolve));
-      response.once("close", connection.taken);
+      const turnEnds = new Promise((resolve) => (connection.endTurn = resolve));
+      response.once("close", connection.endTurn);
       await answer();
       connection.waitsSince = performance.now();
       const timer = setTimeout(() => socket.destroy(), this.#limits.readResponse);
-      await taken;
+      await turnEnds;
       clearTimeout(timer);
     }
     this.#release(connection);
@@ -128,7 +132,7 @@ export class Limits {
   }
 
   #close(connection) {
-    // Do not wait for the event "close": the next connection may come first.
+    // Do not wait for the event "close": the next connection may come before it.
     this.#connections.delete(connection);
     this.#release(connection);
     connection.socket.destroy();

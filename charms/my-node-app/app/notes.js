@@ -23,8 +23,8 @@ export class Notes {
   stopping = false;
 
   /**
-   * Use another server, database or user. It does not wait: the driver connects for the first
-   * operation. Operations on the old connection finish there.
+   * Use another server, database or user. This does not wait: the driver connects for the first
+   * operation. Earlier operations finish on the old connection.
    *
    * Throws if `uri` is not a connection string. The old connection then stays.
    */
@@ -42,8 +42,8 @@ export class Notes {
     });
     const old = this.#connection;
     const collection = client.db(database).collection("notes");
-    this.#connection = { client, collection, users: 0 };
-    // The list uses this order. It also works without the index, but slower.
+    this.#connection = { client, collection, operations: 0 };
+    // `list` sorts in this order. Without the index it is slower, but it works.
     collection.createIndex({ created: -1 }).catch(() => {});
     if (old !== null) void this.#closeIfUnused(old);
   }
@@ -52,8 +52,8 @@ export class Notes {
    * Store a note and return `{ note, added }`. If there is already a note with this `id`, `added` is
    * false and `note` is the stored one.
    *
-   * The write survives a failover. The idempotency key is the unique `_id`, so a retry neither loses
-   * nor duplicates the note. It always waits for the acknowledgement of a majority. Throws
+   * The write survives a failover. The idempotency key is the unique `_id`, so a retry does not lose
+   * or duplicate the note. The write always waits for the acknowledgement of a majority. Throws
    * DatabaseUnavailable after TRY_WRITE.
    */
   async add({ id, text }) {
@@ -69,13 +69,13 @@ export class Notes {
             { upsert: true, returnDocument: "after", includeResultMetadata: true },
           ),
         );
-        // An earlier try of this call may have stored the note without an answer.
-        const ours = tried && value.created.getTime() === created.getTime();
-        return { note: asNote(value), added: ours || !lastErrorObject.updatedExisting };
+        // An earlier try of this call may have stored the note, although it failed.
+        const storedByEarlierTry = tried && value.created.getTime() === created.getTime();
+        return { note: asNote(value), added: storedByEarlierTry || !lastErrorObject.updatedExisting };
       } catch (error) {
         tried = true;
-        // Retry after any error, also after an authentication error, because the credentials may
-        // just have been rotated. The next try may use another primary or another connection.
+        // Retry after any error. Also retry after an authentication error, because the credentials
+        // may just have been rotated. The next try may use another primary or another connection.
         if (this.stopping || Date.now() > deadline) {
           throw new DatabaseUnavailable("the database did not confirm the note", { cause: error });
         }
@@ -115,17 +115,17 @@ export class Notes {
   async #run(operation) {
     const connection = this.#connection;
     if (connection === null) throw new Error("there is no connection");
-    connection.users += 1;
+    connection.operations += 1;
     try {
       return await operation(connection.collection);
     } finally {
-      connection.users -= 1;
+      connection.operations -= 1;
       if (connection !== this.#connection) await this.#closeIfUnused(connection);
     }
   }
 
   async #closeIfUnused(connection) {
-    if (connection.users === 0) await connection.client.close().catch(() => {});
+    if (connection.operations === 0) await connection.client.close().catch(() => {});
   }
 }
 

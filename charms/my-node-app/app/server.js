@@ -1,7 +1,7 @@
 // Run the application: node server.js SETTINGS
 //
-// SIGHUP reads the settings again. Invalid settings are ignored. No request is dropped.
-// SIGTERM and SIGINT answer the open requests, then exit with 0.
+// At SIGHUP it reads its settings again. It ignores invalid settings, and drops no request.
+// At SIGTERM or SIGINT it answers its open requests, and then exits with 0.
 
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -12,7 +12,8 @@ import { Notes } from "./notes.js";
 import { answerRequests } from "./requests.js";
 import { readSettings } from "./settings.js";
 
-// In milliseconds. systemd kills the application later than this (TimeoutStopSec).
+// In milliseconds. It must be shorter than TimeoutStopSec, after which systemd kills the
+// application.
 const LONGEST_STOP = 15_000;
 
 const path = process.argv[2];
@@ -78,7 +79,7 @@ async function stop(signal) {
   log("info", "stopping", { signal });
   notes.stopping = true;
   server.close();
-  // Close connections that are idle, because their clients may never send another request.
+  // Close idle connections, because their clients may never send another request.
   setInterval(() => server.closeIdleConnections(), 50);
   // A client may never finish its request, and a closing server ignores requestTimeout.
   setTimeout(() => server.closeAllConnections(), LONGEST_STOP);

@@ -21,7 +21,7 @@ afterEach(() => {
   server.closeAllConnections();
 });
 
-/** Start a server that admits each request, and answers with what `respond` does. */
+/** Start a server that reserves memory for each request, and then calls `respond`. */
 async function start(limits, respond) {
   const used = new Limits(limits);
   server = createServer();
@@ -47,7 +47,7 @@ async function open(text = "") {
   return socket;
 }
 
-/** Return the first `count` statuses that come on `socket`. */
+/** Return the statuses of the first `count` responses on `socket`. */
 async function statuses(socket, count = 1) {
   let received = "";
   const found = () => [...received.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => Number(match[1]));
@@ -58,14 +58,14 @@ async function statuses(socket, count = 1) {
   return found();
 }
 
-/** Return when `socket` was closed by the server. */
-async function closed(socket) {
+/** Wait until the server has closed `socket`. */
+async function waitForClose(socket) {
   socket.resume();
   if (!socket.closed) await once(socket, "close");
 }
 
-/** Return a listener's answer that waits until it is told to go on, and counts who waits. */
-function gate() {
+/** Return `respond`, which waits before each response, and a list of functions that end the waits. */
+function heldResponses() {
   const waiting = [];
   const respond = async (request, response) => {
     await new Promise((resolve) => waiting.push(resolve));
@@ -74,11 +74,11 @@ function gate() {
   return { waiting, respond };
 }
 
-/** Return when `condition()` holds; fail after ten seconds. */
+/** Wait until `condition()` is true. Fail after ten seconds. */
 async function until(condition) {
   const deadline = performance.now() + 10_000;
   while (!condition()) {
-    assert.ok(performance.now() < deadline, `never: ${condition}`);
+    assert.ok(performance.now() < deadline, `not true within ten seconds: ${condition}`);
     await new Promise(setImmediate);
   }
 }
@@ -104,14 +104,14 @@ test("pipelined requests of a closed connection reserve no memory", async () => 
     response.setHeader("Connection", "close");
     response.end();
   });
-  await closed(await open(GET + GET));
+  await waitForClose(await open(GET + GET));
   assert.deepEqual(await statuses(await open(GET)), [200]);
 });
 
 test("a connection with too many pipelined requests is closed", async () => {
-  const { waiting, respond } = gate();
+  const { waiting, respond } = heldResponses();
   await start({ pipelined: 3 }, respond);
-  await closed(await open(GET.repeat(4)));
+  await waitForClose(await open(GET.repeat(4)));
   const next = await open(GET);
   await until(() => waiting.length > 0);
   waiting.shift()();
@@ -120,7 +120,7 @@ test("a connection with too many pipelined requests is closed", async () => {
 });
 
 test("a request without free memory is refused, and accepted later", async () => {
-  const { waiting, respond } = gate();
+  const { waiting, respond } = heldResponses();
   await start({ notes: 2, pipelined: 1 }, respond);
   const first = await open(GET);
   await open(GET);
@@ -135,8 +135,8 @@ test("a request without free memory is refused, and accepted later", async () =>
   assert.deepEqual(await statuses(third), [200]);
 });
 
-test("work for a closed connection keeps its memory until it ends", async () => {
-  const { waiting, respond } = gate();
+test("a request of a closed connection keeps its memory until it is answered", async () => {
+  const { waiting, respond } = heldResponses();
   await start({ notes: 1 }, respond);
   const gone = await open(GET);
   await until(() => waiting.length === 1);
@@ -148,36 +148,36 @@ test("work for a closed connection keeps its memory until it ends", async () => 
   waiting.shift()();
 });
 
-test("work for a connection that was closed for pipelining keeps its memory too", async () => {
-  const { waiting, respond } = gate();
+test("a request keeps its memory too if its connection was closed for too many requests", async () => {
+  const { waiting, respond } = heldResponses();
   await start({ notes: 1, pipelined: 2 }, respond);
   const greedy = await open(GET);
   await until(() => waiting.length === 1);
   greedy.write(GET + GET);
-  await closed(greedy);
+  await waitForClose(greedy);
   assert.deepEqual(await statuses(await open(GET)), [503]);
   waiting.shift()();
 });
 
 test("the slowest reader is closed when another response needs memory", async () => {
-  const handed = [];
+  const answered = [];
   await start({ notes: 2, patience: 300 }, (request, response) => {
     response.end(BIG);
-    handed.push(performance.now());
+    answered.push(performance.now());
   });
   const idle = await open();
   const slow = await open(GET);
   slow.pause();
-  await until(() => handed.length === 1);
+  await until(() => answered.length === 1);
   const slower = await open(GET);
   slower.pause();
-  await until(() => handed.length === 2);
+  await until(() => answered.length === 2);
   assert.deepEqual(await statuses(await open(GET)), [503]);
-  await until(() => performance.now() - handed[1] > 310);
+  await until(() => performance.now() - answered[1] > 310);
   assert.deepEqual(await statuses(await open(GET)), [200]);
-  await closed(slow);
+  await waitForClose(slow);
   assert.ok(!slower.destroyed);
-  idle.write(GET); // it waited even longer, but takes no room
+  idle.write(GET); // It has waited longest, but reserves no memory.
   assert.deepEqual(await statuses(idle), [200]);
 });
 
@@ -188,7 +188,7 @@ test("a response that is not read in time is dropped", async () => {
   socket.pause();
   const [, response] = await received;
   await once(response, "close");
-  await closed(socket);
+  await waitForClose(socket);
 });
 
 test("a new connection replaces the one that has waited longest", async () => {
@@ -197,22 +197,22 @@ test("a new connection replaces the one that has waited longest", async () => {
   const busy = await open(GET);
   assert.deepEqual(await statuses(busy), [200]);
   const next = await open(GET);
-  await closed(silent);
+  await waitForClose(silent);
   assert.deepEqual(await statuses(next), [200]);
   busy.write(GET);
   assert.deepEqual(await statuses(busy), [200]);
 });
 
 test("a connection whose response is in progress is not replaced", async () => {
-  const { waiting, respond } = gate();
+  const { waiting, respond } = heldResponses();
   await start({ connections: 2 }, respond);
   const working = await open(GET);
   await until(() => waiting.length === 1);
   const silent = await open();
   await open(GET);
-  await closed(silent);
+  await waitForClose(silent);
   await until(() => waiting.length === 2);
-  await closed(await open()); // nobody waits for a client
+  await waitForClose(await open()); // No connection waits for its client, so none can be replaced.
   waiting.shift()();
   waiting.shift()();
   assert.deepEqual(await statuses(working), [200]);

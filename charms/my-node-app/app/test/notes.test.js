@@ -1,4 +1,4 @@
-// Answers that a real database does not give on demand: the collection is a fake.
+// Errors that a real database does not return on demand: the collection is a fake.
 
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
@@ -7,7 +7,7 @@ import { Collection } from "mongodb";
 
 import { Notes } from "../notes.js";
 
-test("a note that was stored without an answer is reported as new", async () => {
+test("a note that was stored by a failed try is reported as added", async () => {
   const stored = new Map();
   let tries = 0;
   mock.method(Collection.prototype, "createIndex", async () => {});

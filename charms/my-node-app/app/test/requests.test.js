@@ -1,4 +1,4 @@
-// The answers of the application over real HTTP, with notes in memory, or a database that does not answer.
+// The application's answers over real HTTP. A fake stores the notes in memory.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,26 +11,28 @@ import { answerRequests } from "../requests.js";
 
 class NotesInMemory {
   stored = new Map();
-  away = false;
+  available = true;
 
-  #answer() {
-    if (this.away) throw new DatabaseUnavailable("the database does not answer", { cause: new Error("gone") });
+  #checkAvailable() {
+    if (this.available) return;
+    const cause = new Error("gone");
+    throw new DatabaseUnavailable("the database does not answer", { cause });
   }
 
   async add({ id, text }) {
-    this.#answer();
+    this.#checkAvailable();
     const added = !this.stored.has(id);
     if (added) this.stored.set(id, { id, text, created: "2026-01-02T03:04:05.678Z" });
     return { note: this.stored.get(id), added };
   }
 
   async list(limit) {
-    this.#answer();
+    this.#checkAvailable();
     return [...this.stored.values()].reverse().slice(0, limit);
   }
 
   async check() {
-    this.#answer();
+    this.#checkAvailable();
   }
 }
 
@@ -74,7 +76,7 @@ async function assertRefused(response, status, pattern) {
   assert.deepEqual([response.status, pattern.test(error)], [status, true], error);
 }
 
-test("a note that is posted is listed, newest first", async () => {
+test("posted notes are listed, the newest first", async () => {
   const response = await postNote("one");
   const note = await response.json();
   assert.equal(response.status, 201);
@@ -87,7 +89,7 @@ test("a note that is posted is listed, newest first", async () => {
   assert.deepEqual(newest.map((n) => n.text), ["two"]);
 });
 
-test("a post repeated with its key is stored once, and another note with it is refused", async () => {
+test("a repeated post with its key is stored once, and the same key with another text is refused", async () => {
   const key = { "Idempotency-Key": "key-1" };
   const first = await postNote("one", key);
   const again = await postNote("one", key);
@@ -97,8 +99,8 @@ test("a post repeated with its key is stored once, and another note with it is r
   assert.equal(notes.stored.size, 1);
 });
 
-for (const [what, body, type, status, pattern] of [
-  ["no JSON", "{", "application/json", 400, /not JSON/],
+for (const [name, body, type, status, pattern] of [
+  ["invalid JSON", "{", "application/json", 400, /not JSON/],
   ["JSON null", "null", "application/json", 400, /text/],
   ["no text", "{}", "application/json", 400, /text/],
   ["text that is a number", '{"text": 1}', "application/json", 400, /text/],
@@ -109,7 +111,7 @@ for (const [what, body, type, status, pattern] of [
   ["a long body", " ".repeat(16 * 1024 + 1), "application/json", 413, /16384/],
   ["another content type", "{}", "text/plain", 415, /application\/json/],
 ]) {
-  test(`a post of ${what} is refused with ${status}`, async () => {
+  test(`a post of ${name} is refused with ${status}`, async () => {
     await assertRefused(await post("/api/notes", body, { "Content-Type": type }), status, pattern);
     assert.equal(notes.stored.size, 0);
   });
@@ -132,13 +134,13 @@ test("an invalid limit is refused", async () => {
   }
 });
 
-test("unknown paths are not found, also names of JavaScript object properties", async () => {
+test("unknown paths are not found, even if they are names of object properties", async () => {
   for (const path of ["/nothing", "/api/notes/", "/constructor", "/__proto__"]) {
     await assertRefused(await fetch(base + path), 404, /path/);
   }
 });
 
-test("a wrong method is refused, and the right ones are named", async () => {
+test("a wrong method is refused, and the answer names the allowed methods", async () => {
   for (const [path, allowed] of [["/", "GET, POST"], ["/api/notes", "GET, POST"], ["/health", "GET"]]) {
     const response = await fetch(base + path, { method: "DELETE" });
     assert.equal(response.headers.get("Allow"), allowed);
@@ -166,7 +168,7 @@ test("the page escapes notes and runs no script", async () => {
   assert.match((await fetch(`${base}/style.css`)).headers.get("Content-Type"), /^text\/css/);
 });
 
-test("the form stores a note once, however often it is sent", async () => {
+test("a form that is sent twice stores its note once", async () => {
   const page = await (await fetch(base)).text();
   const id = /name="id" value="([^"]+)"/.exec(page)[1];
   for (let i = 0; i < 2; i += 1) {
@@ -177,7 +179,7 @@ test("the form stores a note once, however often it is sent", async () => {
 });
 
 test("a form that cannot be stored keeps its text and key", async () => {
-  notes.away = true;
+  notes.available = false;
   const response = await postForm({ id: "form-1", text: 'kept "<" here' });
   const page = await response.text();
   assert.equal(response.status, 503);
@@ -186,7 +188,7 @@ test("a form that cannot be stored keeps its text and key", async () => {
   assert.match(page, />\nkept &quot;&lt;&quot; here<\/textarea>/);
 });
 
-test("a changed form whose first version was stored can be saved as another note", async () => {
+test("a form that is changed after it was stored can be saved as another note", async () => {
   await postForm({ id: "form-1", text: "first" });
   const response = await postForm({ id: "form-1", text: "first and more" });
   const page = await response.text();
@@ -199,14 +201,14 @@ test("a changed form whose first version was stored can be saved as another note
 });
 
 test("health returns the id of the settings, also when the database does not answer", async () => {
-  for (const away of [false, true]) {
-    notes.away = away;
+  for (const available of [true, false]) {
+    notes.available = available;
     const { settings } = await (await fetch(`${base}/health`)).json();
     assert.equal(settings, "settings-1");
   }
 });
 
-test("a response without memory is a 503 with Retry-After, and the text of the form stays", async () => {
+test("without memory for a response the status is 503, and the form keeps its text", async () => {
   limits.admit = () => {
     throw new Busy("too many requests at a time");
   };
@@ -226,7 +228,7 @@ test("a request from a page of another site is refused", async () => {
     { "Sec-Fetch-Site": "cross-site" },
     { "Sec-Fetch-Site": "same-site" },
     { "Sec-Fetch-Site": "cross-site", Origin: base },
-    { Origin: "null" }, // a sandboxed frame, for one
+    { Origin: "null" }, // for example, from a sandboxed frame
     { Origin: "" },
     { Origin: "http://elsewhere.example" },
     { Origin: base.replace(/:\d+$/, ":1") },
@@ -255,9 +257,9 @@ test("a request from the page itself is accepted, also through a proxy", async (
   }
 });
 
-test("every response reports that the database does not answer, and the log does once", async () => {
+test("every response says that the database does not answer, but health logs it only once", async () => {
   assert.equal((await fetch(`${base}/health`)).status, 200);
-  notes.away = true;
+  notes.available = false;
   await assertRefused(await fetch(`${base}/health`), 503, /does not answer/);
   await assertRefused(await fetch(`${base}/health`), 503, /does not answer/);
   const health = log.map(({ level, event, error }) => [level, event, error]);
@@ -272,7 +274,7 @@ test("every response reports that the database does not answer, and the log does
   assert.equal((await fetch(base)).status, 503);
 });
 
-test("a bug is a 500 whose details are only in the log", async () => {
+test("a bug gives status 500, and only the log has the details", async () => {
   notes.list = async () => {
     throw new TypeError("mongodb://user:secret@host is broken");
   };
@@ -288,7 +290,7 @@ test("an incomplete body stores nothing", async () => {
     method: "POST",
     headers: { "Content-Type": "application/json", "Content-Length": 100 },
   });
-  asked.on("error", () => {}); // that we hang up
+  asked.on("error", () => {}); // The test closes the connection itself.
   const received = once(server, "request");
   asked.write('{"text": "ha');
   const [, response] = await received;

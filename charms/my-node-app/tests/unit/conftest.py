@@ -50,7 +50,8 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
             machine.calls.append(call)
             if call in machine.failures:
                 raise machine.failures[call]
-            machine.running = machine.running if running is None else running
+            if running is not None:
+                machine.running = running
             settings = self.settings()
             if call in ("start", "reload") and settings and not machine.refuses_settings:
                 machine.loaded = settings.id
