@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The charm: forwards the logs of its principal, for each relation with it."""
+"""The charm: forwards the logs of its principal, for each relation with the principal."""
 
 import logging
 import os
@@ -30,7 +30,7 @@ class Config(pydantic.BaseModel):
 class RsyslogForwarderCharm(ops.CharmBase):
     """Configures the rsyslog of the machine. It writes no databag."""
 
-    # The problem of the last hook. The status shows it, and must not retry the operation.
+    # The last hook's problem. The status shows it: a status handler must not configure rsyslog.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
@@ -40,8 +40,8 @@ class RsyslogForwarderCharm(ops.CharmBase):
         # The name of the principal unit. On Juju 4 the relations also contain other principals and
         # their units on other machines, so compare each unit with this name.
         self._principal = ops.JujuContext.from_environ(os.environ).principal_unit
-        # One function handles all these events. It checks everything, whichever event came.
-        # relation-joined is not needed, because relation-changed always follows it.
+        # One function handles all these events. It always checks everything. relation-joined is
+        # not needed, because relation-changed always follows it.
         for event in (
             self.on.install,
             self.on.upgrade_charm,
@@ -72,7 +72,7 @@ class RsyslogForwarderCharm(ops.CharmBase):
         try:
             self.unit.set_workload_version(self._rsyslog.version())
             self._rsyslog.configure(streams)
-        except rsyslog.RsyslogError as error:  # Each later hook retries it.
+        except rsyslog.RsyslogError as error:  # The next hook retries it.
             logger.warning("%s", error)
             problem = str(error)
         self._stored.problem = problem
@@ -81,7 +81,8 @@ class RsyslogForwarderCharm(ops.CharmBase):
         # Juju 4 does not always run relation-departed or relation-broken before these events.
         try:
             self._rsyslog.uninstall()
-        except rsyslog.RsyslogError as error:  # The files are removed, so the unit may leave.
+        except rsyslog.RsyslogError as error:
+            # Do not fail the hook: Juju would not remove the unit.
             logger.warning("%s", error)
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
@@ -117,7 +118,7 @@ class RsyslogForwarderCharm(ops.CharmBase):
     ) -> tuple[dict[str, Forward | None], list[ops.BlockedStatus | ops.WaitingStatus]]:
         """Return what to forward for each relation with the principal, and the problems.
 
-        None stands for a relation with invalid data. It keeps its last valid settings.
+        None stands for a relation with invalid data. Its stream keeps its last valid settings.
         """
         streams: dict[str, Forward | None] = {}
         statuses: list[ops.BlockedStatus | ops.WaitingStatus] = []
@@ -169,8 +170,8 @@ class RsyslogForwarderCharm(ops.CharmBase):
             NotReadyError: its address is missing or invalid.
         """
         # Juju writes ingress-address into every unit's databag. Do not use private-address: Juju 4
-        # does not write it. Our own binding has this machine's address too, but not in the network
-        # space that the principal's endpoint is bound to.
+        # does not write it. Do not use this charm's own binding either: its address on this
+        # machine may not be in the network space that the principal's endpoint is bound to.
         address = relation.data[unit].get("ingress-address")
         if not address:
             message = f"{relation.name}: waiting for {unit.name} to send ingress-address"
@@ -184,17 +185,17 @@ class RsyslogForwarderCharm(ops.CharmBase):
     def _summary(self, streams: dict[str, Forward | None], config: Config) -> str:
         """Return a summary: "forwarding syslog and /var/log/x to 10.1.2.3:514 (udp)".
 
-        Without a target the destination is the principal itself. Perhaps no server listens there,
-        so the summary says what to do.
+        Without the option `target` the destination is the principal itself. Perhaps no syslog
+        server listens there, so the summary says what to do.
         """
-        whose = "" if config.target else f"{self._principal} itself at "
+        owner = "" if config.target else f"{self._principal} itself at "
         advice = "" if config.target else ": set target to forward to a syslog server"
-        by_place: dict[str, list[str]] = {}
+        logs_by_destination: dict[str, list[str]] = {}
         for _, forward in sorted(streams.items()):
             if forward:
-                place = f"{whose}{forward.destination} ({forward.protocol})"
-                by_place.setdefault(place, []).append(str(forward))
-        parts = [f"{' and '.join(names)} to {place}" for place, names in by_place.items()]
+                destination = f"{owner}{forward.destination} ({forward.protocol})"
+                logs_by_destination.setdefault(destination, []).append(str(forward))
+        parts = [f"{' and '.join(logs)} to {to}" for to, logs in logs_by_destination.items()]
         return f"forwarding {', '.join(parts)}{advice}"
 
 

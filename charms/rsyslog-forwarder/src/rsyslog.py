@@ -44,7 +44,7 @@ class Rsyslog:
         """
         self.app = app
 
-    # These methods use the system. tests/fake_machine.py replaces them.
+    # The methods that use the system. tests/fake_machine.py replaces them.
 
     def is_installed(self) -> bool:
         """Return whether the machine has an rsyslogd."""
@@ -58,12 +58,12 @@ class Rsyslog:
         """
         try:
             apt.add_package("rsyslog", update_cache=True)
-        # In some places charmlibs lets the errors of its subprocesses through.
         except (apt.Error, subprocess.SubprocessError, OSError) as error:
+            # charmlibs does not convert all errors of its subprocesses to its own errors.
             raise RsyslogError(f"cannot install rsyslog: {error}") from error
 
     def restart(self) -> None:
-        """Restart rsyslog, so that it uses the present configuration.
+        """Restart rsyslog, so that it loads its configuration again.
 
         Raises:
             RsyslogError: systemd cannot restart it.
@@ -86,7 +86,7 @@ class Rsyslog:
         """
         self.configure({})
 
-    # The methods from here on are not replaced.
+    # The methods that tests/fake_machine.py does not replace.
 
     def version(self) -> str:
         """Return the version of rsyslog, such as "8.2312.0".
@@ -114,8 +114,7 @@ class Rsyslog:
 
         Raises:
             RsyslogError: rsyslog refuses the configuration, or cannot be restarted with it. The
-            last
-                valid configuration stays, without the streams that have ended.
+                last valid configuration stays, without the streams that have ended.
         """
         try:
             self._configure(streams)
@@ -157,8 +156,8 @@ class Rsyslog:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if done.returncode:
-            complaints = done.stderr.replace(str(folder), str(self.snippet_dir)).splitlines()
-            first = next((line for line in complaints if "config validation" not in line), "")
+            errors = done.stderr.replace(str(folder), str(self.snippet_dir)).splitlines()
+            first = next((line for line in errors if "config validation" not in line), "")
             reason = first.removeprefix("rsyslogd: ").partition(" [v")[0]
             raise RsyslogError(f"rsyslogd refuses the configuration: {reason}")
 
@@ -167,8 +166,8 @@ class Rsyslog:
         kept = self._wanted(present, dict.fromkeys(streams))
         wanted = self._wanted(present, streams)
         try:
-            # Do not check if streams only end: an invalid file of another program must not keep
-            # them.
+            # If streams only end, do not check. Otherwise an invalid file of another program would
+            # prevent their removal.
             if wanted != kept:
                 self.check(wanted)
             self._apply(wanted)
@@ -181,8 +180,8 @@ class Rsyslog:
     def _apply(self, wanted: Mapping[str, str]) -> None:
         """Write the snippets, and restart rsyslog if it was started with other ones.
 
-        If the hook is interrupted here, the next hook continues: a record says what rsyslog has
-        loaded, and it is written last.
+        If the hook is interrupted here, the next hook continues. For this, a record contains the
+        files that rsyslog has loaded. It is written after the restart.
         """
         for file in self._snippets().keys() - wanted.keys():
             (self.snippet_dir / file).unlink()
@@ -192,17 +191,18 @@ class Rsyslog:
         loaded, written = self._loaded(), self._written()
         if written == loaded:
             return
-        # Until rsyslog has restarted, it is not known which configuration it uses.
+        # Until the restart succeeds, the charm cannot know which configuration rsyslog uses. This
+        # record matches no configuration, so the next hook restarts rsyslog again.
         self._record({**loaded, "restarting": ""})
         try:
             self.restart()
         finally:
-            # Only now, because rsyslogd writes these files when it stops.
-            self._forget(loaded, wanted)
+            # Do this after the restart, because rsyslogd writes these files when it stops.
+            self._remove_old_state(loaded, wanted)
         self._record(written)
 
     def _snippets(self) -> dict[str, str]:
-        """Return the text of all snippets on the machine, also of other programs, by file name."""
+        """Return the text of all snippets on the machine, by file name. Some are not Juju's."""
         files = (file for file in sorted(self.snippet_dir.glob("*.conf")) if file.is_file())
         return {file.name: _read(file) for file in files}
 
@@ -269,15 +269,15 @@ class Rsyslog:
         else:
             file.unlink(missing_ok=True)
 
-    def _forget(self, loaded: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-        """Remove the queues of ended streams and the state of files no longer followed."""
+    def _remove_old_state(self, loaded: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+        """Remove queues of streams that have ended, and state of files no longer followed."""
         names = {pathlib.PurePath(path).name for path in loaded} - wanted.keys()
         for file in filter(self._is_ours, names):
             for queued in self.spool_dir.glob(f"{self.app}.{self._stream(file)}.*"):
                 queued.unlink()
         followed = snippets.followed(wanted)
         gone = snippets.followed(loaded) - followed
-        # imfile stores there how far it has read each file.
+        # In these files imfile stores how far it has read each log file.
         for state in self.spool_dir.glob("imfile-state:*"):
             try:
                 path = json.loads(_read(state))["filename"]

@@ -1,4 +1,4 @@
-"""Generates rsyslog configuration: a snippet for each stream of messages that is forwarded.
+"""Generates the rsyslog configuration: a snippet for each stream of messages to forward.
 
 This module does not know Juju, and does not read or write files.
 """
@@ -23,8 +23,9 @@ MARK = "# Written by Juju"
 """The first words of every file that the charm writes."""
 _HEADER = MARK + " for the application {app}. Juju removes it with the relation. Do not edit.\n"
 
-# rsyslogd accepts each of these statements only once. So they have their own files, which all
-# applications on the machine share, unless another file has the statement already.
+# rsyslogd accepts each of these statements only once. So each is in its own file, which all
+# applications on the machine share. If another file already has the statement, the shared file is
+# not written.
 _SHARED_HEADER = MARK + " for all applications that forward logs. Do not edit.\n"
 _IMFILE = "39-imfile.conf"
 _IMFILE_TEXT = _SHARED_HEADER + 'module(load="imfile")\n'
@@ -47,7 +48,8 @@ _ACTION = """\
            template="RSYSLOG_SyslogProtocol23Format"{queue})
 """
 # If the target does not answer, messages wait on disk, and rsyslog retries without end, at least
-# once a minute. If the space is full, new messages are dropped: waiting would block the syslog.
+# once a minute. If the disk space is used up, rsyslog drops new messages. If it waited instead, it
+# would block the machine's syslog.
 _QUEUE = """
            queue.type="LinkedList" queue.filename="{name}" queue.maxDiskSpace="1g"
            queue.saveOnShutdown="on" queue.timeoutEnqueue="0"
@@ -61,8 +63,8 @@ _FOLLOW = """\
 input(type="imfile" file="{path}" tag="{tag}" ruleset="{name}"
       reopenOnTruncate="on" persistStateInterval="100")
 """
-# Forward only messages of this machine. If messages from the network were forwarded too, a machine
-# that is also the target would send them to itself without end.
+# Forward only messages of this machine. If this machine is also the target, it would send messages
+# from the network to itself without end.
 _SYSLOG = """\
 if $inputname == ["imuxsock", "imklog"] then call {name}
 """
@@ -70,7 +72,11 @@ if $inputname == ["imuxsock", "imklog"] then call {name}
 
 @dataclasses.dataclass(frozen=True)
 class Destination:
-    """Where messages go. ValueError if `host` is neither a name nor an address."""
+    """The host and port to send messages to.
+
+    Raises:
+        ValueError: `host` is not a name or an address, or `port` is not from 1 to 65535.
+    """
 
     host: str
     """A name, an IPv4 address, or an IPv6 address without brackets."""
@@ -101,7 +107,11 @@ class Destination:
 
 @dataclasses.dataclass(frozen=True)
 class LogFiles:
-    """Files to follow. ValueError names a value that rsyslog's configuration cannot contain."""
+    """The log files to follow.
+
+    Raises:
+        ValueError: rsyslog's configuration cannot contain a value. The message names the field.
+    """
 
     directory: str
     """Absolute path."""
@@ -120,8 +130,8 @@ class LogFiles:
         for field, value in ("directory", self.directory), *(("files", n) for n in self.names):
             if _UNSAFE.search(value):
                 raise ValueError(f"{field}: {value!r} contains a character that is not allowed")
-        # Messages from the network are in the syslog too. A machine that is also the target would
-        # send them to itself without end.
+        # The syslog also contains messages from the network. If this machine is also the target,
+        # it would send them to itself without end.
         if path.parts[1:] == ("var", "log") and any(map(_matches_syslog, self.names)):
             raise ValueError("files: integrate juju-info to forward the machine's own syslog")
         if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.tag, re.ASCII):
@@ -206,7 +216,7 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def _shorten(name: str) -> str:
-    """Return a name that is short enough, and unique for each long name."""
+    """Return a program's name that is short enough for RFC 5424, and different for each name."""
     if len(name) <= _APP_NAME_LENGTH:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()[:8]
@@ -227,5 +237,5 @@ def _matches_syslog(name: str) -> bool:
 
 
 def _covers(glob: str, name: str) -> bool:
-    # If two globs match each other as text ("?.log", "*.log"), both must stay.
+    # Two globs can match each other as text ("?.log", "*.log"). Then both must stay.
     return fnmatch.fnmatchcase(name, glob) and not fnmatch.fnmatchcase(glob, name)

@@ -32,8 +32,10 @@ class Machine:
         self.write_program("rsyslogd  8.2312.0 (aka 2023.12) compiled with:")
         self.restarts = 0
         self.loaded: dict[str, str] = {}
+        """The files of the last restart."""
         self.running = True
         self.refuses = ""
+        """The error with which rsyslogd refuses the configuration. Empty: it accepts it."""
 
     def write_program(self, version: str) -> None:
         """Install an rsyslogd that prints this version."""
@@ -91,7 +93,7 @@ def context(machine: Machine, juju: str, principal: str | None) -> Context:
     meta: dict[str, Any] = yaml.safe_load((ROOT / "charmcraft.yaml").read_text())
     config = meta.pop("config")
     if juju.startswith("4"):
-        # Otherwise ops.testing requires exactly one remote unit, but Juju 4 shows all units.
+        # With a scope, ops.testing allows only one remote unit. But Juju 4 shows all units.
         for endpoint in meta["requires"].values():
             del endpoint["scope"]
     return testing.Context(
@@ -107,7 +109,7 @@ def context(machine: Machine, juju: str, principal: str | None) -> Context:
 
 @pytest.fixture
 def interface_setup(machine: Machine) -> tuple[Context, testing.State]:
-    """Return context and state for the tests of this charm's interfaces."""
+    """Return the context and the state for the tests of this charm's interfaces."""
     context = testing.Context(
         RsyslogForwarderCharm, app_name="forwarder", principal_unit=PRINCIPAL
     )
@@ -138,8 +140,8 @@ def relation(
     )
 
 
-def foreign(context: Context, endpoint: str, number: int) -> list[testing.RelationBase]:
-    """Return the relation with another principal, which only Juju 4 shows."""
+def other_principals(context: Context, endpoint: str, number: int) -> list[testing.RelationBase]:
+    """Return the relation with another principal. On Juju 3.6 the unit does not see it."""
     if context.juju_version.startswith("3"):
         return []
     databag = {"ingress-address": "10.0.0.8", "directory": '"/var/log/x"', "files": '["x.log"]'}

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from conftest import PRINCIPAL, Context, Machine, foreign, relation
+from conftest import PRINCIPAL, Context, Machine, other_principals, relation
 from ops import testing
 
 import rsyslog
@@ -31,7 +31,7 @@ def info(context: Context) -> Any:
 @pytest.fixture
 def state(context: Context, logs: Any, info: Any) -> testing.State:
     """A model with relations with the principal and another application, on both endpoints."""
-    others = [*foreign(context, "logging", 4), *foreign(context, "juju-info", 5)]
+    others = [*other_principals(context, "logging", 4), *other_principals(context, "juju-info", 5)]
     return testing.State(relations={logs, info, *others})
 
 
@@ -111,7 +111,9 @@ def test_every_event_configures_rsyslog(
     assert not any(relation.local_app_data for relation in out.relations)
 
 
-def test_second_event_restarts_nothing(context: Context, machine: Machine, state: testing.State):
+def test_second_event_does_not_restart_rsyslog(
+    context: Context, machine: Machine, state: testing.State
+):
     context.run(context.on.update_status(), context.run(context.on.config_changed(), state))
     assert machine.restarts == 1
 
@@ -125,7 +127,7 @@ def test_stopped_rsyslog_is_restarted(context: Context, machine: Machine, state:
 
 
 @pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
-def test_relation_on_one_endpoint_only(
+def test_related_endpoint_alone_is_forwarded(
     endpoint: str,
     context: Context,
     machine: Machine,
@@ -135,9 +137,9 @@ def test_relation_on_one_endpoint_only(
 ):
     other = info if endpoint == "logging" else logs
     out = context.run(context.on.start(), without(state, other))
-    what = {"logging": "/var/log/app", "juju-info": "syslog"}[endpoint]
+    logs_name = {"logging": "/var/log/app", "juju-info": "syslog"}[endpoint]
     assert out.unit_status == testing.ActiveStatus(
-        f"forwarding {what} to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
+        f"forwarding {logs_name} to {PRINCIPAL} itself at 10.0.0.1:514 (udp){ADVICE}"
     )
     assert len(machine.streams()) == 1
 
@@ -160,7 +162,7 @@ def test_relation_broken_removes_only_that_stream(
 
 
 @pytest.mark.parametrize("event", ["stop", "remove"])
-def test_stop_and_remove_leave_nothing(
+def test_stop_and_remove_remove_all_snippets(
     event: str, context: Context, machine: Machine, state: testing.State
 ):
     context.run(context.on.start(), state)
@@ -184,13 +186,13 @@ def test_removal_succeeds_if_rsyslog_does_not_restart(
 
 
 class TestDepartures:
-    """Juju 4 shows units of all machines. Only the principal matters."""
+    """On Juju 4, units of all machines depart. Only the departure of the principal matters."""
 
     @pytest.fixture(params=["4.0.15"])
     def juju(self, request: pytest.FixtureRequest) -> str:
         return request.param
 
-    def test_unit_of_another_machine_departs(
+    def test_departure_of_a_unit_on_another_machine_changes_nothing(
         self, context: Context, machine: Machine, state: testing.State, logs: Any
     ):
         context.run(context.on.start(), state)
@@ -200,7 +202,7 @@ class TestDepartures:
         assert machine.restarts == 1
 
     @pytest.mark.parametrize("endpoint", ["logging", "juju-info"])
-    def test_principal_departs(
+    def test_departure_of_the_principal_ends_the_forwarding(
         self,
         endpoint: str,
         context: Context,
@@ -220,13 +222,15 @@ class TestDepartures:
 
 
 class TestNoPrincipal:
-    """In Juju 4, `juju add-unit` makes a subordinate unit without a principal."""
+    """On Juju 4, `juju add-unit` can add a subordinate unit without a principal."""
 
     @pytest.fixture
     def principal(self) -> None:
         return None
 
-    def test_nothing_is_forwarded(self, context: Context, machine: Machine, state: testing.State):
+    def test_unit_is_blocked_and_forwards_nothing(
+        self, context: Context, machine: Machine, state: testing.State
+    ):
         out = context.run(context.on.start(), state)
         assert out.unit_status == testing.BlockedStatus("remove this unit: it has no principal")
         assert machine.streams() == {}
@@ -243,7 +247,7 @@ class TestNoPrincipal:
         ("a_b", "a_b", 514),
     ],
 )
-def test_target(
+def test_target_option_sets_the_destination(
     target: str, host: str, port: int, context: Context, machine: Machine, state: testing.State
 ):
     out = context.run(context.on.config_changed(), configured(state, target=target))
@@ -251,8 +255,8 @@ def test_target(
     for text in machine.streams().values():
         assert f'target="{host}" port="{port}" ' in text
     shown = f"[{host}]" if ":" in host else host
-    what = "syslog and /var/log/app"
-    assert out.unit_status.message == f"forwarding {what} to {shown}:{port} (udp)"
+    message = f"forwarding syslog and /var/log/app to {shown}:{port} (udp)"
+    assert out.unit_status.message == message
 
 
 @pytest.mark.parametrize(
@@ -294,7 +298,9 @@ def test_stream_is_removed_even_if_an_option_is_invalid(
     assert set(machine.streams()) == {"juju-info-3"}
 
 
-def test_tcp_queues_on_disk(context: Context, machine: Machine, state: testing.State):
+def test_messages_over_tcp_wait_in_a_queue_on_disk(
+    context: Context, machine: Machine, state: testing.State
+):
     context.run(context.on.start(), configured(state, protocol="tcp"))
     for name, text in machine.streams().items():
         assert 'protocol="tcp"' in text
@@ -302,7 +308,7 @@ def test_tcp_queues_on_disk(context: Context, machine: Machine, state: testing.S
 
 
 @pytest.mark.parametrize("joined", [True, False])
-def test_unknown_protocol(joined: bool, context: Context, machine: Machine, state: testing.State):
+def test_unknown_protocol_blocks_the_unit(joined: bool, context: Context, state: testing.State):
     state = state if joined else testing.State()
     out = context.run(context.on.start(), configured(state, protocol="TLS"))
     assert out.unit_status == testing.BlockedStatus(
@@ -320,7 +326,7 @@ def test_unknown_protocol(joined: bool, context: Context, machine: Machine, stat
         ({"directory": '"/var/log/app"', "files": "[]"}, "files"),
     ],
 )
-def test_waiting_for_the_data_of_the_principal(
+def test_unit_waits_for_missing_fields(
     databag: dict[str, str], missing: str, context: Context, machine: Machine, state: testing.State
 ):
     context.run(context.on.start(), state)
@@ -328,9 +334,8 @@ def test_waiting_for_the_data_of_the_principal(
     assert out.unit_status == testing.WaitingStatus(
         f"logging: waiting for {PRINCIPAL} to send {missing}"
     )
-    assert set(machine.streams()) == {
-        "juju-info-3"
-    }  # The charm no longer follows the removed data.
+    # The charm no longer follows the files that were in the databag before.
+    assert set(machine.streams()) == {"juju-info-3"}
 
 
 @pytest.mark.parametrize(
@@ -356,7 +361,7 @@ def test_waiting_for_the_data_of_the_principal(
         ({"directory": '"/var/log"', "files": '["*.log", "sys*"]'}, "files"),
     ],
 )
-def test_invalid_data_name_the_field_and_the_last_valid_data_stay(
+def test_invalid_field_blocks_and_the_last_valid_data_stay(
     databag: dict[str, str], field: str, context: Context, machine: Machine, state: testing.State
 ):
     context.run(context.on.start(), state)
@@ -379,7 +384,7 @@ def test_unknown_fields_are_ignored(context: Context, machine: Machine, state: t
     assert out.unit_status == testing.ActiveStatus(BOTH)
 
 
-def test_two_relations_with_the_principal_on_one_endpoint(
+def test_two_relations_on_one_endpoint_are_both_forwarded(
     context: Context, machine: Machine, state: testing.State
 ):
     databag = {"directory": '"/var/log/audit"', "files": '["audit.log"]'}
@@ -402,7 +407,7 @@ def test_two_relations_with_the_principal_on_one_endpoint(
         ),
     ],
 )
-def test_address_of_the_principal(
+def test_missing_or_invalid_address_of_the_principal_is_named(
     address: str, status: testing.WaitingStatus, context: Context, machine: Machine
 ):
     info = relation(context, "juju-info", 3, {"ingress-address": address})
@@ -411,7 +416,7 @@ def test_address_of_the_principal(
     assert machine.streams() == {}
 
 
-def test_address_of_ipv6(context: Context, machine: Machine):
+def test_ipv6_address_is_shown_in_brackets(context: Context, machine: Machine):
     info = relation(context, "juju-info", 3, {"ingress-address": "2001:db8::7"})
     out = context.run(context.on.update_status(), testing.State(relations={info}))
     assert out.unit_status == testing.ActiveStatus(
@@ -419,7 +424,7 @@ def test_address_of_ipv6(context: Context, machine: Machine):
     )
 
 
-def test_each_endpoint_can_have_its_own_address(context: Context, machine: Machine):
+def test_each_endpoint_uses_its_own_address(context: Context, machine: Machine):
     logs = relation(context, "logging", 2, DATABAG)
     info = relation(context, "juju-info", 3, {"ingress-address": "10.9.9.9"})
     out = context.run(context.on.update_status(), testing.State(relations={logs, info}))
@@ -488,7 +493,7 @@ def test_unobserved_event_shows_the_status_of_the_last_hook(
     assert out.unit_status == testing.BlockedStatus(machine.refuses)
 
 
-def test_status_shows_only_configured_streams(
+def test_status_waits_until_a_hook_has_configured_rsyslog(
     context: Context, machine: Machine, state: testing.State
 ):
     out = context.run(context.on.leader_elected(), dataclasses.replace(state, leader=True))

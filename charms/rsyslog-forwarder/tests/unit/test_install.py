@@ -60,7 +60,7 @@ def test_wrong_program_blocks_until_it_is_replaced(event: Any, context: Context,
     out = context.run(event, testing.State())
     message = f"{machine.program} is not rsyslogd: reinstall rsyslog"
     assert out.unit_status == testing.BlockedStatus(message)
-    # An unobserved event too: the status shows the result of the last hook.
+    # After an event that the charm does not observe, the status still shows the last problem.
     out = context.run(context.on.leader_elected(), out)
     assert out.unit_status == testing.BlockedStatus(message)
     machine.write_program("rsyslogd  8.2312.0 (aka 2023.12)")

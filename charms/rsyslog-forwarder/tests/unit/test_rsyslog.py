@@ -30,13 +30,13 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that kills `configure` before step n, and returns whether it did so."""
 
     def configure(step: int, streams: dict[str, Forward | None]) -> bool:
-        left = step
+        steps_left = step
 
-        def or_die(method: Any) -> Any:
+        def killed_at_step(method: Any) -> Any:
             def wrapped(*args: Any, **kwargs: Any) -> Any:
-                nonlocal left
-                left -= 1
-                if left < 0:
+                nonlocal steps_left
+                steps_left -= 1
+                if steps_left < 0:
                     raise KilledError
                 return method(*args, **kwargs)
 
@@ -49,7 +49,7 @@ def kill_at(monkeypatch: pytest.MonkeyPatch) -> Any:
                 (pathlib.Path, "unlink"),
                 (rsyslog.Rsyslog, "restart"),
             ):
-                patch.setattr(owner, name, or_die(getattr(owner, name)))
+                patch.setattr(owner, name, killed_at_step(getattr(owner, name)))
             try:
                 rsyslog.Rsyslog("forwarder").configure(streams)
             except KilledError:
@@ -63,16 +63,16 @@ def test_next_hook_recovers_from_a_hook_killed_at_any_step(machine: Machine, kil
     old = {"logging-1": files("/srv/old"), "juju-info-2": Forward(TARGET, "tcp")}
     new: dict[str, Forward | None] = {"logging-1": files("/srv/new")}
     queue = machine.spool / "forwarder.juju-info-2.00000001"
-    note = machine.spool / "imfile-state:1"
-    step, died = 0, True
-    while died:
+    state = machine.spool / "imfile-state:1"
+    step, killed = 0, True
+    while killed:
         rsyslog.Rsyslog("forwarder").configure(old)
         queue.touch()
-        note.write_text(json.dumps({"filename": "/srv/old/a.log"}))
-        died = kill_at(step, new)
-        again = rsyslog.Rsyslog("forwarder")
-        again.configure(new)
-        assert again.runs_with(new)
+        state.write_text(json.dumps({"filename": "/srv/old/a.log"}))
+        killed = kill_at(step, new)
+        next_hook = rsyslog.Rsyslog("forwarder")
+        next_hook.configure(new)
+        assert next_hook.runs_with(new)
         assert machine.loaded == machine.files(), f"step {step}"
         assert [path.name for path in machine.spool.iterdir()] == ["juju-loaded.json"]
         assert "/srv/new/" in machine.files()["40-forwarder.logging-1.conf"]
@@ -81,26 +81,26 @@ def test_next_hook_recovers_from_a_hook_killed_at_any_step(machine: Machine, kil
     assert step > 10
 
 
-def test_failed_restart_is_repeated_with_the_last_valid_configuration(
+def test_after_a_failed_restart_rsyslog_restarts_with_the_last_valid_configuration(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ):
     forwarder = rsyslog.Rsyslog("forwarder")
     forwarder.configure({"logging-1": files("/srv/old")})
     restart = rsyslog.Rsyslog.restart
 
-    def fail_with_the_new(self: rsyslog.Rsyslog) -> None:
+    def fail_with_the_new_snippet(self: rsyslog.Rsyslog) -> None:
         machine.loaded = {}
         if any("/srv/new/" in text for text in machine.files().values()):
             raise rsyslog.RsyslogError("rsyslog does not restart")
         restart(self)
 
-    monkeypatch.setattr(rsyslog.Rsyslog, "restart", fail_with_the_new)
+    monkeypatch.setattr(rsyslog.Rsyslog, "restart", fail_with_the_new_snippet)
     with pytest.raises(rsyslog.RsyslogError):
         forwarder.configure({"logging-1": files("/srv/new")})
     assert machine.loaded == machine.files() != {}
 
 
-def test_changed_apparmor_rules_are_loaded_again(machine: Machine):
+def test_missing_apparmor_rules_are_written_and_loaded_again(machine: Machine):
     forwarder = rsyslog.Rsyslog("forwarder")
     streams: dict[str, Forward | None] = {"logging-1": files("/srv/app")}
     forwarder.configure(streams)
@@ -111,7 +111,7 @@ def test_changed_apparmor_rules_are_loaded_again(machine: Machine):
     assert "juju-forwarder" in machine.loaded
 
 
-def test_one_restart_is_enough_for_all_applications_of_a_machine(machine: Machine):
+def test_restart_loads_the_snippets_of_all_applications_on_the_machine(machine: Machine):
     one, other = rsyslog.Rsyslog("one"), rsyslog.Rsyslog("other")
     one.configure({"juju-info-1": Forward(TARGET, "udp")})
     other.configure({"logging-2": files("/srv/app")})
@@ -120,7 +120,7 @@ def test_one_restart_is_enough_for_all_applications_of_a_machine(machine: Machin
     assert machine.loaded == machine.files()
 
 
-def test_nothing_is_left_after_the_last_stream(machine: Machine):
+def test_no_file_is_left_after_the_last_stream(machine: Machine):
     forwarder = rsyslog.Rsyslog("forwarder")
     forwarder.configure({"logging-1": files("/srv/app")})
     forwarder.configure({})
@@ -128,7 +128,7 @@ def test_nothing_is_left_after_the_last_stream(machine: Machine):
     assert [path for path in machine.folder.rglob("*") if path.is_file()] == [machine.program]
 
 
-def test_full_disk_is_an_rsyslog_error(machine: Machine, monkeypatch: pytest.MonkeyPatch):
+def test_full_disk_raises_a_documented_error(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -146,7 +146,7 @@ def test_full_disk_is_an_rsyslog_error(machine: Machine, monkeypatch: pytest.Mon
     ],
     ids=repr,
 )
-def test_install_raises_the_documented_errors(error: Exception, monkeypatch: pytest.MonkeyPatch):
+def test_install_raises_only_documented_errors(error: Exception, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
@@ -158,7 +158,7 @@ def test_install_raises_the_documented_errors(error: Exception, monkeypatch: pyt
 @pytest.mark.parametrize(
     "error", [systemd.SystemdError("failed"), FileNotFoundError("systemctl")], ids=repr
 )
-def test_restart_raises_the_documented_errors(error: Exception, monkeypatch: pytest.MonkeyPatch):
+def test_restart_raises_only_documented_errors(error: Exception, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: Any) -> None:
         raise error
 
@@ -182,7 +182,7 @@ def not_executable(program: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     "broken", [not_a_program, another_program, not_executable, pathlib.Path.unlink]
 )
-def test_unusable_rsyslogd_is_named(broken: Any, machine: Machine):
+def test_unusable_rsyslogd_is_named_in_the_error(broken: Any, machine: Machine):
     broken(machine.program)
     with pytest.raises(rsyslog.UnusableRsyslogError, match=str(machine.program)):
         rsyslog.Rsyslog("forwarder").version()
