@@ -1,7 +1,7 @@
 """Runs a charm with ops.testing, on one side of a relation, for the tests of interfaces.
 
 This is a pytest plugin: ``pytest -p interface_checks.charm_side --charm FOLDER TESTS``. TESTS is
-the file for one side, such as ``mongodb/interface/v0/tests/test_provider.py``.
+the file for one role, such as ``mongodb/interface/v0/tests/test_provider.py``.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import yaml
 from ops import testing
 
 from interface_checks import databags
-from interface_checks.registry import LISTS, Interface, Role, endpoints, load_module
+from interface_checks.registry import CHARM_LISTS, Interface, Role, endpoints, load_module
 
-OTHER, OTHER_UNIT = "app", 1
-"""The remote application, and the number of its unit, of the peer or of the principal."""
+REMOTE_APP, REMOTE_UNIT = "app", 1
+"""The remote application, and the number of its unit. A peer has the same number."""
 
-RELATION = 1000
-"""Id of the relation. Relations from the charm's own setup have smaller ids."""
+RELATION_ID = 1000
+"""The id of the relation. Relations from the charm's own setup have smaller ids."""
 
-NOTHING = ("null", "[]", '""')
+EMPTY_VALUES = ("null", "[]", '""')
 """Values that mean the same as a missing field."""
 
 
@@ -62,16 +62,17 @@ def _interface_of(test: pathlib.Path) -> Interface:
 
 
 def _test_setup(interface: Interface, charm: pathlib.Path) -> dict[str, str] | None:
-    """Return the location of the charm's own fixture, which replaces its workload."""
-    own_name = _declared(charm).get("name")
-    for name in LISTS.values():
-        for listed in interface.description.get(name) or []:
-            if listed["name"] == own_name:
+    """Return the place of the charm's own fixture, which replaces its workload, if it has one."""
+    charm_name = _declared(charm).get("name")
+    for key in CHARM_LISTS.values():
+        for listed in interface.description.get(key) or []:
+            if listed["name"] == charm_name:
                 return listed.get("test_setup")
     return None
 
 
 def _declared(charm: pathlib.Path) -> dict[str, Any]:
+    """Return the content of charmcraft.yaml."""
     return yaml.safe_load((charm / "charmcraft.yaml").read_text())
 
 
@@ -81,14 +82,18 @@ def charm_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     folder = _charm_folder(request.config)
     interface = _interface_of(request.path)
     role: Any = request.path.stem.removeprefix("test_")
-    names = [n for n, of, r in endpoints(folder) if (of, r) == (interface.name, role)]
+    names = [
+        name
+        for name, interface_name, its_role in endpoints(folder)
+        if (interface_name, its_role) == (interface.name, role)
+    ]
     assert names, f"{folder.name} has no endpoint that is a {role} of {interface.name}"
     declared = _declared(folder)
     if setup := _test_setup(interface, folder):
         context, state = request.getfixturevalue(setup["identifier"])
     else:
         context = testing.Context(_charm_type())
-        # Juju makes peer relations with the first unit, before other relations.
+        # Juju creates peer relations with the first unit, before other relations.
         peers = [testing.PeerRelation(name) for name in declared.get("peers") or {}]
         state = testing.State(relations=peers)
     side = CharmSide(interface, role, names[0], context, state, declared)
@@ -101,9 +106,9 @@ def charm_side(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def _charm_type() -> type[ops.CharmBase]:
     charm = importlib.import_module("charm")
     found = [
-        one
-        for _, one in inspect.getmembers(charm, inspect.isclass)
-        if issubclass(one, ops.CharmBase) and one.__module__ == "charm"
+        member
+        for _, member in inspect.getmembers(charm, inspect.isclass)
+        if issubclass(member, ops.CharmBase) and member.__module__ == "charm"
     ]
     assert len(found) == 1, f"charm.py has {len(found)} charm classes"
     return found[0]
@@ -160,7 +165,7 @@ class CharmSide:
         """Return the output of goal-state: this unit and a peer."""
         now = datetime.datetime.now(datetime.timezone.utc)
         goal = ops.hookcmds.Goal(status="active", since=now)
-        numbers = (self.context.unit_id, OTHER_UNIT)
+        numbers = (self.context.unit_id, REMOTE_UNIT)
         units = {f"{self.context.app_name}/{number}": goal for number in numbers}
         return ops.hookcmds.GoalState(units=units, relations={})
 
@@ -175,7 +180,7 @@ class CharmSide:
         """Run the events of a new relation, in Juju's order.
 
         Args:
-            app: the other side's application databag. For peers, it is from the leader.
+            app: the other side's application databag. For peers, the leader has written it.
             unit: the other side's unit databag.
             leader: whether the charm's unit is the leader.
             secrets: the secrets that the other side has granted.
@@ -184,7 +189,7 @@ class CharmSide:
             AssertionError: a databag of the charm does not follow the interface, or a hook fails.
         """
         self.given = {"app": app or {}, "unit": unit or {}}
-        relation = self._relation(**self.given)
+        relation = self._new_relation(**self.given)
         others = [r for r in self.state.relations if r.endpoint != self.endpoint]
         self.state = dataclasses.replace(
             self.state,
@@ -195,22 +200,22 @@ class CharmSide:
         on = self.context.on
         if self.role == "peer" and leader:
             self._run(on.leader_elected())
-        self._run(on.relation_created(self._present))
-        self._run(on.relation_joined(self._present, remote_unit=OTHER_UNIT))
-        self._run(on.relation_changed(self._present, remote_unit=OTHER_UNIT))
-        return self._run(on.relation_changed(self._present))
+        self._run(on.relation_created(self._relation))
+        self._run(on.relation_joined(self._relation, remote_unit=REMOTE_UNIT))
+        self._run(on.relation_changed(self._relation, remote_unit=REMOTE_UNIT))
+        return self._run(on.relation_changed(self._relation))
 
     def change_again(self) -> Written:
-        """Run relation-changed again, without a change."""
-        return self._run(self.context.on.relation_changed(self._present))
+        """Run relation-changed again, although no databag has changed."""
+        return self._run(self.context.on.relation_changed(self._relation))
 
     def remove_relation(self) -> testing.State:
         """Run the event of a removed relation."""
-        self._emit(self.context.on.relation_broken(self._present))
+        self._emit(self.context.on.relation_broken(self._relation))
         return self.state
 
     @property
-    def _present(self) -> testing.RelationBase:
+    def _relation(self) -> testing.RelationBase:
         """The relation in the current state."""
         return next(r for r in self.state.relations if r.endpoint == self.endpoint)
 
@@ -226,36 +231,37 @@ class CharmSide:
                 f"{event.name} fails with {error.__cause__!r}, given {self.given}"
             ) from error
 
-    def _relation(self, app: dict[str, str], unit: dict[str, str]) -> testing.RelationBase:
+    def _new_relation(self, app: dict[str, str], unit: dict[str, str]) -> testing.RelationBase:
         databag = {"ingress-address": "10.0.0.9", "egress-subnets": "10.0.0.9/32", **unit}
         if self.role == "peer":
-            peers = {OTHER_UNIT: databag}
+            peers = {REMOTE_UNIT: databag}
             return testing.PeerRelation(
-                self.endpoint, id=RELATION, local_app_data=app, peers_data=peers
+                self.endpoint, id=RELATION_ID, local_app_data=app, peers_data=peers
             )
         section = {"provider": "provides", "requirer": "requires"}[self.role]
         if self.declared[section][self.endpoint].get("scope") == "container":
             return testing.SubordinateRelation(
                 self.endpoint,
-                id=RELATION,
-                remote_app_name=OTHER,
-                remote_unit_id=OTHER_UNIT,
+                id=RELATION_ID,
+                remote_app_name=REMOTE_APP,
+                remote_unit_id=REMOTE_UNIT,
                 remote_unit_data=databag,
                 remote_app_data=app,
             )
         return testing.Relation(
             self.endpoint,
-            id=RELATION,
-            remote_app_name=OTHER,
+            id=RELATION_ID,
+            remote_app_name=REMOTE_APP,
             remote_app_data=app,
-            remote_units_data={OTHER_UNIT: databag},
+            remote_units_data={REMOTE_UNIT: databag},
         )
 
     def _written(self) -> Written:
-        relation, secrets = self._present, list(self.state.secrets)
+        relation, secrets = self._relation, list(self.state.secrets)
         app, unit = dict(relation.local_app_data), dict(relation.local_unit_data)
         problems = databags.problems(self.interface, self.role, "unit", unit)
-        if self.state.leader:  # Otherwise a peer relation has the app databag of the test.
+        # On a follower, the test itself has written the application databag of a peer relation.
+        if self.state.leader:
             problems += databags.problems(self.interface, self.role, "app", app)
         assert not problems, "\n".join(problems)
         for key, value in {**app, **unit}.items():
@@ -266,7 +272,7 @@ class CharmSide:
                     f'field "{key}" contains a value from a secret: {", ".join(shown)}'
                 )
         app, unit = (
-            {k: v for k, v in databag.items() if v not in NOTHING} for databag in (app, unit)
+            {k: v for k, v in databag.items() if v not in EMPTY_VALUES} for databag in (app, unit)
         )
         granted = {secret.id for secret in secrets if relation.id in (secret.remote_grants or {})}
         return Written(self.interface, self.state, app, unit, granted)

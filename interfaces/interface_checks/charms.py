@@ -2,8 +2,8 @@
 
     python -m interface_checks.charms FOLDER...
 
-runs the tests for every endpoint of the charms in these folders (default: all charms of this
-repository).
+This runs the tests for every endpoint of the charms in these folders. Without a folder, it runs
+them for all charms of this repository.
 """
 
 from __future__ import annotations
@@ -20,22 +20,29 @@ from interface_checks.registry import (
     Role,
     charm_folders,
     endpoints,
-    interface,
+    find_interface,
 )
 
 
 def declared_interfaces(charm: pathlib.Path) -> list[tuple[Interface, Role]]:
     """Return the interfaces of this repository that a charm declares, with its roles."""
     return [
-        (one, role) for _, name, role in endpoints(charm) if (one := interface(name)) is not None
+        (interface, role)
+        for _, name, role in endpoints(charm)
+        if (interface := find_interface(name))
     ]
 
 
-def run_tests(one: Interface, role: Role, charm: pathlib.Path) -> subprocess.CompletedProcess[str]:
-    """Run the tests of one side in a separate process, because each charm has a module charm."""
+def run_tests(
+    interface: Interface, role: Role, charm: pathlib.Path
+) -> subprocess.CompletedProcess[str]:
+    """Run the tests of one role on a charm.
+
+    They run in a separate process, because each charm has its own module `charm`.
+    """
     command = [sys.executable, "-m", "pytest", "-p", "interface_checks.charm_side", "-q"]
-    command += ["--rootdir", str(one.folder), "-p", "no:cacheprovider", "-W", "error"]
-    command += ["--charm", str(charm), str(one.folder / "tests" / f"test_{role}.py")]
+    command += ["--rootdir", str(interface.folder), "-p", "no:cacheprovider", "-W", "error"]
+    command += ["--charm", str(charm), str(interface.folder / "tests" / f"test_{role}.py")]
     environment = {**os.environ, "PYTHONPATH": str(INTERFACES)}
     return subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -52,11 +59,11 @@ def main() -> int:
     for charm in parser.parse_args().charms or charm_folders():
         if not (charm / "charmcraft.yaml").is_file():
             parser.error(f"{charm} has no charmcraft.yaml")
-        for one, role in declared_interfaces(charm):
-            done = run_tests(one, role, charm)
+        for interface, role in declared_interfaces(charm):
+            done = run_tests(interface, role, charm)
             failed |= done.returncode != 0
             output = done.stdout if done.returncode else done.stdout.splitlines()[-1]
-            print(f"{charm.name}, {role} of {one}: {output}")
+            print(f"{charm.name}, {role} of {interface}: {output}")
     return int(failed)
 
 

@@ -19,7 +19,7 @@ def problems(interface: Interface, role: Role, databag: str, data: Mapping[str, 
 
     Args:
         interface: the interface of the relation.
-        role: whose databag it is.
+        role: the role that writes the databag.
         databag: ``app`` or ``unit``.
         data: the databag, as ``juju show-unit`` prints it.
     """
@@ -62,7 +62,7 @@ def field_names(model: type[pydantic.BaseModel]) -> list[str]:
 def _value_problems(
     model: type[pydantic.BaseModel], decoded: dict[str, Any], encode: Callable[[Any], str]
 ) -> list[str]:
-    """Return the problems of values. This compares text, because pydantic accepts "1" for 1."""
+    """Return the problems of values. Compare them as text, because pydantic accepts "1" for 1."""
     try:
         loaded = model.model_validate(decoded)
     except pydantic.ValidationError as error:

@@ -1,4 +1,4 @@
-"""Read and write the README of an interface: sections, tables of fields and example."""
+"""Read and write the README of an interface: its sections, tables of fields and example."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def text(interface: Interface) -> str:
 
 
 def with_fields(interface: Interface) -> str:
-    """Return the README with tables generated from schema.py.
+    """Return the README with new tables from schema.py.
 
     Raises:
         ValueError: the README has no markers for the tables.
@@ -51,8 +51,8 @@ def fields(interface: Interface) -> str:
         for databag, name in (("app", "Application"), ("unit", "Unit")):
             if model := interface.databag_model(role, databag):
                 values = "plain strings" if interface.holds_plain_strings(model) else "JSON"
-                of = "" if role == "peer" else f" of the {role}"
-                parts.append(f"### {name} databag{of}\n\nIts values are {values}.\n")
+                of_role = "" if role == "peer" else f" of the {role}"
+                parts.append(f"### {name} databag{of_role}\n\nIts values are {values}.\n")
                 parts.append(_table(interface, model))
             elif role != "peer" and databag == "unit" and not interface.databag_model(role, "app"):
                 parts.append(f"### The {role}\n\nIt writes nothing.\n")
@@ -72,7 +72,7 @@ def _table(interface: Interface, model: type[pydantic.BaseModel]) -> str:
 
 
 def _type(annotation: Any) -> str:
-    """Return the name of a type in a table."""
+    """Return the name that a table has for a type."""
     options = [a for a in typing.get_args(annotation) if a is not type(None)]
     origin = typing.get_origin(annotation)
     if origin is list:
@@ -117,7 +117,7 @@ def example(interface: Interface) -> dict[str, Any]:
 
 
 def roles_in_behavior(interface: Interface) -> set[Role]:
-    """Return the sides that have their own heading in the section Behavior."""
+    """Return the roles that have their own heading in the section Behavior."""
     headings = re.findall(r"^### (\w+)", sections(interface).get("Behavior", ""), re.MULTILINE)
     return {role for role in interface.roles if role.capitalize() in headings}
 

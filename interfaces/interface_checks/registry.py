@@ -21,14 +21,19 @@ CHARMS = INTERFACES.parent / "charms"
 NO_COPY = "# The schema in the form of the public registry. Charms copy only the part above.\n"
 """Charms copy the part of schema.py above this line."""
 
-SIDES: dict[Role, str] = {
+SCHEMA_CLASSES: dict[Role, str] = {
     "provider": "ProviderSchema",
     "requirer": "RequirerSchema",
     # The public registry has no schema for peers.
     "peer": "PeerSchema",
 }
-LISTS: dict[Role, str] = {"provider": "providers", "requirer": "requirers", "peer": "peers"}
-ENDPOINTS: dict[str, Role] = {"provides": "provider", "requires": "requirer", "peers": "peer"}
+"""The class in schema.py with the databags of each role."""
+
+CHARM_LISTS: dict[Role, str] = {"provider": "providers", "requirer": "requirers", "peer": "peers"}
+"""The list in interface.yaml with the charms of each role."""
+
+ROLES: dict[str, Role] = {"provides": "provider", "requires": "requirer", "peers": "peer"}
+"""The role of the endpoints in each section of charmcraft.yaml."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,19 +66,19 @@ class Interface:
         return load_module(self.folder / "schema.py", f"schema_of_{self.name}_v{self.version}")
 
     def side(self, role: Role) -> type[pydantic.BaseModel] | None:
-        """Return the model of one side, with the fields ``app`` and ``unit``."""
-        return getattr(self.schema, SIDES[role], None)
+        """Return the model of one role, with the fields ``app`` and ``unit``."""
+        return getattr(self.schema, SCHEMA_CLASSES[role], None)
 
     @property
     def roles(self) -> list[Role]:
-        """The sides in the schema."""
-        return [role for role in SIDES if self.side(role)]
+        """The roles in the schema."""
+        return [role for role in SCHEMA_CLASSES if self.side(role)]
 
     def databag_model(self, role: Role, databag: str) -> type[pydantic.BaseModel] | None:
-        """Return the model of a databag, or None if the side writes nothing there.
+        """Return the model of a databag, or None if the role writes nothing there.
 
         Args:
-            role: whose databag it is.
+            role: the role that writes the databag.
             databag: ``app`` or ``unit``.
         """
         side = self.side(role)
@@ -102,11 +107,11 @@ class Interface:
     @property
     def copies(self) -> list[pathlib.Path]:
         """The files of charms that contain a copy."""
-        name = f"{self.name.replace('-', '_')}_interface.py"
+        file_name = f"{self.name.replace('-', '_')}_interface.py"
         return [
-            folder / "src" / name
+            folder / "src" / file_name
             for folder in charm_folders()
-            if any(interface == self.name for _, interface, _ in endpoints(folder))
+            if any(name == self.name for _, name, _ in endpoints(folder))
         ]
 
 
@@ -126,10 +131,10 @@ def interfaces(root: pathlib.Path = INTERFACES) -> list[Interface]:
 
 
 @functools.cache
-def interface(name: str) -> Interface | None:
+def find_interface(name: str) -> Interface | None:
     """Return the newest version of an interface, or None if this repository does not have it."""
-    found = [one for one in interfaces() if one.name == name]
-    return max(found, key=lambda one: one.version, default=None)
+    versions = [interface for interface in interfaces() if interface.name == name]
+    return max(versions, key=lambda interface: interface.version, default=None)
 
 
 def charm_folders() -> list[pathlib.Path]:
@@ -138,10 +143,10 @@ def charm_folders() -> list[pathlib.Path]:
 
 
 def endpoints(charm: pathlib.Path) -> list[tuple[str, str, Role]]:
-    """Return name, interface and role of each endpoint that a charm declares."""
+    """Return the name, the interface's name and the role of each endpoint of a charm."""
     declared = yaml.safe_load((charm / "charmcraft.yaml").read_text())
     return [
         (name, endpoint["interface"], role)
-        for section, role in ENDPOINTS.items()
+        for section, role in ROLES.items()
         for name, endpoint in (declared.get(section) or {}).items()
     ]

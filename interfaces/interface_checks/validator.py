@@ -2,7 +2,7 @@
 
     python -m interface_checks.validator
 
-prints the problems, and exits with 1 if there are any.
+This prints the problems, and exits with 1 if there are any.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pydantic.fields import FieldInfo
 
 from interface_checks import databags, readme
 from interface_checks.registry import (
-    ENDPOINTS,
-    LISTS,
-    SIDES,
+    CHARM_LISTS,
+    ROLES,
+    SCHEMA_CLASSES,
     Interface,
     Role,
     charm_folders,
@@ -44,13 +44,11 @@ KEYS = {
     "peers": list,
     "maintainer": str,
 }
-NEEDED = ("name", "version", "status", "summary", "description", "maintainer")
+REQUIRED_KEYS = ("name", "version", "status", "summary", "description", "maintainer")
 STATUSES = ("draft", "published", "retired")
 CHARM_KEYS = {"name", "url", "branch", "test_setup"}
-JUJUS_OWN = "juju-info"
-
-LATER = "of-a-later-version"
-"""A field or value that no version has."""
+UNKNOWN = "of-a-later-version"
+"""A field or a value that no version has yet."""
 
 
 def problems(interface: Interface) -> list[str]:
@@ -70,7 +68,7 @@ def _yaml(interface: Interface) -> list[str]:
     if not isinstance(data, dict):
         return [f"{file}: must be a mapping"]
     found = [f'{file}: unknown key "{key}"' for key in data if key not in KEYS]
-    found += [f'{file}: no "{key}"' for key in NEEDED if key not in data]
+    found += [f'{file}: no "{key}"' for key in REQUIRED_KEYS if key not in data]
     found += [
         f'{file}: "{key}" must be {kind.__name__}, not {data[key]!r}'
         for key, kind in KEYS.items()
@@ -86,7 +84,7 @@ def _yaml(interface: Interface) -> list[str]:
         )
     if data.get("status") not in STATUSES:
         found.append(f'{file}: "status" must be {", ".join(STATUSES)}, not {data.get("status")!r}')
-    for name in LISTS.values():
+    for name in CHARM_LISTS.values():
         for charm in data.get(name) or []:
             if not isinstance(charm, dict) or not {"name", "url"} <= set(charm):
                 found.append(f'{file}: a charm in "{name}" has no name or url: {charm!r}')
@@ -101,35 +99,38 @@ def _schema(interface: Interface) -> list[str]:
     if not interface.roles:
         return ["schema.py: no ProviderSchema, RequirerSchema or PeerSchema"]
     found = [
-        f"no {SIDES[role]}, but interface.yaml lists {LISTS[role]}"
-        for role in LISTS
-        if interface.description.get(LISTS[role]) and role not in interface.roles
+        f"no {SCHEMA_CLASSES[role]}, but interface.yaml lists {name}"
+        for role, name in CHARM_LISTS.items()
+        if interface.description.get(name) and role not in interface.roles
     ]
     for role in interface.roles:
         for databag in ("app", "unit"):
             if model := interface.databag_model(role, databag):
-                found += _design_faults(model, f"the {role}'s {databag} databag")
+                found += _design_problems(model, f"the {role}'s {databag} databag")
     for field, model in interface.secrets.items():
-        found += _design_faults(model, f"the secret of {field}")
-    return [f"schema.py: {fault}" for fault in found]
+        found += _design_problems(model, f"the secret of {field}")
+    return [f"schema.py: {problem}" for problem in found]
 
 
-def _design_faults(model: type[pydantic.BaseModel], where: str) -> list[str]:
+def _design_problems(model: type[pydantic.BaseModel], where: str) -> list[str]:
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     mandatory = [name for name, field in fields.items() if field.is_required()]
     if mandatory:
         return [f"mandatory fields in {where}, but each must be optional: {', '.join(mandatory)}"]
     found = []
-    if _refuses(model, {LATER: "x"}):
+    if _refuses(model, {UNKNOWN: "x"}):
         found.append(f"{where}: a reader must ignore unknown fields")
     for name, field in fields.items():
         if _refuses(model, {name: None}):
             found.append(f'field "{name}" of {where}: a reader must accept null')
-        found += [f'field "{name}" of {where} {fault}' for fault in _faults(model, name, field)]
+        found += [
+            f'field "{name}" of {where} {problem}'
+            for problem in _type_problems(model, name, field)
+        ]
     return found
 
 
-def _faults(model: type[pydantic.BaseModel], name: str, field: FieldInfo) -> Iterator[str]:
+def _type_problems(model: type[pydantic.BaseModel], name: str, field: FieldInfo) -> Iterator[str]:
     kind = _without_none(field.annotation)
     origin = typing.get_origin(kind) or kind
     if origin in (dict, frozenset, set, tuple):
@@ -142,7 +143,7 @@ def _faults(model: type[pydantic.BaseModel], name: str, field: FieldInfo) -> Ite
                 if loaded.model_dump(by_alias=True)[name] != values:
                     yield "is a list that is not sorted"
     is_enum = isinstance(kind, type) and issubclass(kind, enum.Enum)
-    if (is_enum or origin is typing.Literal) and _refuses(model, {name: LATER}):
+    if (is_enum or origin is typing.Literal) and _refuses(model, {name: UNKNOWN}):
         yield "refuses unknown values, but a reader must read values of later versions as null"
 
 
@@ -172,9 +173,9 @@ def _readme(interface: Interface) -> list[str]:
         found.append('README.md: section "Direction" has no Mermaid diagram')
     drawn = re.findall(r"-- (.+?) -->", present.get("Direction", ""))
     known = {name for model in _models(interface) for name in databags.field_names(model)}
-    strange = sorted({name for arrow in drawn for name in arrow.split(", ")} - known)
+    unknown = sorted({name for arrow in drawn for name in arrow.split(", ")} - known)
     found += [
-        f'README.md: section "Direction" has "{name}", which is not a field' for name in strange
+        f'README.md: section "Direction" has "{name}", which is not a field' for name in unknown
     ]
     missing = set(interface.roles) - readme.roles_in_behavior(interface)
     found += [f'README.md: section "Behavior" does not describe the {role}' for role in missing]
@@ -223,7 +224,7 @@ def _not_shown(model: type[pydantic.BaseModel], shown: dict[str, str]) -> list[s
 
 
 def _vectors(interface: Interface) -> list[str]:
-    """Check that all data in vectors/ are still valid: readers must support older writers."""
+    """Check that all data in vectors/ are still valid. Readers must support older writers."""
     found: list[str] = []
     written: set[tuple[str, str, str]] = set()
     for path in sorted((interface.folder / "vectors").glob("*.json")):
@@ -250,19 +251,19 @@ def _tests(interface: Interface) -> list[str]:
     ]
 
 
-def unlisted(known: list[Interface], charms: list[pathlib.Path]) -> list[str]:
-    """Return the differences between charms' endpoints and the charms in interface.yaml."""
+def list_problems(known: list[Interface], charms: list[pathlib.Path]) -> list[str]:
+    """Return the differences between the charms' endpoints and the lists in interface.yaml."""
     declared: set[tuple[str, Role, str]] = {
         (interface, role, charm.name)
         for charm in charms
         for _, interface, role in endpoints(charm)
-        if interface != JUJUS_OWN
+        if interface != "juju-info"  # Juju itself defines it.
     }
     listed: set[tuple[str, Role, str]] = {
         (interface.name, role, charm["name"])
         for interface in known
-        for role in ENDPOINTS.values()
-        for charm in interface.description.get(LISTS[role]) or []
+        for role in ROLES.values()
+        for charm in interface.description.get(CHARM_LISTS[role]) or []
     }
     found = [
         f"{charm} is a {role} of {name}, but interface.yaml does not list it"
@@ -270,9 +271,9 @@ def unlisted(known: list[Interface], charms: list[pathlib.Path]) -> list[str]:
     ]
     used = {name for name, _, _ in declared}
     found += [
-        f"{one.name}: no charm has an endpoint with this interface"
-        for one in known
-        if one.name not in used
+        f"{interface.name}: no charm has an endpoint with this interface"
+        for interface in known
+        if interface.name not in used
     ]
     return found + [
         f"{name}: interface.yaml lists {charm}, which is not a {role} of it"
@@ -284,7 +285,7 @@ def main() -> int:
     """Validate every interface of this repository, and return the exit status."""
     known = interfaces()
     found = [problem for interface in known for problem in problems(interface)]
-    found += unlisted(known, charm_folders())
+    found += list_problems(known, charm_folders())
     for problem in found:
         print(problem)
     print(f"{len(known)} interfaces, {len(found)} problems")

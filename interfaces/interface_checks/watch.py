@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from interface_checks import databags
-from interface_checks.registry import ENDPOINTS, interface
+from interface_checks.registry import ROLES, find_interface
 from localjuju.history import Event, every_event
 from localjuju.relation_hook_commands import DatabagWrite
 
@@ -22,7 +22,7 @@ def every_databag() -> Iterator[None]:
 
     def check(event: Event) -> None:
         if event.task and event.task.kind == "exec":
-            return  # `juju exec`: a test writes this, not the charm.
+            return  # A test writes this with `juju exec`, not the charm.
         found = [problem for write in event.writes for problem in problems(write)]
         assert not found, f"{event.unit} {event.ran}: " + "; ".join(found)
 
@@ -32,13 +32,13 @@ def every_databag() -> Iterator[None]:
 
 def problems(write: DatabagWrite) -> list[str]:
     """Return the problems of a databag after a hook."""
-    one = interface(write.relation.interface)
-    if one is None:
-        return []  # juju-info, or an interface of a test.
+    interface = find_interface(write.relation.interface)
+    if interface is None:
+        return []  # It is juju-info, or an interface of a test.
     application = write.owner.partition("/")[0]
     side = next(s for s in write.relation.sides if s.application.name == application)
-    role = ENDPOINTS[side.endpoint.role]
+    role = ROLES[side.endpoint.role]
     if "/" in write.owner:
         unit_databag = write.relation.unit_databags[write.owner]
-        return databags.problems(one, role, "unit", unit_databag.data)
-    return databags.problems(one, role, "app", write.relation.app_databag(application).data)
+        return databags.problems(interface, role, "unit", unit_databag.data)
+    return databags.problems(interface, role, "app", write.relation.app_databag(application).data)

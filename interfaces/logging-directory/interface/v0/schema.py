@@ -20,8 +20,8 @@ def _sorted(names: list[str]) -> list[str]:
     return sorted(set(names))
 
 
-# Both are written to a log daemon's configuration, so they may not contain a line break or a
-# quote. A directory is absolute. "/" itself and a trailing slash are refused.
+# The values go into a log daemon's configuration, so they may not contain a line break or a quote.
+# A directory is an absolute path, but not "/" itself, and without a slash at its end.
 Directory = Annotated[
     str,
     pydantic.StringConstraints(pattern=r'^(/[^/"\\\x00-\x1f\x7f]+)+$', max_length=4096),
