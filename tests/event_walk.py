@@ -21,17 +21,17 @@ def walk(series: str) -> dict[str, str]:
 
         def watch(place: str, command: Callable[[], object]) -> None:
             """Run a command, and save the log and the sequence diagram."""
-            logged = len(juju.history.lines)
-            happened = len(juju.history.events)
+            lines_before = len(juju.history.lines)
+            events_before = len(juju.history.events)
             command()
             juju.settle()
             # As with --include-module unit: only the charms' lines, not the agents' lines.
-            lines = [line.split(" ", 3) for line in juju.history.lines[logged:]]
+            lines = [line.split(" ", 3) for line in juju.history.lines[lines_before:]]
             charm_lines = [line for line in lines if line[3].startswith("unit.")]
             log = "".join(
                 f"{entity} {level} {rest}\n" for entity, _moment, level, rest in charm_lines
             )
-            picture = juju.history.sequence_diagram(since=happened)
+            picture = juju.history.sequence_diagram(since=events_before)
             picture = picture.replace(str(CHARMS), "./charms")
             places[f"{place}-log"] = _block("text", log)
             places[f"{place}-picture"] = _block("mermaid", picture)
@@ -40,15 +40,15 @@ def walk(series: str) -> dict[str, str]:
         watch("more-units", lambda: juju.add_unit("replicas-demo", num_units=2))
         results = juju.run("replicas-demo/1", "show-relation-data").results
         shown = "".join(f"{key}: {value}\n" for key, value in results.items())
-        places["look"] = _block("text", shown)
-        watch("leader-goes", lambda: juju.remove_unit("replicas-demo/0"))
+        places["show-relation-data"] = _block("text", shown)
+        watch("remove-leader", lambda: juju.remove_unit("replicas-demo/0"))
 
         juju.deploy(CHARMS / "demo-provider")
         juju.deploy(CHARMS / "demo-requirer")
         juju.settle()
         ends = ("demo-requirer:demo", "demo-provider:demo")
         watch("integrate", lambda: juju.integrate(*ends))
-        watch("part", lambda: juju.remove_relation(*ends))
+        watch("remove-relation", lambda: juju.remove_relation(*ends))
     return places
 
 
@@ -58,8 +58,8 @@ def recorded(series: str) -> dict[str, str]:
     entries = [json.loads(line) for line in text.splitlines()]
     places: dict[str, str] = {}
     for begin, place in (
-        ("add-unit tprov", "recorded-add"),
-        ("remove-unit leader", "recorded-go"),
+        ("add-unit tprov", "recorded-add-unit"),
+        ("remove-unit leader", "recorded-remove-leader"),
     ):
         steps = [number for number, entry in enumerate(entries) if "step" in entry]
         start = next(n for n in steps if entries[n]["step"].startswith(begin))

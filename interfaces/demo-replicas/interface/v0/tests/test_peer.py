@@ -18,5 +18,5 @@ def test_every_unit_writes_its_name(charm_side: CharmSide, leader: bool) -> None
 
 
 @pytest.mark.parametrize("app", [{}, {"leader-ip": "no address"}, {"leader-ip": "10.0.0.9"}])
-def test_accepts_databag_of_leader(charm_side: CharmSide, app: dict[str, str]) -> None:
+def test_any_databag_of_the_leader_is_accepted(charm_side: CharmSide, app: dict[str, str]) -> None:
     charm_side.relate(app=app, leader=False)

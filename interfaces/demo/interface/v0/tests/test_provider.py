@@ -20,6 +20,6 @@ def test_every_unit_writes_its_name(charm_side: CharmSide, leader: bool) -> None
 
 
 @pytest.mark.parametrize("token", [TOKEN, "no UUID", ""])
-def test_accepts_token(charm_side: CharmSide, token: str) -> None:
+def test_any_token_is_accepted(charm_side: CharmSide, token: str) -> None:
     charm_side.relate(app={"token": token, "of-a-later-version": "x"})
     charm_side.remove_relation()

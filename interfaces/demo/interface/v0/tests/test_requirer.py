@@ -10,7 +10,7 @@ LEADER = {"leader-uuid": "5f7e2a3c-3a0e-5d52-9c39-0f6bb6f2b1f4"}
 UNIT = {"special-field": "provider/1"}
 
 
-def test_leader_writes_token(charm_side: CharmSide) -> None:
+def test_leader_writes_a_token(charm_side: CharmSide) -> None:
     written = charm_side.relate(app=LEADER, unit=UNIT)
     assert "token" in written.app, 'field "token" is missing'
 
@@ -24,7 +24,7 @@ def test_token_does_not_change(charm_side: CharmSide) -> None:
 
 @pytest.mark.parametrize("app", [{}, {"leader-uuid": "no UUID"}, {**LEADER, "later": "x"}])
 @pytest.mark.parametrize("leader", [True, False])
-def test_accepts_databags_of_provider(
+def test_any_databag_of_the_provider_is_accepted(
     charm_side: CharmSide, app: dict[str, str], leader: bool
 ) -> None:
     charm_side.relate(app=app, unit=UNIT, leader=leader)

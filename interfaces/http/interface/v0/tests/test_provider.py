@@ -14,5 +14,5 @@ def test_every_unit_writes_its_address(charm_side: CharmSide, leader: bool) -> N
         assert field in written.unit, f'field "{field}" is missing'
 
 
-def test_databags_of_requirer_are_ignored(charm_side: CharmSide) -> None:
+def test_databags_of_the_requirer_are_ignored(charm_side: CharmSide) -> None:
     charm_side.relate(app={"of-a-later-version": "x"}, unit={"hostname": "x"})

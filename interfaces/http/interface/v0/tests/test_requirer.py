@@ -18,6 +18,8 @@ from interface_checks.charm_side import CharmSide
         {"hostname": "10.0.0.9", "port": "3000", "of-a-later-version": "x"},
     ],
 )
-def test_accepts_databag_and_writes_nothing(charm_side: CharmSide, unit: dict[str, str]) -> None:
+def test_any_databag_is_accepted_and_nothing_is_written(
+    charm_side: CharmSide, unit: dict[str, str]
+) -> None:
     charm_side.relate(unit=unit)
     charm_side.remove_relation()

@@ -23,6 +23,8 @@ LOGS = {"directory": '"/var/log/app"', "files": '["app.log"]'}
         {**LOGS, "files": "null"},
     ],
 )
-def test_accepts_databag_and_writes_nothing(charm_side: CharmSide, unit: dict[str, str]) -> None:
+def test_any_databag_is_accepted_and_nothing_is_written(
+    charm_side: CharmSide, unit: dict[str, str]
+) -> None:
     charm_side.relate(unit=unit)
     charm_side.remove_relation()

@@ -7,7 +7,7 @@ import pytest
 from interface_checks.charm_side import CharmSide
 
 
-def test_request_gets_database_and_credentials(charm_side: CharmSide) -> None:
+def test_provider_answers_a_request_with_a_database_and_credentials(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"'})
     assert written.app.get("database") == '"notes"', 'field "database" has another value'
     for field in ("endpoints", "replset", "version", "secret-user"):
@@ -18,13 +18,15 @@ def test_request_gets_database_and_credentials(charm_side: CharmSide) -> None:
     assert content["username"] in content["uris"], 'field "uris" has another user'
 
 
-def test_secret_is_granted_to_relation(charm_side: CharmSide) -> None:
+def test_secret_is_granted_to_the_relation(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"'})
     assert written.granted, 'the secret of field "secret-user" is not granted to the relation'
 
 
 @pytest.mark.parametrize("app", [{}, {"extra-user-roles": '["dbAdmin"]'}])
-def test_no_database_without_request(charm_side: CharmSide, app: dict[str, str]) -> None:
+def test_requirer_without_a_request_gets_no_database(
+    charm_side: CharmSide, app: dict[str, str]
+) -> None:
     written = charm_side.relate(app=app)
     for field in ("database", "secret-user"):
         assert field not in written.app, f'field "{field}" exists without a request'
@@ -35,7 +37,7 @@ def test_no_database_without_request(charm_side: CharmSide, app: dict[str, str])
 @pytest.mark.parametrize(
     "app", [{"database": "null"}, {"database": "null", "extra-user-roles": "null"}]
 )
-def test_provider_chooses_database_name_if_request_has_none(
+def test_provider_chooses_the_database_name_if_the_request_has_none(
     charm_side: CharmSide, app: dict[str, str]
 ) -> None:
     assert charm_side.relate(app=app).app.get("database"), 'field "database" is missing'
@@ -67,7 +69,7 @@ def test_every_unit_writes_its_address(charm_side: CharmSide) -> None:
     assert written.unit["type"] == "database", 'field "type" has another value'
 
 
-def test_secret_is_removed_with_relation(charm_side: CharmSide) -> None:
+def test_secret_is_removed_with_the_relation(charm_side: CharmSide) -> None:
     written = charm_side.relate(app={"database": '"notes"'})
     before = len(list(written.state.secrets))
     after = len(list(charm_side.remove_relation().secrets))

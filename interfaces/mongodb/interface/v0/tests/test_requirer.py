@@ -32,19 +32,19 @@ CLASSIC = {
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_accepts_answer(charm_side: CharmSide, leader: bool) -> None:
+def test_answer_is_accepted(charm_side: CharmSide, leader: bool) -> None:
     charm_side.relate(app=ANSWER, unit=CLASSIC, leader=leader, secrets=(SECRET,))
     charm_side.remove_relation()
 
 
-def test_leader_asks_for_database(charm_side: CharmSide) -> None:
+def test_leader_requests_a_database(charm_side: CharmSide) -> None:
     state = charm_side.relate().state
     (relation,) = state.get_relations(charm_side.endpoint)
     assert "database" in relation.local_app_data, 'field "database" is missing'
 
 
 @pytest.mark.parametrize("leader", [True, False])
-def test_waits_for_answer(charm_side: CharmSide, leader: bool) -> None:
+def test_missing_answer_causes_no_error(charm_side: CharmSide, leader: bool) -> None:
     charm_side.relate(leader=leader)
     charm_side.remove_relation()
 
@@ -53,11 +53,11 @@ def test_unknown_fields_are_ignored(charm_side: CharmSide) -> None:
     charm_side.relate(app={**ANSWER, "of-a-later-version": "[1]"}, secrets=(SECRET,))
 
 
-def test_secret_without_grant_is_no_error(charm_side: CharmSide) -> None:
+def test_secret_without_a_grant_causes_no_error(charm_side: CharmSide) -> None:
     charm_side.relate(app=ANSWER, unit=CLASSIC)
 
 
 @pytest.mark.parametrize("field", sorted(ANSWER))
 @pytest.mark.parametrize("value", ["null", "5", "{}", "not JSON"])
-def test_invalid_field_is_no_error(charm_side: CharmSide, field: str, value: str) -> None:
+def test_invalid_field_causes_no_error(charm_side: CharmSide, field: str, value: str) -> None:
     charm_side.relate(app={**ANSWER, field: value}, unit=CLASSIC, secrets=(SECRET,))
