@@ -99,18 +99,18 @@ class DemoCharm(ops.CharmBase):
                     ops.BlockedStatus(f"replicas: the leader sent an invalid {error}")
                 )
                 return
-        if not leader_ip:
+        if leader_ip:
+            event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))
+        else:
             event.add_status(
                 ops.WaitingStatus("replicas: waiting for the leader to send leader-ip")
             )
-        # ops shows the most severe status.
-        event.add_status(ops.ActiveStatus(f"leader-ip is {leader_ip}"))
 
     def _write_leader_ip(self) -> None:
         """Write this unit's address to the application's databag. Only the leader may do this."""
         for relation in self.model.relations["replicas"]:
-            # The binding knows the network space that the operator bound the endpoint to. Do not
-            # read private-address from a databag: Juju 4 does not write it.
+            # The binding's address is in the network space that the operator bound the endpoint
+            # to. Do not read private-address from a databag: Juju 4 does not write it.
             binding = self.model.get_binding(relation)
             address = binding.network.bind_address if binding else None
             # There is no address yet, or it is a host name.
