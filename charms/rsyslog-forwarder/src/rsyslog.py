@@ -202,7 +202,7 @@ class Rsyslog:
         self._record(written)
 
     def _snippets(self) -> dict[str, str]:
-        """Return the text of all snippets on the machine, by file name. Some are not Juju's."""
+        """Return the text of every program's snippets on the machine, by file name."""
         files = (file for file in sorted(self.snippet_dir.glob("*.conf")) if file.is_file())
         return {file.name: _read(file) for file in files}
 
@@ -270,7 +270,7 @@ class Rsyslog:
             file.unlink(missing_ok=True)
 
     def _remove_old_state(self, loaded: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-        """Remove queues of streams that have ended, and state of files no longer followed."""
+        """Remove queues of ended streams, and state of files that are no longer followed."""
         names = {pathlib.PurePath(path).name for path in loaded} - wanted.keys()
         for file in filter(self._is_ours, names):
             for queued in self.spool_dir.glob(f"{self.app}.{self._stream(file)}.*"):

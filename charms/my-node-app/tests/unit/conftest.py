@@ -35,7 +35,7 @@ class Machine:
         self.loaded: str | None = None
         """The id of the settings that the application has loaded."""
         self.refuses_settings = False
-        """Whether the application does not load new settings."""
+        """Whether the application refuses new settings."""
 
 
 @pytest.fixture

@@ -57,5 +57,6 @@ def _require_uuid(field: str, value: str | None) -> None:
         usual_form = str(uuid.UUID(value))
     except ValueError:
         usual_form = None
-    if value.lower() != usual_form:  # UUID() also accepts other forms, such as one with braces.
+    # UUID() also accepts other forms: with braces, and even with a line break.
+    if value.lower() != usual_form:
         raise ValueError(f"{field}: it is not a UUID")
