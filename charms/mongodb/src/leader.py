@@ -22,7 +22,7 @@ from replica_set_rules import (
     find_problem,
     forced_members,
     next_to_restart,
-    series_of,
+    oldest_series,
     upgrade_refusal,
     why_primary_waits,
 )
@@ -198,10 +198,7 @@ class Leader:
         versions = [databag.version for databag in self._replicas.units().values()]
         if not all(versions) or find_problem(replica_set.status()):
             return
-        oldest = min(
-            (series_of(version) for version in versions if version),
-            key=lambda series: [int(part) for part in series.split(".")],
-        )
+        oldest = oldest_series(version for version in versions if version)
         replica_set.raise_compatibility_version(oldest)
         if settings.version != wanted and not upgrade_refusal(settings.version or wanted, wanted):
             settings.version = wanted

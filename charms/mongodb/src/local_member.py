@@ -12,7 +12,7 @@ from pymongo.errors import PyMongoError
 from mongod import Credentials, Mongod, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp
 from replica_set import ReplicaSet
-from replica_set_rules import find_problem
+from replica_set_rules import find_problem, oldest_series
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class LocalMember(ops.Object):
             return
         self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
         versions = [databag.version for databag in self._replicas.units().values()]
-        oldest = min((version for version in versions if version), default="")
+        oldest = oldest_series(version for version in versions if version)
         try:
             self.mongod.install(settings.version or "", file, oldest)
         except UnusableMongodError as error:

@@ -253,7 +253,7 @@ class Mongod:
         Args:
             series: the series of MongoDB for the apt repository, such as "8.0".
             file: a mongod binary, or a .tgz with a file named mongod in it.
-            present: the version of the other members, used if mongod is not installed here.
+            present: the oldest series of the other members, used if mongod is not installed here.
 
         Raises:
             UnusableMongodError: the file or the series cannot be used. The installed program

@@ -21,6 +21,7 @@ from replica_set_rules import (
     MemberConfig,
     MemberStatus,
     next_members,
+    numbers_of,
     unit_of,
     upgrade_refusal,
 )
@@ -194,7 +195,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         if upgrade_refusal(present, series) or present == series:
             return
         command: dict[str, Any] = {"setFeatureCompatibilityVersion": series}
-        if not upgrade_refusal("7.0", series):  # MongoDB requires this from 7.0 on.
+        if numbers_of(series) >= [7, 0]:  # MongoDB requires `confirm` from 7.0 on.
             command["confirm"] = True
         self._admin.command(command)
         logger.info("replica set: raised %s from %s to %s", name, present, series)

@@ -5,7 +5,7 @@ These are pure functions. They get everything as arguments, and never ask MongoD
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypedDict
 
 MAX_VOTERS = 7
@@ -276,13 +276,23 @@ def series_of(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
+def numbers_of(series: str) -> list[int]:
+    """Return the numbers of a series, to compare it with another. As text, "10.0" < "8.0"."""
+    return [int(part) for part in series.split(".")]
+
+
+def oldest_series(versions: Iterable[str]) -> str:
+    """Return the oldest series of these versions; empty if there is no version."""
+    return min(map(series_of, versions), key=numbers_of, default="")
+
+
 def upgrade_refusal(present: str, wanted: str) -> str:
     """Return why MongoDB cannot go from the series `present` to `wanted`; empty if it can.
 
     MongoDB upgrades only from one major version to the next, and never downgrades. See
     https://www.mongodb.com/docs/manual/release-notes/8.0-upgrade-replica-set/
     """
-    old, new = ([int(part) for part in series.split(".")] for series in (present, wanted))
+    old, new = numbers_of(present), numbers_of(wanted)
     following = f"{old[0] + 1}.0"
     if new < old:
         return f"MongoDB cannot be downgraded from {present} to {wanted}; keep {present}"

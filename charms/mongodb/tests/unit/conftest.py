@@ -32,7 +32,7 @@ class World:
     up_to_date: bool = True
     series: str = "8.0"
     file: str = "None"
-    present_version: str = ""
+    present_series: str = ""
     busy: bool = False
     unreachable: set[str] = dataclasses.field(default_factory=set)
     holds_data: bool = True
@@ -94,7 +94,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
 
         def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
             world.calls.append(("install", series, file))
-            world.present_version = present
+            world.present_series = present
             if world.install_error:
                 raise world.install_error
             world.up_to_date = world.up_to_date and world.installed and not file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest.mock
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from replica_set_rules import (
     forced_members,
     next_members,
     next_to_restart,
+    oldest_series,
     upgrade_refusal,
     why_primary_waits,
 )
@@ -296,6 +298,30 @@ def test_find_problem(states: str, lag: float, problem: str):
 )
 def test_upgrade_refusal(present: str, wanted: str, refusal: str):
     assert upgrade_refusal(present, wanted) == refusal
+
+
+@pytest.mark.parametrize(
+    ("versions", "oldest"), [(["8.2.1", "8.0.4"], "8.0"), (["10.0.1", "8.2.0"], "8.2"), ([], "")]
+)
+def test_oldest_series(versions: list[str], oldest: str):
+    assert oldest_series(versions) == oldest
+
+
+@pytest.mark.parametrize(
+    ("present", "series", "needs_confirm"),
+    [("5.0", "6.0", False), ("6.0", "7.0", True), ("8.0", "8.2", True), ("9.0", "10.0", True)],
+)
+def test_compatibility_version_is_confirmed_from_7_0_on(
+    monkeypatch: pytest.MonkeyPatch, present: str, series: str, needs_confirm: bool
+):
+    admin = unittest.mock.Mock()
+    admin.command.return_value = {"featureCompatibilityVersion": {"version": present}}
+    with ReplicaSet("mongodb", ["127.0.0.1:1"], "password") as replica_set:
+        monkeypatch.setattr(replica_set, "_admin", admin)
+        replica_set.raise_compatibility_version(series)
+    [command] = admin.command.call_args.args
+    assert command["setFeatureCompatibilityVersion"] == series
+    assert command.get("confirm", False) == needs_confirm
 
 
 def test_half_of_voters_is_no_majority():
