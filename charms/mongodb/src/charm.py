@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """The mongodb charm: each unit runs a mongod, and all units form one replica set.
 
-Every unit runs its own mongod and publishes its address in its peer databag (local_member.py). The
-leader keeps the members of the replica set equal to the units (leader.py), and creates a user and
-a secret for each `database` relation (clients.py). Every hook compares the model with MongoDB, and
-changes what differs.
+Each unit publishes its address in its peer databag (local_member.py). The leader keeps the members
+of the replica set equal to the units (leader.py), and creates a user and a secret for each
+`database` relation (clients.py). Every hook compares MongoDB with the model, and corrects MongoDB.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from functools import partial
 
 import ops
 import pydantic
@@ -20,20 +18,17 @@ import pydantic
 from clients import Clients
 from inputs import NotReadyError, read_config
 from leader import Leader
-from local_member import LocalMember
+from local_member import NO_PRIMARY, LocalMember
 from mongod import ERRORS, InstallError, MongodError, UnusableMongodError
 from mongodb_replica_set_interface import MongodbReplicaSetApp, MongodbReplicaSetUnit
-from mongodb_repository import KEYS, not_available
+from mongodb_repository import install_refusal
 from replica_set_rules import NeedsOperatorError, upgrade_refusal
 from replicas import Replicas
 
 logger = logging.getLogger(__name__)
-# ops sends the log of every library to Juju, with one process for each line. pymongo logs every
-# step, so log only its warnings.
+# ops sends the logs of all libraries to Juju, and starts a process for each line. pymongo logs
+# every step, so log only its warnings.
 logging.getLogger("pymongo").setLevel(logging.WARNING)
-
-NO_PRIMARY = "no primary: writes are unavailable until most members run"
-NO_STORAGE = "storage data: none is attached: use juju attach-storage or juju add-storage"
 
 
 class MongodbConfig(pydantic.BaseModel):
@@ -46,8 +41,7 @@ class MongodbConfig(pydantic.BaseModel):
 class MongodbCharm(ops.CharmBase):
     """Runs one member of the replica set. The leader also manages the replica set."""
 
-    # The results of the last hook, for the status handlers. The operator has to fix the two
-    # problems: one is about this unit, the other about the replica set.
+    # The results of the last hook, for the status handlers. The operator has to fix the problems.
     _stored = ops.StoredState()
 
     def __init__(self, framework: ops.Framework):
@@ -59,10 +53,10 @@ class MongodbCharm(ops.CharmBase):
         self._clients = Clients(self, self._member.replica_set)
         for event in (
             self.on.leader_elected,
-            self.on.config_changed,  # Also comes when the machine's address has changed.
+            self.on.config_changed,  # Juju also sends it when the machine has a new address.
             self.on.start,
             self.on.update_status,
-            self.on.upgrade_charm,  # Also comes when another resource file is attached.
+            self.on.upgrade_charm,  # Juju also sends it when the resource has a new file.
             self.on["data"].storage_attached,
             self.on["replicas"].relation_created,
             self.on["replicas"].relation_changed,
@@ -82,7 +76,7 @@ class MongodbCharm(ops.CharmBase):
     def _reconcile(self, _: ops.EventBase) -> None:
         self._stored.unit_problem = self._stored.replica_set_problem = ""
         self._stored.restart_progress = ""
-        # Wait until Juju has created both. Each has an event of its own.
+        # Wait until both exist. Juju sends an event for each.
         if not self._replicas.relation or not self._member.storage:
             return
         settings = self._replicas.settings()
@@ -93,24 +87,28 @@ class MongodbCharm(ops.CharmBase):
                 self._member.install(settings_to_install)
         except UnusableMongodError as error:
             self._stored.unit_problem = str(error)
-        # A leader that has just written the settings runs mongod in a later hook: a failure in
-        # this hook would roll them back. Its own write brings it a relation-changed event.
+        # `settings` is None if the leader has written them in this hook. Then it runs mongod in a
+        # later hook, because a failure in this hook would roll the settings back. The write
+        # triggers relation-changed for the leader too.
         if settings and self._member.mongod.is_installed():
-            self._attempt(partial(self._run_mongod, settings))
+            self._attempt(self._run_mongod, settings)
             # The leader does its work even if its own mongod fails: the other units need it.
             if self.unit.is_leader():
-                self._attempt(partial(self._manage_replica_set, settings))
+                self._attempt(self._manage_replica_set, settings)
             else:
                 self._attempt(self._member.add_self_to_replica_set)
 
-    def _attempt(self, step: Callable[[], None]) -> None:
+    def _attempt(self, step: Callable[..., None], *arguments: object) -> None:
+        """Call `step`. Keep its error for the statuses or the log, so that the hook goes on."""
         try:
-            step()
+            step(*arguments)
         except InstallError:  # Fail the hook, so that Juju retries it.
             raise
         except UnusableMongodError as error:
             self._stored.unit_problem = str(error)
-        except ERRORS as error:  # The next hook retries, at the latest update-status.
+        except NeedsOperatorError as error:
+            self._stored.replica_set_problem = str(error)
+        except ERRORS as error:  # update-status retries, if no other hook comes before it.
             logger.warning("retrying in a later hook: %s", error)
 
     def _run_mongod(self, settings: MongodbReplicaSetApp) -> None:
@@ -133,14 +131,14 @@ class MongodbCharm(ops.CharmBase):
         self._replicas.write_own_data(MongodbReplicaSetUnit())
 
     def _on_stop(self, _: ops.StopEvent) -> None:
-        # Try again, because it may not have been possible in relation-departed.
+        # Try again: relation-departed does not fail if a unit without data cannot leave.
         self._member.leave_replica_set()
         self._member.mongod.stop()
 
     def _on_remove(self, _: ops.RemoveEvent) -> None:
         try:
             self._member.mongod.uninstall()
-        except MongodError as error:  # Do not fail the hook: Juju could not remove the unit.
+        except MongodError as error:  # A failed hook would keep Juju from removing the unit.
             logger.error("%s", error)
 
     def _on_replica_set_status(self, event: ops.ActionEvent) -> None:
@@ -150,32 +148,12 @@ class MongodbCharm(ops.CharmBase):
         except ERRORS as error:
             event.fail(f"cannot connect to the replica set: {error}")
             return
-        primary = [member["unit"] for member in status if member["state"] == "PRIMARY"]
-        event.set_results({"members": json.dumps(status), "primary": "".join(primary)})
+        primary = next((m["unit"] for m in status if m["state"] == "PRIMARY"), "")
+        event.set_results({"members": json.dumps(status), "primary": primary})
 
     def _on_collect_unit_status(self, event: ops.CollectStatusEvent) -> None:
         self._add_blocked_statuses(event)
-        event.add_status(self._unit_status())
-
-    def _unit_status(self) -> ops.StatusBase:
-        mongod = self._member.mongod
-        if not self._member.storage:
-            return ops.BlockedStatus(NO_STORAGE)
-        if not self._replicas.settings():
-            return ops.WaitingStatus("replicas: waiting for the leader to send the settings")
-        if not mongod.is_installed():
-            return ops.WaitingStatus("waiting to install mongod")
-        if not mongod.is_running():
-            message = f"waiting for mongod to start: see journalctl -u {mongod.service}"
-            return ops.WaitingStatus(message)
-        state = mongod.state()
-        if not state:
-            return ops.WaitingStatus("waiting for mongod to join the replica set and to sync")
-        if state == "no primary":
-            return ops.WaitingStatus(NO_PRIMARY)
-        if self._replicas.own_data().restart:
-            return ops.MaintenanceStatus(f"{state}; waiting for its turn to restart")
-        return ops.ActiveStatus(state)
+        event.add_status(self._member.status())
 
     def _on_collect_app_status(self, event: ops.CollectStatusEvent) -> None:
         self._add_blocked_statuses(event)
@@ -208,7 +186,7 @@ class MongodbCharm(ops.CharmBase):
         """Return the options.
 
         Raises:
-            NotReadyError: an option is invalid, or has changed although it cannot change.
+            NotReadyError: an option is invalid, or its new value is not allowed.
         """
         config = read_config(self, MongodbConfig)
         if settings and config.port != settings.port:
@@ -217,8 +195,7 @@ class MongodbCharm(ops.CharmBase):
         present = settings.version if settings else None
         if config.version != present and not uses_resource:
             refusal = upgrade_refusal(present or config.version, config.version)
-            if not refusal and config.version not in KEYS:
-                refusal = not_available(config.version)
+            refusal = refusal or install_refusal(config.version)
             if refusal:
                 raise NotReadyError(ops.BlockedStatus(f"config option version: {refusal}"))
         return config
@@ -235,17 +212,13 @@ class MongodbCharm(ops.CharmBase):
 
     def _manage_replica_set(self, settings: MongodbReplicaSetApp) -> None:
         # A leader that is being removed sees every relation break, although the relations stay for
-        # the other units. So it must not clean up. The next leader does that.
+        # the other units. So it must not remove users and secrets. The next leader does that.
         if self.unit.name not in self._replicas.staying():
             return
         if not self._leader.replica_set_exists(settings):
             self._leader.choose_initiator(settings)
             return
-        try:
-            self._leader.restore_primary(settings)
-        except NeedsOperatorError as error:
-            self._stored.replica_set_problem = str(error)
-            return
+        self._leader.restore_primary(settings)
         with self._member.replica_set() as replica_set:
             endpoints = self._leader.reconcile_members(replica_set, settings)
             if endpoints:  # Empty while the only member is a unit that is being removed.

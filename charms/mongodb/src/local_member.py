@@ -17,6 +17,8 @@ from replicas import Replicas
 
 logger = logging.getLogger(__name__)
 
+NO_PRIMARY = "no primary: writes are unavailable until most members run"
+
 
 class LocalMember(ops.Object):
     """This unit's mongod, as a member of the replica set.
@@ -39,6 +41,28 @@ class LocalMember(ops.Object):
         self.storage = next(iter(self.model.storages["data"]), None)
         self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
         self.mongod.proxies = _model_proxies()
+
+    def status(self) -> ops.StatusBase:
+        """Return the status of this unit."""
+        if not self.storage:
+            return ops.BlockedStatus(
+                "storage data: none is attached: use juju attach-storage or juju add-storage"
+            )
+        if not self._replicas.settings():
+            return ops.WaitingStatus("replicas: waiting for the leader to send the settings")
+        if not self.mongod.is_installed():
+            return ops.WaitingStatus("waiting to install mongod")
+        if not self.mongod.is_running():
+            message = f"waiting for mongod to start: see journalctl -u {self.mongod.service}"
+            return ops.WaitingStatus(message)
+        state = self.mongod.state()
+        if not state:
+            return ops.WaitingStatus("waiting for mongod to join the replica set and to sync")
+        if state == "no primary":
+            return ops.WaitingStatus(NO_PRIMARY)
+        if self._replicas.own_data().restart:
+            return ops.MaintenanceStatus(f"{state}; waiting for its turn to restart")
+        return ops.ActiveStatus(state)
 
     @property
     def uses_resource(self) -> bool:

@@ -32,13 +32,15 @@ Signed-By: {key_file}
 """
 
 
-def not_available(series: str) -> str:
-    """Return the message for the operator about a series that is not available."""
+def install_refusal(series: str) -> str:
+    """Return why a series cannot be installed, for the operator; empty if it can."""
+    if series in KEYS:
+        return ""
     return f"MongoDB {series} is not available for Ubuntu 24.04: use {' or '.join(KEYS)}"
 
 
 def source(series: str, key_file: pathlib.Path) -> str:
-    """Return the apt source of the repository. With it, apt trusts only this key for it."""
+    """Return the apt source of the repository. apt trusts its packages only with this key."""
     return _SOURCE.format(series=series, key_file=key_file)
 
 
@@ -54,8 +56,8 @@ def fetch_key(series: str, proxies: Mapping[str, str]) -> bytes:
         OSError: the key cannot be downloaded now.
         ValueError: the series does not exist, or the key has another fingerprint.
     """
-    if series not in KEYS:
-        raise ValueError(not_available(series))
+    if refusal := install_refusal(series):
+        raise ValueError(refusal)
     url, fingerprint = KEYS[series]
     downloaded = _download(url, proxies)
     # Import the key into an empty keyring: gpg drops the parts that the key has not signed.
@@ -82,10 +84,8 @@ def _download(url: str, proxies: Mapping[str, str]) -> bytes:
     except urllib.error.HTTPError as error:
         error.close()  # The error is also the response, so it must be closed.
         raise OSError(f"{url}: {error}") from error
-    except (
-        http.client.HTTPException,
-        ValueError,
-    ) as error:  # ValueError: the proxy's URL is invalid.
+    except (http.client.HTTPException, ValueError) as error:
+        # ValueError: the proxy's URL is invalid.
         raise OSError(f"{url}: {error!r}") from error
     except OSError as error:
         raise OSError(f"{url}: {error}") from error

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from ops import testing
 
-import charm
 from mongod import Credentials, InstallError, MongodError
 from states import HOST, SET_ID, STORAGE, peers
 
@@ -359,7 +358,6 @@ def test_mongod_uses_storage(ctx, model, monkeypatch):
     monkeypatch.setattr("local_member.Mongod.__init__", lambda self, folder: found.append(folder))
     ctx.run(ctx.on.update_status(), model())
     assert found == [STORAGE.get_filesystem(ctx)]
-    assert charm.NO_STORAGE.startswith("storage data")
 
 
 def test_failed_package_install_fails_hook(ctx, world, model):
