@@ -50,24 +50,24 @@ class Clients(ops.Object):
     The name of a user has the id of its relation and the revision of its secret. For example,
     relation 7 has the secret `database-7`, and revision 2 of this secret holds the user
     `relation-7-2`. So the charm stores no state: a new leader finds everything that the previous
-    one created, and also the users of a hook that failed.
+    leader created, and also users that a failed hook created.
 
     Args:
         charm: the charm that has the relations.
-        administer: returns a connection to the server as its administrator. It and the methods of
-            the connection may raise ERRORS.
+        connect: returns a connection to the server as its administrator. This function and the
+            methods of the connection may raise ERRORS.
     """
 
-    def __init__(self, charm: ops.CharmBase, administer: Callable[[], ReplicaSet]):
+    def __init__(self, charm: ops.CharmBase, connect: Callable[[], ReplicaSet]):
         super().__init__(charm, "clients")
         self._app = charm.app
-        self._administer = administer
+        self._connect = connect
         self.framework.observe(charm.on.rotate_password_action, self._on_rotate_password)
         self.framework.observe(charm.on.secret_changed, self._on_secret_changed)
         self.framework.observe(charm.on.secret_remove, self._on_secret_remove)
 
     def serve(self, replica_set: ReplicaSet, endpoints: list[str], version: str) -> None:
-        """Create what each relation asks for, and remove what belongs to removed relations.
+        """Create a user and a secret for each request, and remove those of removed relations.
 
         Only the leader may call this.
 
@@ -81,12 +81,13 @@ class Clients(ops.Object):
         for _, relation in sorted(relations.items()):
             self._serve_relation(replica_set, relation, users, endpoints, version)
 
-        # Find them by name and label, because a previous leader may have created them.
+        # Find users of removed relations by name, and secrets by label, because a previous leader
+        # may have created them.
         for user in users:
             relation_id, _ = _parse_user_name(user)
             if relation_id is not None and relation_id not in relations:
                 replica_set.drop_user(user)
-        # List only existing secrets: see _on_secret_remove.
+        # secret_ids lists only existing secrets: see _on_secret_remove.
         for secret_id in ops.hookcmds.secret_ids():
             secret = self.model.get_secret(id=secret_id)
             relation_id = _parse_secret_label(secret.get_info().label)
@@ -123,7 +124,7 @@ class Clients(ops.Object):
         if database.lower() in RESERVED_DATABASES:
             raise _invalid_request(relation, f"database: {database!r} is reserved by MongoDB")
         for other in self.model.relations["database"]:
-            # The first relation that asks for a database gets it. Requirers share no data.
+            # The first relation that asks for a database gets it: requirers share no data.
             served = other.load(MongodbProviderApp, self._app).database or ""
             if other.id != relation.id and served.lower() == database.lower():
                 raise _invalid_request(
@@ -139,7 +140,7 @@ class Clients(ops.Object):
         return database, {(role, database) for role in ["readWrite", *extra_roles]}
 
     def add_statuses(self, event: ops.CollectStatusEvent) -> None:
-        """Add a status to the application for each request that is refused."""
+        """Add a status for each request that is refused."""
         for relation in self.model.relations["database"]:
             try:
                 self.read_request(relation)
@@ -152,7 +153,7 @@ class Clients(ops.Object):
             event.fail(f"only the leader can rotate passwords: use {self._app.name}/leader")
             return
         try:
-            with self._administer() as replica_set:
+            with self._connect() as replica_set:
                 rotated = self._rotate(replica_set, params.relation_id)
         except ValueError as error:
             event.fail(str(error))
@@ -162,14 +163,14 @@ class Clients(ops.Object):
             event.set_results({"rotated": ", ".join(map(str, rotated))})
 
     def _on_secret_changed(self, event: ops.SecretChangedEvent) -> None:
-        # A unit of the owner that has read a secret counts as an observer. It must refresh too:
-        # secret-remove comes only when no observer uses the old revision.
+        # Each unit of this application that has read a secret is an observer too. So it must
+        # refresh: Juju sends secret-remove only when no observer uses the old revision.
         with contextlib.suppress(ops.ModelError):  # The secret has been removed.
             event.secret.get_content(refresh=True)
 
     def _on_secret_remove(self, event: ops.SecretRemoveEvent) -> None:
         """Drop the replaced user, and the revision of the secret that held it."""
-        if not self.model.unit.is_leader():  # The event was deferred, and the leader has changed.
+        if not self.model.unit.is_leader():  # The leader has changed since the event was deferred.
             return
         try:
             label = event.secret.get_info().label
@@ -180,7 +181,7 @@ class Clients(ops.Object):
         relation_id = _parse_secret_label(label)
         try:
             if relation_id is not None:
-                with self._administer() as replica_set:
+                with self._connect() as replica_set:
                     replica_set.drop_user(_user_name(relation_id, event.revision))
         except ERRORS as error:
             logger.warning("cannot drop the replaced user; retrying later: %s", error)
@@ -202,7 +203,7 @@ class Clients(ops.Object):
             relation_id, user_revision = _parse_user_name(user)
             if relation_id == relation.id and user_revision <= revision:
                 users[user] = user_roles
-            elif relation_id == relation.id:  # Its hook failed, so its secret does not exist.
+            elif relation_id == relation.id:  # The hook failed, so Juju discarded the revision.
                 replica_set.drop_user(user)
 
         databag = relation.load(MongodbProviderApp, self._app)
@@ -227,7 +228,7 @@ class Clients(ops.Object):
     ) -> tuple[str, Roles] | None:
         """Return the database and roles for a relation.
 
-        They come from its request if this is valid, or else from its last valid request.
+        They come from the request if it is valid, or else from the last valid request.
         """
         request = None
         try:
@@ -262,7 +263,11 @@ class Clients(ops.Object):
     def _create_credentials(
         self, replica_set: ReplicaSet, relation: ops.Relation, roles: Roles, endpoints: list[str]
     ) -> str | None:
-        """Create a user and a new revision of the secret; return the id of a new secret."""
+        """Create a user and a new revision of the secret.
+
+        Returns:
+            The id of the secret if this created it; None if it existed.
+        """
         secret, revision = self._find_secret(relation)
         username, password = _user_name(relation.id, revision + 1), secrets.token_urlsafe(32)
         replica_set.set_user(username, roles, password)
@@ -317,7 +322,7 @@ def _parse_secret_label(label: str | None) -> int | None:
 
 
 def _default_database(app: str) -> str:
-    # The name of an application is valid as the name of a database, unless reserved or too long.
+    # An application's name is a valid name of a database, unless it is reserved or too long.
     return f"app-{app}" if app in RESERVED_DATABASES else app[:63]
 
 

@@ -1,7 +1,7 @@
 """The leader's work on the replica set, in each of its hooks.
 
-Every step first reads the current state. So the cause of the event does not matter, and neither
-does the previous leader. replica_set_rules.py decides what to change; replica_set.py changes it.
+Every step first reads the current state, so it works after any event and after any other leader.
+replica_set_rules.py decides about changes, and replica_set.py makes them.
 """
 
 from __future__ import annotations
@@ -82,22 +82,22 @@ class Leader:
             return True
         if settings.seed in units and not settings.members:
             return False  # The initiator has not initiated it yet.
-        # A unit may have become a member since its last hook.
+        # Ask every mongod, because a unit may have become a member since its last hook.
         password = self._member.password(settings)
         hosts = [databag.host for databag in units.values() if databag.host]
         return any(holds_data(host, password) for host in hosts)
 
     def choose_initiator(self, settings: MongodbReplicaSetApp) -> None:
-        """Choose the only unit that may initiate the replica set, if it does not exist.
+        """Choose this unit as the new initiator, if the replica set does not exist.
 
-        A new initiator is chosen only if the old one and all members are gone, and every unit has
-        written that it has no data. This prevents a second replica set.
+        It does so only if the old initiator and all members are gone, and every unit has written
+        that it has no data. This prevents a second replica set.
         """
         units = self._replicas.units()
         if settings.seed in units and not settings.members:
-            return
-        # Juju shows the other units to a new leader one by one. A unit without a databag here may
-        # have data.
+            return  # The present initiator will initiate the replica set.
+        # Juju shows the other units to a new leader one by one. A unit that has not yet written
+        # here whether it has data may have some.
         all_have_written = all(databag.has_data is not None for databag in units.values())
         if self._replicas.leaving() or not all_have_written:
             return
@@ -144,10 +144,11 @@ class Leader:
         hosts = _hosts(self._replicas.units())
         staying = self._replicas.staying()
         members = {member["unit"] for member in replica_set.status()}
-        # A unit that does not answer cannot be added, and must not block the next ones.
+        # MongoDB cannot add a member that does not answer. It must not block the other units.
         joining = {
             unit: host for unit, host in hosts.items() if unit in members or is_reachable(host)
         }
+        # A member that this charm did not add has the unit "", and stays.
         replica_set.reconcile_members(leaving=members - staying - {""}, joining=joining)
         status = replica_set.status()
         # Write the members to the databag, so that every unit runs a hook when they change.
@@ -160,7 +161,7 @@ class Leader:
         """Choose the next unit that may restart its mongod, if the replica set is healthy.
 
         Returns:
-            The progress, for the operator; empty if no member has to restart.
+            The progress, for the status; empty if no member has to restart.
         """
         units = self._replicas.units()
         waiting = {unit for unit, databag in units.items() if databag.restart}
@@ -171,7 +172,7 @@ class Leader:
         replica_set.wait_until(lambda status: not find_problem(status), seconds=10)
         status = replica_set.status()
         problem = find_problem(status)
-        if settings.restarting not in waiting:  # It has restarted, or its unit is gone.
+        if settings.restarting not in waiting:  # That unit has restarted, or is gone.
             targets = {unit: databag.target for unit, databag in units.items()}
             problem = problem or why_primary_waits(waiting, status, targets)
             settings.restarting = None if problem else next_to_restart(waiting, status)
@@ -193,7 +194,7 @@ class Leader:
         Args:
             replica_set: the replica set.
             settings: the current settings.
-            wanted: the series to upgrade to. The series stays if MongoDB does not allow it.
+            wanted: the series to upgrade to. It is ignored if MongoDB does not allow it.
         """
         versions = [databag.version for databag in self._replicas.units().values()]
         if not all(versions) or find_problem(replica_set.status()):
@@ -206,8 +207,8 @@ class Leader:
 
 
 def _fetch_configs(hosts: Mapping[str, str | None], password: str) -> dict[str, dict[str, Any]]:
-    """Return the replica set configuration of each unit whose mongod answers and has one."""
-    configs = {}
+    """Return the replica set configuration of each mongod that answers and has one, by unit."""
+    configs: dict[str, dict[str, Any]] = {}
     for unit, host in sorted(hosts.items()):
         if not host:
             continue
@@ -215,8 +216,9 @@ def _fetch_configs(hosts: Mapping[str, str | None], password: str) -> dict[str, 
             config = fetch_config(host, password)
         except PyMongoError as error:
             logger.warning("%s at %s: %s", unit, host, error)
-        else:
-            configs |= {unit: config} if config else {}
+            continue
+        if config:
+            configs[unit] = config
     return configs
 
 

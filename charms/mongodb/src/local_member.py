@@ -37,7 +37,7 @@ class LocalMember(ops.Object):
         self.unit = charm.unit.name
         self._charm = charm
         self._replicas = replicas
-        # None before Juju attaches the storage, and after Juju has detached it.
+        # None before Juju has attached the storage, and after Juju has detached it.
         self.storage = next(iter(self.model.storages["data"]), None)
         self.mongod = Mongod(self.storage.location) if self.storage else Mongod()
         self.mongod.proxies = _model_proxies()
@@ -78,7 +78,7 @@ class LocalMember(ops.Object):
         return path if path.stat().st_size else None
 
     def install(self, settings: MongodbReplicaSetApp) -> None:
-        """Install mongod, unless the right one is installed already.
+        """Install mongod if it is missing, or if the resource has another file.
 
         Raises:
             UnusableMongodError: the operator has to fix a problem. The installed mongod stays.
@@ -104,7 +104,7 @@ class LocalMember(ops.Object):
         """Configure and run mongod, publish its state, and initiate the replica set if chosen.
 
         Raises:
-            UnusableMongodError: the storage holds other data than this replica set's.
+            UnusableMongodError: the storage has data that do not belong to this replica set.
             MongodError, PyMongoError: mongod does not start or does not answer.
         """
         credentials = self._credentials(settings)
@@ -115,7 +115,8 @@ class LocalMember(ops.Object):
             self.address(), settings.port or 0, credentials.keyfile, credentials.replset
         )
         if self._must_restart(settings):
-            # The replica set does not use a mongod that is no member or has a new address.
+            # Restart at once if the replica set does not use this mongod: it is not a member, or
+            # has a new address.
             if not self.mongod.is_member() or own.host != host:
                 self._restart(settings)
             elif settings.restarting == self.unit:
@@ -136,8 +137,8 @@ class LocalMember(ops.Object):
     def add_self_to_replica_set(self) -> None:
         """Add this unit to the replica set if another unit is leaving.
 
-        Normally the leader adds the members. But a leader that is being removed stops doing so.
-        It may be the only member, and then it can leave only when another unit has its data.
+        Normally the leader adds the members, but a leader that is being removed does not. If it is
+        the only member, it can leave only after another unit has joined and has its data.
         """
         leaving, host = self._replicas.leaving(), self._replicas.own_data().host
         if leaving and self.unit not in leaving and host and not self.mongod.state():
@@ -145,7 +146,7 @@ class LocalMember(ops.Object):
                 replica_set.reconcile_members(leaving=set(), joining={self.unit: host})
 
     def leave_replica_set(self) -> None:
-        """Remove this unit from the replica set. A primary hands over first.
+        """Remove this unit from the replica set. If it is the primary, it hands over first.
 
         Raises:
             MongodError: the other members would have no majority, or there is no primary. The
@@ -153,7 +154,7 @@ class LocalMember(ops.Object):
                 the data.
         """
         settings = self._replicas.settings()
-        # If the whole application is removed, no unit is left that could take over.
+        # If the whole application is removed, no other unit can take over.
         if not settings or not self._charm.app.planned_units():
             return
         try:
@@ -198,10 +199,11 @@ class LocalMember(ops.Object):
         return str(address)
 
     def saved_credentials(self) -> Credentials | None:
-        """Return the credentials of the data in the storage; None if the storage is new.
+        """Return the credentials of the data in the storage; None if the storage is empty.
 
         Raises:
-            UnusableMongodError: the data belong to an application with another name.
+            UnusableMongodError: the data belong to an application with another name, or the file
+                with the credentials cannot be read.
         """
         saved = self.mongod.saved_credentials()
         if saved and saved.replset != self._charm.app.name:
@@ -233,8 +235,10 @@ class LocalMember(ops.Object):
                 f"stop mongod, and move the data to {self.mongod.data_dir}"
             )
         saved = self.saved_credentials()
-        other_id = saved and credentials.set_id and saved.set_id != credentials.set_id
-        if other_id or (saved and saved.keyfile != credentials.keyfile):
+        if not saved:
+            return
+        has_other_id = credentials.set_id and saved.set_id != credentials.set_id
+        if has_other_id or saved.keyfile != credentials.keyfile:
             raise UnusableMongodError(
                 "storage data: it belongs to another replica set: "
                 "remove this unit, add one with new storage"
@@ -262,7 +266,7 @@ class LocalMember(ops.Object):
 
     def _hand_over_and_restart(self, settings: MongodbReplicaSetApp) -> None:
         with self.replica_set() as replica_set:
-            # A problem may have come up since the leader chose this unit.
+            # The replica set may have become unhealthy since the leader chose this unit.
             problem = find_problem(replica_set.status())
             if problem:
                 raise MongodError(f"cannot restart yet: {problem}")
@@ -277,6 +281,6 @@ class LocalMember(ops.Object):
 
 
 def _model_proxies() -> dict[str, str]:
-    """Return the model's proxies, which Juju passes to hooks in variables of its own."""
+    """Return the model's proxies, which Juju passes to hooks in the variables JUJU_CHARM_*."""
     names = {kind: f"JUJU_CHARM_{kind.upper()}_PROXY" for kind in ("http", "https", "no")}
     return {kind: os.environ[name] for kind, name in names.items() if os.environ.get(name)}

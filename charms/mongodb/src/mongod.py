@@ -1,4 +1,4 @@
-"""The mongod of this machine: install it, configure it, run it, initiate a replica set with it.
+"""The mongod of this machine: its program, settings, service and storage, and commands to it.
 
 This module does not use Juju. See replica_set.py for the replica set as a whole.
 """
@@ -17,7 +17,7 @@ import subprocess
 import tarfile
 import time
 import urllib.parse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -38,8 +38,8 @@ such a role, so its password protects all data.
 ELECTION_TIMEOUT_MS = 4000
 """How long the members wait for a lost primary before they elect another one.
 
-MongoDB's default is 10 s. The members of one application are near each other and send a heartbeat
-every 2 s, so two lost heartbeats are enough. An unnecessary election takes less than a second.
+MongoDB's default is 10 s. The members of one application are near each other, and send a heartbeat
+every 2 s. So two lost heartbeats are enough, and an unnecessary election takes less than a second.
 """
 
 # MongoDB's error codes.
@@ -55,7 +55,7 @@ _MACHINE_ERRORS = (
     systemd.SystemdError,
 )
 
-# This variable in mongod's environment identifies the settings that mongod was started with.
+# The variable in mongod's environment that identifies the settings with which mongod was started.
 _SETTINGS_VARIABLE = "MONGOD_SETTINGS"
 
 _UNIT_FILE = """\
@@ -72,8 +72,8 @@ ExecStart={binary} --config {config}
 RuntimeDirectory={run}
 RuntimeDirectoryMode=0700
 Restart=on-failure
-# Five seconds is slow enough that systemd never stops retrying. After a boot the machine may have
-# a new address, and mongod cannot start until the charm has written it.
+# After a boot the machine may have a new address. mongod cannot start until the charm has written
+# it to the settings. With 5 s between its attempts, systemd never gives up.
 RestartSec=5
 LimitNOFILE=64000
 # mongod needs only the network, read access to its settings and write access to its data.
@@ -91,7 +91,7 @@ ProtectKernelLogs=true
 ProtectKernelModules=true
 ProtectKernelTunables=true
 ProtectSystem=strict
-# mongod needs AF_NETLINK to list the machine's addresses.
+# mongod lists the machine's addresses through AF_NETLINK.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK AF_UNIX
 RestrictNamespaces=true
 RestrictRealtime=true
@@ -104,24 +104,24 @@ WantedBy=multi-user.target
 
 
 class MongodError(Exception):
-    """This machine's mongod cannot be installed, started or used. The message says why."""
+    """This mongod cannot be installed, started or used, for the reason in the message."""
 
 
 class InstallError(MongodError):
-    """Installing mongod fails now, for example because the network is down. Retry later."""
+    """mongod cannot be installed now, for example because the network is down. Retry later."""
 
 
 class UnusableMongodError(MongodError):
-    """A retry does not help: the operator has to fix the problem."""
+    """mongod cannot be used until the operator fixes the problem. A retry does not help."""
 
 
 ERRORS = (MongodError, PyMongoError)
-"""The errors that may come up when the charm uses MongoDB. The next hook retries."""
+"""The errors that the charm gets from MongoDB. A later hook retries."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Credentials:
-    """The credentials of a replica set, and what they belong to."""
+    """The credentials of a replica set, with its name, id and series."""
 
     replset: str
     """The name of the replica set."""
@@ -145,21 +145,27 @@ class Mongod:
     config_file = pathlib.Path("/etc/mongod.conf")
     key_file = pathlib.Path("/etc/mongod.key")
     run_dir = pathlib.Path("/run/mongodb")
-    old_data_dir = pathlib.Path("/var/lib/mongodb")  # Used before this charm had storage.
+    old_data_dir = pathlib.Path("/var/lib/mongodb")
+    """Old revisions of this charm kept the data here, because they had no storage."""
     unit_file = pathlib.Path("/etc/systemd/system/mongod.service")
     apt_source = pathlib.Path("/etc/apt/sources.list.d/mongodb-org.sources")
     apt_key = pathlib.Path("/usr/share/keyrings/mongodb-org.asc")
-    cache_gigabytes: float | None = None  # None: mongod uses half of the memory.
+    cache_gigabytes: float | None = None
+    """The size of the cache. If it is None, mongod uses half of the machine's memory."""
     proxies: Mapping[str, str] = {}
     """The proxies for downloads, in the form that `mongodb_repository.fetch_key` accepts."""
 
     def __init__(self, storage_dir: pathlib.Path = pathlib.Path("/var/lib/mongodb")):
-        """Use a folder for the data and their credentials. It may outlive the machine."""
+        """Use the storage in a folder, which may outlive the machine.
+
+        Args:
+            storage_dir: the folder for the data and their credentials.
+        """
         self.storage_dir = storage_dir
         self.data_dir = storage_dir / "db"
         self.credentials_file = storage_dir / "credentials.json"
 
-    # The methods that change the machine; tests/fake_machine.py replaces them.
+    # The methods that tests/fake_machine.py replaces: they need root.
 
     def install_package(self, version: str) -> None:
         """Install MongoDB of the series `version`, such as "8.0", from MongoDB's apt repository.
@@ -187,22 +193,15 @@ class Mongod:
             raise InstallError(f"cannot install MongoDB {version} with apt: {error}") from error
 
     def series(self) -> str:
-        """Return the series that `install_package` has installed; empty if there is none."""
+        """Return the series of the installed package; empty if no package is installed."""
         return series_of(_version(self.packaged_binary))
 
     def remove_package(self) -> None:
-        """Remove everything that `install_package` has added."""
+        """Remove all that `install_package` has added."""
         if self.apt_source.exists():
             apt.remove_package("mongodb-org-server")
         self.apt_source.unlink(missing_ok=True)
         self.apt_key.unlink(missing_ok=True)
-
-    def add_user(self) -> None:
-        """Create the user that mongod runs as, unless the package has created it."""
-        if self.user:
-            passwd.add_user(
-                self.user, shell="/usr/sbin/nologin", system_user=True, create_home=False
-            )
 
     def start(self) -> None:
         """Start or restart the service with the current settings, and start it at every boot.
@@ -230,11 +229,11 @@ class Mongod:
         """Return whether the service runs."""
         return systemd.service_running(self.service)
 
-    # The methods that tests/fake_machine.py does not replace.
+    # The program.
 
     @property
     def binary(self) -> pathlib.Path:
-        """The program: the one that was installed from a file, or else the package's."""
+        """The program that was installed from a file, or else the program of the package."""
         return self.custom_binary if self.custom_binary.exists() else self.packaged_binary
 
     def is_installed(self) -> bool:
@@ -293,11 +292,33 @@ class Mongod:
             installed = self.custom_binary
             if installed.exists() and filecmp.cmp(candidate, installed, shallow=False):
                 return
-            candidate.replace(installed)  # A running program cannot be overwritten.
+            # Replace the file, because Linux does not allow to write to a running program.
+            candidate.replace(installed)
         except (OSError, tarfile.TarError, EOFError) as error:
             raise UnusableMongodError(f"cannot read the file: {error}") from error
         finally:
             candidate.unlink(missing_ok=True)
+
+    def add_user(self) -> None:
+        """Create the user that runs mongod, unless the package has created it."""
+        if self.user:
+            passwd.add_user(
+                self.user, shell="/usr/sbin/nologin", system_user=True, create_home=False
+            )
+
+    def uninstall(self) -> None:
+        """Remove the program and its settings. The data stay in the storage.
+
+        Raises:
+            MongodError: a file or the package cannot be removed.
+        """
+        with _wrap_errors("remove mongod"):
+            self.remove_package()
+            for file in (self.custom_binary, self.config_file, self.key_file, self.unit_file):
+                file.unlink(missing_ok=True)
+            shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    # The settings.
 
     def configure(self, address: str, port: int, key: str, replset: str) -> None:
         """Write the settings. A running mongod keeps the old settings until its restart.
@@ -315,14 +336,37 @@ class Mongod:
             _write_private_file(self.key_file, key, self.user)
             directory = pathops.LocalPath(self.data_dir)
             directory.mkdir(mode=0o700, parents=True, exist_ok=True, user=self.user)
-            if self.user and directory.owner() != self.user:  # From another machine.
+            # Storage from another machine may belong to another user.
+            if self.user and directory.owner() != self.user:
                 for path in (directory, *directory.rglob("*")):
                     shutil.chown(path, self.user)
             config = yaml.safe_dump(self._config(address, port, replset))
             pathops.ensure_contents(self.config_file, config)
 
+    def _config(self, address: str, port: int, replset: str) -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "net": {
+                "port": port,
+                # Do not listen on the loopback address: every local process could create the
+                # first user there.
+                "bindIp": address,
+                "ipv6": ":" in address,
+                "unixDomainSocket": {"pathPrefix": str(self.run_dir), "filePermissions": 0o700},
+            },
+            "replication": {"replSetName": replset},
+            "security": {"authorization": "enabled", "keyFile": str(self.key_file)},
+            # When mongod stops, it first redirects its clients for this time. The default is 15 s.
+            "setParameter": {"shutdownTimeoutMillisForSignaledShutdown": 1000},
+            "storage": {"dbPath": str(self.data_dir)},
+        }
+        if self.cache_gigabytes:
+            config["storage"]["wiredTiger"] = {
+                "engineConfig": {"cacheSizeGB": self.cache_gigabytes}
+            }
+        return config
+
     def settings_variable(self) -> str:
-        """Return a variable for mongod's environment. Its value changes with the settings."""
+        """Return "NAME=value" for mongod's environment. The value changes with the settings."""
         text = self._unit_text("") + self.config_file.read_text()
         return f"{_SETTINGS_VARIABLE}={hashlib.sha256(text.encode()).hexdigest()}"
 
@@ -339,8 +383,8 @@ class Mongod:
     def target_digest(self, series: str) -> str:
         """Return a digest of the program that should run and of its settings.
 
-        All machines have the same digest after they have received the same change. This file
-        generates the settings, so its text represents them.
+        All machines have the same digest after they have received the same change. The digest
+        includes the text of this file, because this file generates the settings.
 
         Args:
             series: the series of MongoDB that should run, used if mongod was not installed from a
@@ -354,7 +398,8 @@ class Mongod:
     def is_up_to_date(self) -> bool:
         """Return whether the running mongod has the installed program and the current settings.
 
-        This looks at the process itself, so the answer is right after any kind of restart.
+        This reads the environment and the program of the process itself. So the answer is right
+        even if another program than this charm has restarted mongod.
         """
         try:
             process = pathlib.Path("/proc", (self.data_dir / "mongod.lock").read_text().strip())
@@ -364,24 +409,10 @@ class Mongod:
             return False
         return same_program and self.settings_variable().encode() in environment
 
-    def wait_until_it_answers(self) -> None:
-        """Wait after a start until mongod answers.
-
-        Raises:
-            MongodError: it does not answer within 30 seconds.
-        """
-        self._wait_for("no answer", lambda hello: True, seconds=30)
-
-    def wait_until_it_is_a_member(self) -> None:
-        """Wait after a restart until mongod is a synced member again.
-
-        Raises:
-            MongodError: it has not synced within 60 seconds. It may sync later.
-        """
-        self._wait_for("not synced", _is_member, seconds=60)
+    # The storage.
 
     def has_data_outside_storage(self) -> bool:
-        """Return whether an old revision of this charm left data outside the empty storage."""
+        """Return whether an old revision of this charm left data, and the storage is empty."""
         has_old_data = (self.old_data_dir / "WiredTiger").exists()
         return has_old_data and not self.data_dir.exists()
 
@@ -409,39 +440,7 @@ class Mongod:
             message = f"cannot read {self.credentials_file.name} in the storage: {error}"
             raise UnusableMongodError(message) from error
 
-    def _config(self, address: str, port: int, replset: str) -> dict[str, Any]:
-        config: dict[str, Any] = {
-            "net": {
-                "port": port,
-                # Do not listen on the loopback address: every local process could create the
-                # first user there.
-                "bindIp": address,
-                "ipv6": ":" in address,
-                "unixDomainSocket": {"pathPrefix": str(self.run_dir), "filePermissions": 0o700},
-            },
-            "replication": {"replSetName": replset},
-            "security": {"authorization": "enabled", "keyFile": str(self.key_file)},
-            # While mongod stops, it redirects its clients for this long. The default is 15 s.
-            "setParameter": {"shutdownTimeoutMillisForSignaledShutdown": 1000},
-            "storage": {"dbPath": str(self.data_dir)},
-        }
-        if self.cache_gigabytes:
-            config["storage"]["wiredTiger"] = {
-                "engineConfig": {"cacheSizeGB": self.cache_gigabytes}
-            }
-        return config
-
-    def uninstall(self) -> None:
-        """Remove the program and its settings. The data stay in the storage.
-
-        Raises:
-            MongodError: a file or the package cannot be removed.
-        """
-        with _wrap_errors("remove mongod"):
-            self.remove_package()
-            for file in (self.custom_binary, self.config_file, self.key_file, self.unit_file):
-                file.unlink(missing_ok=True)
-            shutil.rmtree(self.run_dir, ignore_errors=True)
+    # Commands to the running mongod.
 
     def hello(self) -> dict[str, Any]:
         """Return the answer of this mongod to the command `hello`, over its Unix socket.
@@ -469,7 +468,7 @@ class Mongod:
         return ""
 
     def is_member(self) -> bool:
-        """Return whether this mongod may be a member; True also if it is too busy to answer."""
+        """Return whether this mongod may be a member. A mongod that does not answer may be one."""
         if not self.is_running():
             return False
         try:
@@ -516,9 +515,9 @@ class Mongod:
                 client.admin.command("replSetInitiate", config)
             self._wait_for("not primary", lambda hello: hello["isWritablePrimary"], seconds=15)
         if self.hello()["isWritablePrimary"]:
-            # MongoDB's localhost exception: without users, a client on the socket may create
-            # the first user, and nothing else. Only root and mongod's own user can open the
-            # socket's directory.
+            # MongoDB's localhost exception: while there are no users, a client on the socket may
+            # create the first user, and nothing else. Only root and mongod's own user can open
+            # the directory of the socket.
             roles = ["clusterAdmin", "userAdminAnyDatabase"]
             with self._connect() as client:
                 try:
@@ -527,7 +526,26 @@ class Mongod:
                     if error.code != _UNAUTHORIZED:  # The first user exists already.
                         raise
 
-    def _wait_for(self, problem: str, condition: Any, seconds: float) -> None:
+    def wait_until_it_answers(self) -> None:
+        """Wait after a start until mongod answers.
+
+        Raises:
+            MongodError: it does not answer within 30 seconds.
+        """
+        self._wait_for("no answer", lambda hello: True, seconds=30)
+
+    def wait_until_it_is_a_member(self) -> None:
+        """Wait after a restart until mongod is a synced member again.
+
+        Raises:
+            MongodError: it has not synced within 60 seconds. It may sync later.
+        """
+        self._wait_for("not synced", _is_synced_member, seconds=60)
+
+    def _wait_for(
+        self, problem: str, condition: Callable[[dict[str, Any]], bool], seconds: float
+    ) -> None:
+        """Wait until the answer to `hello` meets a condition."""
         deadline = time.monotonic() + seconds
         while True:
             with contextlib.suppress(*ERRORS):
@@ -565,11 +583,12 @@ def _wrap_errors(action: str) -> Iterator[None]:
 def _write_private_file(file: pathlib.Path, text: str, user: str | None) -> None:
     with contextlib.suppress(FileExistsError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch(mode=0o600, exist_ok=False)  # Others can never read it.
+        # Create it with this mode, so that other users can never read it.
+        file.touch(mode=0o600, exist_ok=False)
     pathops.ensure_contents(file, text, mode=0o600, user=user)
 
 
-def _is_member(hello: dict[str, Any]) -> bool:
+def _is_synced_member(hello: dict[str, Any]) -> bool:
     return bool(hello.get("isWritablePrimary") or hello.get("secondary"))
 
 

@@ -1,6 +1,6 @@
 """The replica set as a whole: its members and its users, managed through the primary.
 
-This module does not use Juju. replica_set_rules.py decides which members there should be.
+This module does not use Juju. replica_set_rules.py decides about changes of the members.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from replica_set_rules import (
 
 logger = logging.getLogger(__name__)
 
-# After these errors, read the configuration again and retry. The replica set is being reconfigured
-# (mongod does this itself too, to give a synced new member its vote), or it has a new primary.
-# NodeNotFound comes from a new primary that was going to be removed itself.
+# After these errors, read the configuration again and retry: the replica set is being reconfigured
+# (mongod also does this itself, to give a new member its vote after the sync), or it has a new
+# primary. A new primary that the reconfiguration would remove answers NodeNotFound.
 _RETRY_ON = {
     "ConfigurationInProgress",
     "CurrentConfigNotCommittedYet",
@@ -76,16 +76,19 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         return self._read()[1]
 
     def _read(self) -> tuple[dict[str, Any], list[MemberStatus], bool]:
-        """Return the configuration, the members' status, and whether both are in effect."""
+        """Return the configuration, the members' status, and whether the configuration holds.
+
+        It holds if a majority of the members has it, and every voter in it can already vote.
+        """
         answer = self._admin.command("replSetGetConfig", commitmentStatus=True)
         config, known_to_most = answer["config"], answer["commitmentStatus"]
         answer = self._admin.command("replSetGetStatus")
         found = {member["name"]: member for member in answer["members"]}
-        # An arbiter has no data, so it has no time of a last write.
+        # MongoDB reports no time of a last write for an arbiter, because it has no data.
         written = {name: member.get("optimeDate") for name, member in found.items()}
         newest = max(filter(None, written.values()))
-        # After a new member has synced, mongod reconfigures the set itself to give it its vote.
-        # Until then a set of three may have two voters, and the loss of one would stop it.
+        # When a new member has synced, mongod itself reconfigures the set to give it its vote.
+        # Until then a set of three may have two voters, and cannot lose one of them.
         all_vote = answer["votingMembersCount"] == sum(m["votes"] for m in config["members"])
         status: list[MemberStatus] = []
         for member in config["members"]:
@@ -185,10 +188,10 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
         return False
 
     def raise_compatibility_version(self, series: str) -> None:
-        """Raise MongoDB's featureCompatibilityVersion; older series cannot read the data then.
+        """Raise MongoDB's featureCompatibilityVersion. Older series then cannot read the data.
 
         Args:
-            series: such as "8.0". Every member has to run it already.
+            series: the new version, such as "8.0". Every member already has to run this series.
         """
         name = "featureCompatibilityVersion"
         present = self._admin.command({"getParameter": 1, name: 1})[name]["version"]
@@ -211,7 +214,7 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
     def set_user(
         self, name: str, roles: Collection[tuple[str, str]], password: str | None = None
     ) -> None:
-        """Create a user, or change its roles and, if there is one here, its password."""
+        """Create a user with a password, or change its roles and, if given, its password."""
         settings: dict[str, Any] = {
             "roles": [{"role": role, "db": database} for role, database in sorted(roles)]
         }
@@ -230,13 +233,13 @@ class ReplicaSet(contextlib.AbstractContextManager["ReplicaSet"]):
 
 
 def fetch_config(host: str, password: str) -> dict[str, Any] | None:
-    """Return the replica set configuration of one mongod, even if it is not in it.
+    """Return the replica set configuration that one mongod has, even if it is not a member now.
 
     Returns:
-        None if it has no configuration, because it has never been a member.
+        None if the mongod has no configuration, because it has never been a member.
 
     Raises:
-        PyMongoError: it does not answer, or its administrator has another password.
+        PyMongoError: the mongod does not answer, or its administrator has another password.
     """
     with _connect_to(host, password) as client:
         try:
@@ -260,7 +263,7 @@ def holds_data(host: str, password: str) -> bool:
             return True
     try:
         return fetch_config(host, password) is not None
-    except OperationFailure:  # The user does not exist, so there are no data of this set.
+    except OperationFailure:  # There is no such user, so there are no data of this replica set.
         return False
 
 

@@ -1,6 +1,6 @@
 """The rules for the replica set: its next members, the next restart, the allowed upgrades.
 
-These are pure functions. They get everything as arguments, and never ask MongoDB or Juju.
+These are pure functions: they use only their arguments, not MongoDB or Juju.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypedDict
 
 MAX_VOTERS = 7
-"""MongoDB's limit. Further members hold the data, but have no vote."""
+"""MongoDB's limit. Additional members have the data, but no vote."""
 
 MAX_LAG = 20.0
 """A synced member is at most this many seconds behind the primary.
@@ -35,7 +35,7 @@ class MemberStatus(TypedDict):
     state: str
     """MongoDB's name of the state, such as `PRIMARY` or `SECONDARY`."""
     lag: float
-    """How many seconds it is behind the primary, as far as the primary knows."""
+    """How many seconds the member is behind the primary, as far as the primary knows."""
 
 
 class NeedsOperatorError(Exception):
@@ -65,8 +65,8 @@ def next_members(
         joining: the units that should be members, and the "host:port" of each.
 
     Returns:
-        The members with one removed, one added, one moved or one more vote; None if there is
-        nothing to change now.
+        The members after the removal, the renaming, the addition, the move or the new vote; None
+        if there is nothing to change now.
     """
     states = {member["host"]: member["state"] for member in status}
     if fewer := _remove_one(members, states, leaving):
@@ -105,19 +105,19 @@ def _rename_members(
     h1 becomes a, and the member at h0 becomes b; a later step moves b to its new address.
     """
     unit_at = {host: unit for unit, host in joining.items()}
-    units = [unit_at.get(member["host"]) for member in members]
-    spare = [unit_of(member) for member in members if unit_of(member) not in units]
-    for number, member in enumerate(members):
-        if units[number] is None:  # No unit is at this host now.
-            old_name = unit_of(member)
-            name_is_taken = old_name and old_name not in spare
-            units[number] = spare[0] if name_is_taken else old_name
-            spare = [unit for unit in spare if unit != units[number]]
-    if units == [unit_of(member) for member in members]:
+    old_names = [unit_of(member) for member in members]
+    new_names = [unit_at.get(member["host"]) for member in members]
+    unused = [name for name in old_names if name not in new_names]
+    for number, old_name in enumerate(old_names):
+        if new_names[number] is None:  # No unit is at this host now.
+            name_is_taken = old_name and old_name not in unused
+            new_names[number] = unused[0] if name_is_taken else old_name
+            unused = [name for name in unused if name != new_names[number]]
+    if new_names == old_names:
         return None
     return [
-        member if unit == unit_of(member) else member | {"tags": {"unit": unit}}
-        for member, unit in zip(members, units, strict=True)
+        member if name == unit_of(member) else member | {"tags": {"unit": name}}
+        for member, name in zip(members, new_names, strict=True)
     ]
 
 
@@ -182,7 +182,7 @@ def forced_members(
         members: the members in the configuration.
         hosts: each unit that still exists, and the "host:port" of its mongod; None if the unit
             has not published it yet.
-        answering: the units whose mongod answers there and has the data of the replica set.
+        answering: the units whose mongod answers at that host and has the data of the replica set.
 
     Returns:
         The members at their current hosts, without removed units; None if the voters can elect a
@@ -199,8 +199,8 @@ def forced_members(
     voters = [member for member in members if member["votes"]]
     # A majority of the voters has every acknowledged write, and elects the member with the newest
     # data.
-    known = [voter for voter in voters if unit_of(voter) in answering]
-    most_answer = 2 * len(known) > len(voters)
+    answering_voters = [voter for voter in voters if unit_of(voter) in answering]
+    most_answer = 2 * len(answering_voters) > len(voters)
     missing = sorted(unit_of(member) for member in remaining if unit_of(member) not in answering)
     if missing and not most_answer:
         raise NeedsOperatorError(
@@ -210,7 +210,8 @@ def forced_members(
     unmoved = [member for member in remaining if member["votes"] and member in members]
     if most_answer and 2 * len(unmoved) > len(voters):
         return None
-    for unit in sorted(answering):  # For example a unit with the storage of a removed unit.
+    for unit in sorted(answering):
+        # For example, a new unit may have the storage of a removed unit.
         if unit not in map(unit_of, remaining):
             remaining.append(_new_member(remaining, unit, hosts[unit] or ""))
     for number, member in enumerate(remaining):

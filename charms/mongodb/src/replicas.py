@@ -51,15 +51,15 @@ class Replicas:
             self.relation.save(data, self._charm.unit)
 
     def units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """Return the databag of each unit that stays, by its name; empty if it is invalid."""
+        """Return the databags of the units that stay, by unit. An invalid one counts as empty."""
         return self._read_databags(self.staying())
 
     def all_units(self) -> dict[str, MongodbReplicaSetUnit]:
-        """Return the databags of the units that stay and of those that are being removed."""
+        """Return the databags of all units, also of the units that are being removed."""
         return self._read_databags(self.staying() | self.leaving())
 
     def staying(self) -> set[str]:
-        """Return the names of all units, without those that are being removed."""
+        """Return the names of the units that are not being removed."""
         return {unit for unit, status in self._goal_statuses.items() if status != "dying"}
 
     def leaving(self) -> set[str]:
