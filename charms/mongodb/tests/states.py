@@ -1,4 +1,4 @@
-"""The relations, secrets and storage of the models in the unit tests."""
+"""The relations, secrets and storage of the models in the unit tests, and their databags."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def peers(
     Args:
         others: the numbers of the other units.
         members: the field `members`; by default only this unit.
-        app: other fields of the application's databag.
-        more: other fields of the other units' databags, by the units' numbers.
+        app: additional or changed fields of the application's databag.
+        more: additional or changed fields of the other units' databags, by the units' numbers.
     """
     more = more or {}
     databag = {
@@ -67,8 +67,28 @@ def peers(
 def database(
     id: int, app: str = "my-app", databag: dict[str, str] | None = None, **request: Any
 ) -> testing.Relation:
-    """Return a `database` relation with a request, by default for the default database."""
+    """Return a `database` relation with a request, by default for the default database.
+
+    Args:
+        id: the relation's id.
+        app: the requirer.
+        databag: the text of the requirer's databag, instead of `request`.
+        request: the fields of the request.
+    """
     fields = {"database": None, **request}
     if databag is None:
         databag = {key.replace("_", "-"): json.dumps(value) for key, value in fields.items()}
     return testing.Relation("database", id=id, remote_app_name=app, remote_app_data=databag)
+
+
+def app_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
+    """Return the fields that this application has written to its databag."""
+    databag = state.get_relation(relation.id).local_app_data
+    return {key: json.loads(value) for key, value in databag.items()}
+
+
+def unit_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
+    """Return the fields that this unit has written to its databag of the peer relation."""
+    databag = state.get_relation(relation.id).local_unit_data
+    by_juju = ("ingress-address", "private-address", "egress-subnets")
+    return {key: json.loads(value) for key, value in databag.items() if key not in by_juju}

@@ -211,9 +211,9 @@ def test_resource_of_refused_series(
 
 def test_package_of_other_series(machine: Machine):
     machine.mongod.install("7.0", None)
-    assert machine.mongod.series() == "7.0"
+    assert machine.mongod.package_series() == "7.0"
     machine.mongod.install("8.0", None)
-    assert machine.mongod.series() == "8.0"
+    assert machine.mongod.package_series() == "8.0"
 
 
 def test_mongod_from_resource_tgz_runs(machine: Machine, tmp_path: pathlib.Path):

@@ -1,4 +1,4 @@
-"""The charm with a fake MongoDB, which records how the charm uses it."""
+"""The charm with a fake MongoDB, which records the calls of the charm."""
 
 from __future__ import annotations
 
@@ -23,34 +23,43 @@ from states import ADMIN, HOST, SET_ID, STORAGE, peers
 
 @dataclasses.dataclass
 class World:
-    """Everything outside the model: this unit's mongod, and the replica set."""
+    """The state outside the model: this unit's mongod, and the replica set."""
 
     tmp_path: pathlib.Path
     installed: bool = True
     running: bool = True
     state: str = "primary"
     up_to_date: bool = True
-    series: str = "8.0"
-    file: str = "None"
-    present_series: str = ""
+    package_series: str = "8.0"
+    installed_file: str = "None"
+    members_series: str = ""
+    """The argument of the last `install`."""
     busy: bool = False
+    """Whether mongod is a member, but does not answer."""
     unreachable: set[str] = dataclasses.field(default_factory=set)
+    """The hosts where no mongod answers."""
     holds_data: bool = True
     saved: Credentials | None = None
-    old_data: bool = False
+    has_data_outside_storage: bool = False
     install_error: MongodError | None = None
     start_error: MongodError | None = None
     can_hand_over: bool = True
     lag: float = 0.0
+    """How many seconds each member is behind the primary."""
     configs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    """The replica set configuration of each mongod that answers, by host."""
     has_primary: bool = True
     members: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": HOST})
+    """The host of each member, by unit. The first unit is the primary."""
     cannot_leave: set[str] = dataclasses.field(default_factory=set)
+    """The units that the other members still need."""
     can_join: bool = True
     users: dict[str, set[tuple[str, str]]] = dataclasses.field(default_factory=dict)
     passwords: dict[str, str] = dataclasses.field(default_factory=dict)
     units: dict[str, str] = dataclasses.field(default_factory=lambda: {"mongodb/0": "active"})
+    """The status of each unit in goal-state."""
     calls: list[tuple[Any, ...]] = dataclasses.field(default_factory=list)
+    """The calls that a test can check: the name of the function, and its arguments."""
 
     def called(self, name: str) -> list[tuple[Any, ...]]:
         """Return the arguments of every call with this name."""
@@ -87,19 +96,21 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
             return "8.0.4"
 
         def target_digest(self, series: str) -> str:
-            return f"{series} {world.file}"
+            return f"{series} {world.installed_file}"
 
-        def series(self) -> str:
-            return world.series
+        def package_series(self) -> str:
+            return world.package_series
 
-        def install(self, series: str, file: pathlib.Path | None, present: str = "") -> None:
+        def install(
+            self, series: str, file: pathlib.Path | None, members_series: str = ""
+        ) -> None:
             world.calls.append(("install", series, file))
-            world.present_series = present
+            world.members_series = members_series
             if world.install_error:
                 raise world.install_error
             world.up_to_date = world.up_to_date and world.installed and not file
-            world.file = str(file)
-            world.installed, world.series = True, world.series if file else series
+            world.installed, world.installed_file = True, str(file)
+            world.package_series = world.package_series if file else series
 
         def configure(self, *args: Any) -> None:
             world.calls.append(("configure", *args))
@@ -127,7 +138,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> World:
         data_dir = pathlib.Path("/storage/db")
 
         def has_data_outside_storage(self) -> bool:
-            return world.old_data
+            return world.has_data_outside_storage
 
         def saved_credentials(self) -> Credentials | None:
             return world.saved
@@ -248,7 +259,7 @@ def interface_setup(ctx: testing.Context[charm.MongodbCharm], model: Any) -> tup
 
 @pytest.fixture
 def model(world: World):
-    """A function that returns a State of the leader, with everything that a unit needs."""
+    """A function that returns a State of the leader, with settings, storage and credentials."""
     empty_file = world.tmp_path / "empty"
     empty_file.touch()
 

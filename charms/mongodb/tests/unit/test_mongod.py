@@ -47,7 +47,7 @@ def test_every_machine_error_becomes_mongod_error(
     ):
         monkeypatch.setattr(module, name, fail)
     monkeypatch.setattr(mongod.mongodb_repository, "fetch_key", lambda *_: b"a key")
-    monkeypatch.setattr(mongod.Mongod, "series", lambda self: "8.0")
+    monkeypatch.setattr(mongod.Mongod, "package_series", lambda self: "8.0")
     machine.config_file.touch()
     machine.unit_file.touch()
     machine.apt_source.touch()

@@ -112,7 +112,7 @@ def test_resource_of_new_unit_is_compared_with_series_of_members(ctx, world, mod
     program.write_text("a program")
     file = testing.Resource(name="mongod", path=program)
     ctx.run(ctx.on.update_status(), model(peers(1), resources=[file]))
-    assert world.present_series == "8.0"
+    assert world.members_series == "8.0"
 
 
 @pytest.mark.parametrize("why", ["no member", "another address"])
@@ -281,7 +281,7 @@ def test_storage_of_other_replica_set_blocks(ctx, world, model, set_id, key, on_
 
 
 def test_data_outside_storage_blocks(ctx, world, model):
-    world.old_data, world.running = True, False
+    world.has_data_outside_storage, world.running = True, False
     state = ctx.run(ctx.on.upgrade_charm(), model())
     assert state.unit_status == testing.BlockedStatus(
         "storage data: it is empty, but /var/lib/mongodb has data: "
