@@ -278,6 +278,14 @@ def model(world: World):
 
 
 @pytest.fixture
+def resource(world: World) -> testing.Resource:
+    """The resource mongod with a program."""
+    path = world.tmp_path / "mongod"
+    path.write_text("a program")
+    return testing.Resource(name="mongod", path=path)
+
+
+@pytest.fixture
 def uninitialised(model: Any):
     """A function that returns a State of the leader before it has written the settings."""
 

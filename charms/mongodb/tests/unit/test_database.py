@@ -1,4 +1,4 @@
-"""The leader's work for the `database` relations."""
+"""The `database` relations: requests, users, secrets and rotation."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_relation_keeps_its_database_when_request_is_removed(served, ctx, world)
     [("my-app", "my-app"), ("admin", "app-admin"), ("a" * 70, "a" * 63)],
 )
 @pytest.mark.parametrize("request_", [{"database": None}, {"extra_user_roles": None}])
-def test_default_database(served, app, name, request_):
+def test_default_database_has_name_of_application(served, app, name, request_):
     state = served(database(7, app, **request_))
     assert provider_databag(state, 7)["database"] == name
 
@@ -197,7 +197,7 @@ def test_older_relation_cannot_take_database_of_newer_one(served, ctx, world):
     assert world.users["relation-7-1"] == {("readWrite", "a")}
 
 
-def test_new_user_for_other_database(served, ctx, world):
+def test_request_for_other_database_creates_new_user(served, ctx, world):
     before = served(database(7, database="one"))
     state = with_request(before, 7, database="two")
     after = ctx.run(ctx.on.relation_changed(state.get_relation(7)), state)
@@ -225,7 +225,7 @@ def test_second_hook_changes_nothing(served, ctx, world):
     assert secret_of(after, 7).latest_content == secret_of(before, 7).latest_content
 
 
-def test_new_members_change_endpoints_and_not_secret(served, ctx, world):
+def test_new_members_change_endpoints_but_not_secret(served, ctx, world):
     before = served(database(7))
     world.members["mongodb/1"] = "10.0.0.1:27017"
     world.units["mongodb/1"] = "active"
@@ -235,7 +235,7 @@ def test_new_members_change_endpoints_and_not_secret(served, ctx, world):
     assert secret_of(after, 7).latest_content == secret_of(before, 7).latest_content
 
 
-def test_new_secret_revision_when_no_member_of_old_one_is_left(served, ctx, world):
+def test_new_secret_revision_when_no_member_in_old_uris_is_left(served, ctx, world):
     before = served(database(7))
     world.members = {"mongodb/0": "10.0.0.9:27017"}
     after = ctx.run(ctx.on.update_status(), before)
@@ -345,14 +345,10 @@ def test_rotate_password_of_one_relation(served, ctx, world):
     assert set(world.users) == {"relation-7-1", "relation-8-1", "relation-8-2"}
 
 
-@pytest.mark.parametrize(
-    ("params", "problem"),
-    [({"relation-id": 9}, r"relation-id: 9 is not one of \[7\]")],
-)
-def test_rotate_password_of_unknown_relation_fails(served, ctx, params, problem):
+def test_rotate_password_of_unknown_relation_fails(served, ctx):
     before = served(database(7))
-    with pytest.raises(testing.ActionFailed, match=problem):
-        ctx.run(ctx.on.action("rotate-password", params=params), before)
+    with pytest.raises(testing.ActionFailed, match=r"relation-id: 9 is not one of \[7\]"):
+        ctx.run(ctx.on.action("rotate-password", params={"relation-id": 9}), before)
 
 
 def test_rotate_password_without_relations_fails(ctx, world, model):
@@ -437,7 +433,7 @@ def test_no_new_user_while_only_member_is_being_removed(served, ctx, world, monk
     assert provider_databag(after, 7) == provider_databag(state, 7)
 
 
-def test_follower_refreshes_application_secret(served, ctx, world):
+def test_follower_refreshes_secret_of_application(served, ctx, world):
     # Otherwise the unit keeps the old revision in use, and secret-remove never comes.
     state = ctx.run(ctx.on.action("rotate-password"), served(database(7)))
     secret = dataclasses.replace(secret_of(state, 7), owner=None)

@@ -1,4 +1,4 @@
-"""Mongod turns every error of the machine into a MongodError, and finds old data."""
+"""One mongod without a process: errors of the machine, invalid settings, and old data."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_every_machine_error_becomes_mongod_error(
 
 
 @pytest.mark.parametrize("config", [None, "", "net: {}", "{"])
-def test_state_without_valid_settings(machine: mongod.Mongod, config: str | None):
+def test_state_is_empty_without_valid_settings(machine: mongod.Mongod, config: str | None):
     if config is not None:
         machine.config_file.write_text(config)
     assert machine.state() == ""
@@ -72,7 +72,7 @@ def test_state_without_valid_settings(machine: mongod.Mongod, config: str | None
         machine.hello()
 
 
-def test_has_data_outside_storage(machine: mongod.Mongod):
+def test_old_data_are_found_only_if_storage_is_empty(machine: mongod.Mongod):
     assert not machine.has_data_outside_storage()
     machine.old_data_dir.mkdir()
     assert not machine.has_data_outside_storage(), "the package creates an empty folder"

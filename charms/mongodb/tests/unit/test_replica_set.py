@@ -5,27 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-from typing import Any
 
 import pytest
 from ops import testing
 
 import charm
-from mongod import Credentials, InstallError, MongodError, UnusableMongodError
-from states import ADDRESS, ADMIN, HOST, SET_ID, STORAGE, database, peers
-
-
-def app_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
-    databag = state.get_relation(relation.id).local_app_data
-    return {key: json.loads(value) for key, value in databag.items()}
-
-
-def unit_databag(state: testing.State, relation: testing.RelationBase) -> dict[str, Any]:
-    databag = state.get_relation(relation.id).local_unit_data
-    ours = {
-        key: value for key, value in databag.items() if not key.endswith(("address", "subnets"))
-    }
-    return {key: json.loads(value) for key, value in ours.items()}
+from mongod import Credentials, MongodError
+from states import (
+    ADDRESS,
+    ADMIN,
+    HOST,
+    SET_ID,
+    STORAGE,
+    app_databag,
+    database,
+    peers,
+    unit_databag,
+)
 
 
 def test_install_before_peer_relation_does_nothing(ctx, world):
@@ -74,7 +70,10 @@ def test_follower_writes_no_settings(ctx, world):
 
 
 SAVED = Credentials("mongodb", SET_ID, "8.0", "k" * 64, "admin's password")
+
+
 CONFIGURED = (ADDRESS, 27017, "k" * 64, "mongodb")
+
 
 EVENTS = [
     "config_changed",
@@ -87,7 +86,7 @@ EVENTS = [
 
 @pytest.mark.parametrize("event", EVENTS)
 @pytest.mark.parametrize("leader", [True, False])
-def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader):
+def test_every_event_configures_mongod_and_publishes_its_state(ctx, world, model, event, leader):
     client = database(7)
     relation = peers()
     state = ctx.run(getattr(ctx.on, event)(), model(relation, client, leader=leader))
@@ -118,7 +117,7 @@ def test_every_event_runs_mongod_and_publishes(ctx, world, model, event, leader)
         assert state.app_status == testing.ActiveStatus()
 
 
-def test_peer_events_reconcile(ctx, world, model):
+def test_peer_events_configure_mongod_and_reconcile_members(ctx, world, model):
     relation = peers(1)
     for event in (
         ctx.on.relation_created(relation),
@@ -138,7 +137,7 @@ def test_initiator_initiates_replica_set(ctx, world, model, leader):
     assert world.called("initiate") == [("mongodb", "mongodb/0", HOST, "admin's password")]
 
 
-def test_other_unit_does_not_initiate(ctx, world, model):
+def test_other_unit_does_not_initiate_replica_set(ctx, world, model):
     ctx.run(ctx.on.config_changed(), model(peers(members=[], app={"seed": "mongodb/1"})))
     assert not world.called("initiate")
 
@@ -150,7 +149,7 @@ def test_initiator_does_not_initiate_if_another_unit_has_data(ctx, world, model)
     assert not world.called("initiate")
 
 
-def test_ipv6(ctx, world, model):
+def test_ipv6_address_is_in_brackets(ctx, world, model):
     network = testing.Network("replicas", [testing.BindAddress([testing.Address("fd00::1")])])
     relation = peers()
     state = ctx.run(ctx.on.config_changed(), model(relation, networks={network}))
@@ -167,7 +166,7 @@ def test_leader_adds_each_unit(ctx, world, model):
 
 
 @pytest.mark.parametrize("gone", [{}, {"mongodb/1": "dying"}])
-def test_removed_unit_in_relation_list_is_no_member(ctx, world, model, gone):
+def test_removed_unit_in_relation_list_is_removed_from_members(ctx, world, model, gone):
     # On Juju 4 relation-list keeps a removed unit (juju issue 23326), but goal-state does not.
     world.members["mongodb/1"] = "10.0.0.1:27017"
     world.units = {"mongodb/0": "active", **gone}
@@ -212,6 +211,21 @@ def test_invalid_peer_databag_is_logged_and_others_are_added(ctx, world, model):
     assert problem in [log.message for log in ctx.juju_log]
 
 
+def test_leader_manages_members_if_its_own_mongod_fails(ctx, world, model):
+    world.running = False
+    world.start_error = MongodError("no space left")
+    world.units["mongodb/1"] = "active"
+    ctx.run(ctx.on.update_status(), model(peers(1)))
+    assert world.called("reconcile_members")
+
+
+def test_unit_that_does_not_answer_does_not_block_others(ctx, world, model):
+    world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
+    world.unreachable = {"10.0.0.1:27017"}
+    ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert world.called("reconcile_members")[0][1].keys() == {"mongodb/0", "mongodb/2"}
+
+
 NO_DATA = {"has-data": "false"}
 
 
@@ -236,8 +250,8 @@ def test_new_leader_replaces_removed_initiator(ctx, world, model):
 
 
 def test_new_leader_keeps_initiator_until_all_units_have_written(ctx, world, model):
-    # The old leader and initiator is gone, and had not written the members yet. Juju does not show
-    # the unit with the data to the new leader yet.
+    # The old leader was the initiator. It is gone, and has not written the members. mongodb/2 may
+    # have data, but Juju does not yet show its databag to the new leader.
     world.members, world.holds_data = {}, False
     world.units["mongodb/2"] = "active"
     relation = peers(members=[], app={"seed": "mongodb/1"})
@@ -257,7 +271,7 @@ def test_new_leader_initiates_no_second_replica_set(ctx, world, model, databag):
     assert world.called("reconcile_members")[0][0] == {"mongodb/1"}
 
 
-def test_scale_to_zero_and_up_with_new_storage(world, model):
+def test_new_storage_after_scale_to_zero_gets_new_replica_set(world, model):
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     world.units = {"mongodb/1": "active"}
     world.members, world.holds_data = {}, False
@@ -270,7 +284,7 @@ def test_scale_to_zero_and_up_with_new_storage(world, model):
     assert world.called("initiate")
 
 
-def test_scale_to_zero_and_up_with_old_storage(world, model):
+def test_old_storage_after_scale_to_zero_keeps_replica_set(world, model):
     ctx = testing.Context(charm.MongodbCharm, app_name="mongodb", unit_id=1, juju_version="3.6.28")
     world.units = {"mongodb/1": "active"}
     world.has_primary, world.state = False, ""
@@ -301,7 +315,7 @@ def test_new_leader_without_visible_peers_initiates_no_second_replica_set(world,
 
 @pytest.mark.parametrize(("other", "joins"), [("dying", True), ("active", False)])
 def test_unit_adds_itself_while_another_unit_is_removed(ctx, world, model, other, joins):
-    # The leader may be the unit that is removed and the only member. It waits for another one.
+    # The removed unit may be the leader and the only member. It waits until another unit joins.
     world.state = ""
     world.units["mongodb/1"] = other
     world.members = {"mongodb/1": "10.0.0.1:27017"}
@@ -363,7 +377,7 @@ def test_removed_unit_stays_while_others_need_its_data(world, model):
     ctx.run(leaving, model(relation, leader=False))
 
 
-def test_stop_and_remove(ctx, world, model):
+def test_stop_leaves_replica_set_and_remove_uninstalls_mongod(ctx, world, model):
     ctx.run(ctx.on.stop(), model())
     assert world.called("reconcile_members") == [({"mongodb/0"}, {})]
     assert not world.running
@@ -372,7 +386,7 @@ def test_stop_and_remove(ctx, world, model):
 
 
 def test_unit_with_data_does_not_leave_without_primary(ctx, world, model):
-    # It may have the only copy or the newest data.
+    # This unit may have the only copy of the data, or the newest data.
     world.has_primary = False
     relation = dataclasses.replace(peers(), local_unit_data={"has-data": "true"})
     for event in (ctx.on.storage_detaching(STORAGE), ctx.on.stop()):
@@ -408,14 +422,14 @@ def test_invalid_option_is_named(ctx, world, model, option, value):
 
 
 @pytest.mark.parametrize(("option", "value"), [("port", 80), ("version", "7.0")])
-def test_invalid_option_at_deployment(ctx, world, uninitialised, option, value):
+def test_invalid_option_at_deployment_blocks_unit(ctx, world, uninitialised, option, value):
     state = uninitialised(testing.PeerRelation("replicas"), config={option: value})
     state = ctx.run(ctx.on.leader_elected(), state)
     assert not state.secrets, "no settings are written"
     assert f"config option {option}: " in state.unit_status.message
 
 
-def test_port_cannot_change(ctx, world, model):
+def test_changed_port_blocks_unit(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), model(config={"port": 27018}))
     assert state.unit_status == testing.BlockedStatus(
         "config option port: it cannot change after deployment: set it to 27017"
@@ -424,66 +438,7 @@ def test_port_cannot_change(ctx, world, model):
     assert world.called("configure") == [CONFIGURED]
 
 
-def test_no_storage(ctx, world, model):
-    state = ctx.run(ctx.on.config_changed(), dataclasses.replace(model(), storages=frozenset()))
-    assert state.unit_status == testing.BlockedStatus(
-        "storage data: none is attached: use juju attach-storage or juju add-storage"
-    )
-    assert not world.calls
-
-
-def test_missing_mongod_is_installed(ctx, world, model):
-    world.installed, world.running = False, False
-    state = ctx.run(ctx.on.config_changed(), model())
-    assert world.called("install") == [("8.0", None)]
-    assert world.called("start") == [()]
-    assert state.unit_status == testing.ActiveStatus("primary")
-
-
-def test_temporary_install_error_fails_hook(ctx, world, model):
-    world.installed = False
-    world.install_error = InstallError("no network")
-    with pytest.raises(testing.errors.UncaughtCharmError, match="no network"):
-        ctx.run(ctx.on.config_changed(), model())
-
-
-@pytest.fixture
-def resource(world):
-    path = world.tmp_path / "mongod"
-    path.write_text("a program")
-    return testing.Resource(name="mongod", path=path)
-
-
-def test_unusable_resource_blocks_unit(ctx, world, model, resource):
-    world.installed, world.running = False, False
-    world.install_error = UnusableMongodError("the file is not a mongod that runs on this machine")
-    blocked = testing.BlockedStatus(f"resource mongod: {world.install_error}")
-    state = ctx.run(ctx.on.config_changed(), model(resources=[resource]))
-    assert world.called("install") == [("8.0", resource.path)]
-    assert state.unit_status == state.app_status == blocked
-    assert not world.called("configure")
-    state = ctx.run(ctx.on.action("replica-set-status"), state)
-    assert state.unit_status == blocked
-    world.install_error = None
-    state = ctx.run(ctx.on.update_status(), state)
-    assert state.unit_status == testing.ActiveStatus("primary")
-
-
-def test_unusable_new_resource_keeps_old_mongod(ctx, world, model, resource):
-    world.install_error = UnusableMongodError("not a mongod")
-    state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
-    assert not world.called("stop")
-    assert world.called("reconcile_members"), "the installed mongod stays in use"
-    assert state.unit_status == testing.BlockedStatus("resource mongod: not a mongod")
-
-
-def test_resource_is_installed_once(ctx, world, model, resource):
-    state = ctx.run(ctx.on.upgrade_charm(), model(resources=[resource]))
-    ctx.run(ctx.on.update_status(), state)
-    assert world.called("install") == [("8.0", resource.path)]
-
-
-def test_status_when_mongod_does_not_start(ctx, world, model):
+def test_status_says_that_mongod_does_not_start(ctx, world, model):
     world.running = False
     world.start_error = MongodError("does not start")
     state = ctx.run(ctx.on.update_status(), model())
@@ -495,14 +450,14 @@ def test_status_when_mongod_does_not_start(ctx, world, model):
     )
 
 
-def test_status_without_primary(ctx, world, model):
+def test_status_says_that_primary_is_missing(ctx, world, model):
     world.state, world.has_primary = "no primary", False
     state = ctx.run(ctx.on.update_status(), model())
     no_primary = testing.WaitingStatus("no primary: writes are unavailable until most members run")
     assert state.unit_status == state.app_status == no_primary
 
 
-def test_status_action(ctx, world, model):
+def test_status_action_lists_members_and_primary(ctx, world, model):
     world.members["mongodb/1"] = "10.0.0.1:27017"
     ctx.run(ctx.on.action("replica-set-status"), model(leader=False))
     assert ctx.action_results
@@ -518,7 +473,7 @@ def test_status_action_without_replica_set_fails(ctx, world):
         ctx.run(ctx.on.action("replica-set-status"), testing.State(storages=[STORAGE]))
 
 
-def test_no_credentials_in_databags_and_logs(ctx, world, model):
+def test_databags_and_logs_have_no_credentials(ctx, world, model):
     state = ctx.run(ctx.on.config_changed(), model(peers(), database(7)))
     written = " ".join(log.message for log in ctx.juju_log)
     for relation in state.relations:
@@ -537,7 +492,7 @@ def test_failed_uninstall_does_not_fail_remove(ctx, world, model, monkeypatch):
 
 
 def test_leader_that_is_being_removed_changes_nothing(ctx, world, model):
-    # It sees every relation break, although only this unit is removed.
+    # This leader sees every relation break, although only its own unit is removed.
     world.units = {"mongodb/0": "dying", "mongodb/1": "active"}
     world.users["relation-7-1"] = {("readWrite", "my-app")}
     ctx.run(ctx.on.update_status(), model(peers(1)))
@@ -552,3 +507,37 @@ def test_no_request_is_served_while_only_member_is_being_removed(ctx, world, mod
     state = ctx.run(ctx.on.update_status(), model(peers(), client))
     assert app_databag(state, client) == {}
     assert world.users == {}
+
+
+def test_status_says_what_operator_must_decide(ctx, world, model):
+    world.has_primary, world.state = False, ""
+    world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
+    member = {"_id": 0, "host": "10.9.9.9:27017", "tags": {"unit": "mongodb/0"}, "votes": 1}
+    others = [member | {"_id": n, "tags": {"unit": f"mongodb/{n}"}} for n in (1, 2)]
+    world.configs[HOST] = {"members": [member, *others], "version": 3, "term": 2}
+    state = ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert state.app_status == testing.BlockedStatus(
+        "no primary: writes are unavailable; start mongodb/1, mongodb/2, or discard their data "
+        "with juju remove-unit --force mongodb/1 mongodb/2"
+    )
+    assert not world.called("force_config")
+    world.has_primary, world.state = True, "primary"
+    state = ctx.run(ctx.on.update_status(), state)
+    assert state.app_status == testing.ActiveStatus()
+
+
+def test_members_are_not_forced_while_units_are_being_removed(ctx, world, model):
+    # Two of three are being removed. While the primary hands over there is no primary.
+    world.has_primary, world.state = False, "no primary"
+    world.units |= {"mongodb/1": "dying", "mongodb/2": "dying"}
+    hosts = {0: HOST, 1: "10.0.0.1:27017", 2: "10.0.0.2:27017"}
+    members = [
+        {"_id": n, "host": host, "tags": {"unit": f"mongodb/{n}"}, "votes": 1}
+        for n, host in hosts.items()
+    ]
+    world.configs[HOST] = {"members": members, "version": 3, "term": 2}
+    ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert not world.called("force_config")
+    del world.units["mongodb/1"], world.units["mongodb/2"]
+    ctx.run(ctx.on.update_status(), model(peers(1, 2)))
+    assert world.called("force_config"), "they are gone, although Juju 4 still lists them"

@@ -49,7 +49,7 @@ def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
         ("PSS", {1, 2}, [0, 2]),  # One at a time.
         ("PSD", {1, 2}, [0, 1]),  # First the member that is down.
         ("PSSD", {1, 3}, [0, 1, 2]),
-        ("PSD", {1}, None),  # One of two is no majority.
+        ("PSD", {1}, None),  # One of two is not a majority.
         ("PDD", {1}, None),
         ("PS", {0}, [1]),
         ("PD", {0}, None),
@@ -57,13 +57,13 @@ def members(states: str) -> tuple[list[dict[str, Any]], list[MemberStatus]]:
         ("PS", set(), None),
     ],
 )
-def test_remove_one_member(states: str, leaving: set[int], left: list[int] | None):
+def test_one_member_is_removed_at_a_time(states: str, leaving: set[int], left: list[int] | None):
     config, status = members(states)
     after = next_members(config, status, {f"mongodb/{n}" for n in leaving}, {})
     assert (after and [member["_id"] for member in after]) == left
 
 
-def test_add_one_member_at_a_time():
+def test_one_member_is_added_at_a_time():
     config, status = members("P")
     after = next_members(config, status, set(), {"mongodb/1": "h1", "mongodb/2": "h2"})
     assert after
@@ -90,6 +90,12 @@ def test_no_member_is_added_while_another_syncs():
 def test_member_that_is_down_does_not_block_others():
     config, status = members("PSD")
     assert next_members(config, status, set(), {"mongodb/3": "h3"})
+
+
+def test_recovering_member_does_not_block_others():
+    config, status = members("PS")
+    status[1]["state"] = "RECOVERING"
+    assert next_members(config, status, set(), {"mongodb/2": "h2"})
 
 
 def test_eighth_member_gets_vote_when_another_leaves():
@@ -166,7 +172,7 @@ def forced(states: str, hosts: Mapping[str, str | None], answering: set[int]) ->
 
 
 @pytest.mark.parametrize("hosts", [HERE, {**HERE, "mongodb/0": "new"}])
-def test_no_force_if_voters_can_elect_primary(hosts: dict[str, str | None]):
+def test_members_are_not_forced_if_voters_can_elect_primary(hosts: dict[str, str | None]):
     assert forced("SSD", hosts, {0, 1}) is None
 
 
@@ -220,6 +226,15 @@ def test_operator_decides_if_majority_of_moved_members_is_missing(answering: set
     assert "juju remove-unit --force mongodb/" in str(e.value)
 
 
+def test_half_of_voters_is_not_a_majority():
+    hosts = {f"mongodb/{n}": f"new-h{n}" for n in range(4)}
+    with pytest.raises(NeedsOperatorError, match="start mongodb/2, mongodb/3"):
+        forced("SSSS", hosts, {0, 1})
+    # One of two members at its old address cannot elect a primary alone.
+    hosts = {"mongodb/0": "h0", "mongodb/1": "new-h1"}
+    assert forced("SS", hosts, {0, 1}) == ["0 mongodb/0 h0 1", "1 mongodb/1 new-h1 1"]
+
+
 def test_remaining_members_are_forced_after_missing_units_are_removed():
     assert forced("SDD", {"mongodb/0": "h0"}, {0}) == ["0 mongodb/0 h0 1"]
     # One of the two remaining members is missing. It may have newer data.
@@ -250,12 +265,6 @@ def test_at_most_seven_forced_members_vote():
     assert [member["votes"] for member in after] == [1] * 7 + [0] * 2
 
 
-def test_recovering_member_does_not_block_others():
-    config, status = members("PS")
-    status[1]["state"] = "RECOVERING"
-    assert next_members(config, status, set(), {"mongodb/2": "h2"})
-
-
 def test_secondaries_restart_first_and_primary_last():
     _, status = members("SPS")
     waiting = {"mongodb/0", "mongodb/1", "mongodb/2"}
@@ -264,6 +273,21 @@ def test_secondaries_restart_first_and_primary_last():
         order.append(unit)
         waiting.remove(unit)
     assert order == ["mongodb/0", "mongodb/2", "mongodb/1"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "targets", "problem"),
+    [
+        ({0}, "aab", "waiting for mongodb/2 to receive the same change"),
+        ({0}, "aaa", ""),
+        ({1}, "aab", ""),  # A secondary may restart first.
+        ({0, 1}, "aab", ""),
+    ],
+)
+def test_primary_waits_for_units_without_change(waiting: set[int], targets: str, problem: str):
+    _, status = members("PSS")
+    published: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
+    assert why_primary_waits({f"mongodb/{n}" for n in waiting}, status, published) == problem
 
 
 @pytest.mark.parametrize(
@@ -277,7 +301,7 @@ def test_secondaries_restart_first_and_primary_last():
         ("SSS", 0, "there is no primary"),
     ],
 )
-def test_find_problem(states: str, lag: float, problem: str):
+def test_problem_names_unhealthy_member(states: str, lag: float, problem: str):
     _, status = members(states)
     status[-1]["lag"] = lag
     assert find_problem(status) == problem
@@ -296,14 +320,14 @@ def test_find_problem(states: str, lag: float, problem: str):
         ("10.0", "9.0", "MongoDB cannot be downgraded from 10.0 to 9.0; keep 10.0"),
     ],
 )
-def test_upgrade_refusal(present: str, wanted: str, refusal: str):
+def test_refused_upgrade_has_reason(present: str, wanted: str, refusal: str):
     assert upgrade_refusal(present, wanted) == refusal
 
 
 @pytest.mark.parametrize(
     ("versions", "oldest"), [(["8.2.1", "8.0.4"], "8.0"), (["10.0.1", "8.2.0"], "8.2"), ([], "")]
 )
-def test_oldest_series(versions: list[str], oldest: str):
+def test_oldest_series_compares_numbers(versions: list[str], oldest: str):
     assert oldest_series(versions) == oldest
 
 
@@ -322,27 +346,3 @@ def test_compatibility_version_is_confirmed_from_7_0_on(
     [command] = admin.command.call_args.args
     assert command["setFeatureCompatibilityVersion"] == series
     assert command.get("confirm", False) == needs_confirm
-
-
-def test_half_of_voters_is_no_majority():
-    hosts = {f"mongodb/{n}": f"new-h{n}" for n in range(4)}
-    with pytest.raises(NeedsOperatorError, match="start mongodb/2, mongodb/3"):
-        forced("SSSS", hosts, {0, 1})
-    # One of two members at its old address cannot elect a primary alone.
-    hosts = {"mongodb/0": "h0", "mongodb/1": "new-h1"}
-    assert forced("SS", hosts, {0, 1}) == ["0 mongodb/0 h0 1", "1 mongodb/1 new-h1 1"]
-
-
-@pytest.mark.parametrize(
-    ("waiting", "targets", "problem"),
-    [
-        ({0}, "aab", "waiting for mongodb/2 to receive the same change"),
-        ({0}, "aaa", ""),
-        ({1}, "aab", ""),  # A secondary may restart first.
-        ({0, 1}, "aab", ""),
-    ],
-)
-def test_primary_waits_for_units_without_change(waiting: set[int], targets: str, problem: str):
-    _, status = members("PSS")
-    published: dict[str, str | None] = {f"mongodb/{n}": t for n, t in enumerate(targets)}
-    assert why_primary_waits({f"mongodb/{n}" for n in waiting}, status, published) == problem
