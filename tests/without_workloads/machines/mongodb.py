@@ -275,9 +275,9 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
 
     machine.user = None
     machine.packaged_binary = folder / "usr/bin/mongod"
-    machine.own_binary = folder / "usr/local/bin/mongod"
+    machine.custom_binary = folder / "usr/local/bin/mongod"
     machine.config_file = folder / "etc/mongod.conf"
     machine.key_file = folder / "etc/mongod.key"
-    machine.former_data_dir = folder / "var/lib/mongodb"
+    machine.old_data_dir = folder / "var/lib/mongodb"
     machine.run_dir = folder / "run/mongodb"
     machine.unit_file = folder / "etc/systemd/system/mongod.service"
