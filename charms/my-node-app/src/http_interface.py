@@ -1,8 +1,8 @@
-"""The `http` interface, v0: where each unit of a web application listens.
+"""The `http` interface, v0: the address and port of each unit of a web application.
 
-Each unit of the provider writes its own databag. The requirer writes nothing. It reads every
-remote *unit*, because each has its own address. The interface is older than databags in JSON, so
-both values are plain strings: `relation.load(HttpProviderUnit, unit, decoder=str)` and
+Each unit of the provider writes its own databag. The requirer writes nothing. It reads the databag
+of every remote *unit*, because each has its own address. The interface is older than databags in
+JSON, so both values are plain strings: `relation.load(HttpProviderUnit, unit, decoder=str)` and
 `relation.save(data, self.unit, encoder=encode)`.
 """
 

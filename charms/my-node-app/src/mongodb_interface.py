@@ -12,14 +12,14 @@ relation's own database, with the role `readWrite` and the extra roles that the 
 
 A client can use `uris` from the secret. Or it builds a connection string from `endpoints`,
 `database` and `replset` in the databag and `username` and `password` in the secret. `endpoints`
-always lists the current members. `uris` lists the members at the time of its revision. At least
-one of them still exists: a driver with the option `replicaSet` finds the others. A new revision of
-the secret has a new user. The replaced user works until every unit of the requirer has refreshed
-the secret.
+always lists the current members. `uris` lists the members that existed when its revision was
+created. At least one of them still exists, and a driver with the option `replicaSet` finds the
+others. A new revision of the secret has a new user. The replaced user works until every unit of
+the requirer has refreshed the secret.
 
-Both charms have a copy of this file, because a packed charm has no other code. Values are JSON,
-the default of `Relation.load` and `Relation.save`. Only the provider's unit databags have plain
-strings, as before v0: `relation.save(data, self.unit, encoder=str)` and
+Both charms have a copy of this file, because a packed charm has only its own files. Values are
+JSON, the default of `Relation.load` and `Relation.save`. Only the provider's unit databags have
+plain strings, as before v0: `relation.save(data, self.unit, encoder=str)` and
 `relation.load(MongodbProviderUnit, unit, decoder=str)`. Any field may be missing or null, and
 there may be unknown fields.
 """

@@ -1,8 +1,8 @@
-"""The `logging-directory` interface, v0: which log files a unit writes on its machine.
+"""The `logging-directory` interface, v0: the log files that a unit writes on its machine.
 
 The relation has container scope. Each unit of the provider writes its own databag. A subordinate
-on the same machine reads it and follows the files. The requirer writes nothing. Values are JSON,
-the default of `Relation.load` and `Relation.save`.
+on the same machine reads the databag, and follows the files. The requirer writes nothing. Values
+are JSON, the default of `Relation.load` and `Relation.save`.
 """
 
 from typing import Annotated

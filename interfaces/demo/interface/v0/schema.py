@@ -11,7 +11,7 @@ import pydantic
 
 
 class _Fields(pydantic.BaseModel):
-    """Field names have underscores in Python and dashes on the wire."""
+    """Field names have underscores in Python and dashes in the databag."""
 
     model_config = pydantic.ConfigDict(
         alias_generator=lambda name: name.replace("_", "-"),

@@ -1,4 +1,4 @@
-"""The rules for every requirer of `http`: it accepts any databag, and writes nothing."""
+"""Every requirer of `http` accepts any databag, and writes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for every requirer of `logging-directory`: it accepts any databag, writes nothing."""
+"""Every requirer of `logging-directory` accepts any databag, and writes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOGS = {"directory": '"/var/log/app"', "files": '["app.log"]'}
         {**LOGS, "of-a-later-version": "[1]"},
         {**LOGS, "directory": '"/var/../etc"'},
         {**LOGS, "directory": "5"},
-        {**LOGS, "files": "no JSON"},
+        {**LOGS, "files": "not JSON"},
         {**LOGS, "files": '["a\\nb"]'},
         {**LOGS, "files": "null"},
     ],
