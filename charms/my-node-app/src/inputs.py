@@ -1,6 +1,6 @@
 """Reads the charm's options and the remote databags, and explains what is wrong with them.
 
-Every charm with a workload has a copy of this file, because a packed charm has no other code.
+Every charm with a workload has a copy of this file, because a packed charm has only its own files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
 class NotReadyError(Exception):
-    """Something that the charm needs is missing or invalid. `status` tells the operator what."""
+    """An option or a databag is missing or invalid. `status` tells the operator which."""
 
     def __init__(self, status: ops.BlockedStatus | ops.WaitingStatus):
         super().__init__(status.message)
@@ -40,8 +40,8 @@ def read_databag(
     """Return the databag of an application or a unit, whose values are JSON, as a typed model.
 
     Raises:
-        NotReadyError: a field is invalid. The status names the endpoint, the owner of the databag,
-            the field and the reason.
+        NotReadyError: a field is invalid. The status names the endpoint, the owner of the
+            databag, the field and the reason.
     """
     try:
         return relation.load(model, owner, decoder=_decode_json)
@@ -51,7 +51,7 @@ def read_databag(
 
 
 class _NotJson:
-    """Replaces a value that is not JSON. No type of field accepts it, so validation fails."""
+    """Replaces a value that is not JSON. No field accepts this type, so validation fails."""
 
 
 def _decode_json(value: str) -> Any:
@@ -64,7 +64,7 @@ def _decode_json(value: str) -> Any:
 def _explain(error: ValueError) -> str:
     """Return the first invalid field and the reason.
 
-    The value is left out, because it may be long or secret.
+    This leaves out the value, because it may be long or secret.
     """
     if not isinstance(error, pydantic.ValidationError):
         return str(error)
