@@ -24,9 +24,9 @@ def read(bundle: pathlib.Path) -> dict[str, Any]:
 
 
 def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    """Make a temporary folder for files that juju must read. Its context removes the folder.
+    """Make a temporary folder for files that juju must read. Use it in a `with` statement.
 
-    It is in the repository, because the snap of juju cannot read /tmp.
+    The folder is in the repository, because the snap of juju cannot read /tmp.
     """
     parent = BUILD / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
@@ -44,9 +44,9 @@ def write_variant(
     """Write a changed copy of a bundle, and return its file.
 
     Args:
-        folder: the folder for the copy, from `scratch_folder`. Keep it as long as the model.
+        folder: the folder for the copy, from `scratch_folder`. Keep it while the model exists.
         bundle: the original bundle.
-        units: new numbers of units by application.
+        units: the new number of units of each application.
         mongod: a file with any name for the resource ``mongod`` of mongodb.
         kubernetes: whether the model runs on Kubernetes. Juju then needs the bundle's type.
     """
@@ -54,7 +54,7 @@ def write_variant(
     applications = data["applications"]
     for application in applications.values():
         if application["charm"].startswith("."):  # Other charms come from Charmhub.
-            # A path relative to the bundle, with a dot at its beginning, works in Juju.
+            # Juju accepts a path relative to the bundle if it begins with a dot.
             packed = os.path.relpath(bundle.parent / application["charm"], folder)
             application["charm"] = f"./{packed}"
     for application, number in (units or {}).items():

@@ -13,18 +13,18 @@ import jubilant
 import bundles
 
 
-def stays_in_error(looks: int = 60) -> Callable[[jubilant.Status], bool]:
-    """Return a condition for `wait`: something is in error this many times in a row.
+def stays_in_error(times: int = 60) -> Callable[[jubilant.Status], bool]:
+    """Return a condition for `wait`: the status shows an error this many times in a row.
 
-    A hook that fails once is no reason to stop: Juju retries it after a few seconds. For example,
-    apt may have been locked.
+    Do not stop if a hook fails only once, for example because apt is locked: Juju retries it after
+    a few seconds.
     """
     seen = 0
 
     def condition(status: jubilant.Status) -> bool:
         nonlocal seen
         seen = seen + 1 if jubilant.any_error(status) else 0
-        return seen >= looks
+        return seen >= times
 
     return condition
 
@@ -51,7 +51,7 @@ def deploy(
         mongod=mongod,
         kubernetes=juju.status().model.type == "caas",
     )
-    # Not juju.deploy(): for the snap of juju it copies the bundle to a folder without its charms.
+    # Do not use juju.deploy(): with the snap of juju, it copies the bundle without its charms.
     juju.cli("deploy", str(variant))
     return juju.wait(jubilant.all_active, error=stays_in_error())
 

@@ -30,7 +30,7 @@ def run(folder: pathlib.Path, command: list[str], capture: bool) -> bool:
         print(title, end="", flush=True)
         done = subprocess.run(command, cwd=folder)
         text = ""
-    # One call of print, so that the output of other threads comes before or after it.
+    # Print all in one call, so that the output of other threads cannot come between.
     seconds = time.monotonic() - start
     print(f"{text}== charms/{folder.name}: {seconds:.1f} s\n\n", end="", flush=True)
     return done.returncode == 0

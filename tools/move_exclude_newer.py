@@ -2,8 +2,8 @@
 
     move_exclude_newer.py [DATE]
 
-Without a DATE (such as 2027-01-15) the new date is a week ago: a faulty or malicious package is
-often withdrawn within a week. The date never moves back. This prints the final date.
+Without a DATE (such as 2027-01-15), the new date is a week ago, because a faulty or malicious
+package is often withdrawn within a week. The date never moves back. This prints the final date.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def move(root: pathlib.Path, date: datetime.date) -> datetime.date:
     """
     texts = {path: path.read_text() for path in files(root)}
     dates = {path: LINE.findall(text) for path, text in texts.items()}
-    found = {date for dates_of_file in dates.values() for date in dates_of_file}
+    found = {each for dates_of_file in dates.values() for each in dates_of_file}
     if len(found) != 1 or not all(dates.values()):
-        listed = ", ".join(f"{path.relative_to(root)}: {date}" for path, date in dates.items())
+        listed = ", ".join(f"{path.relative_to(root)}: {each}" for path, each in dates.items())
         raise ValueError(f"exclude-newer is not the same everywhere: {listed}")
     present = datetime.date.fromisoformat(found.pop())
     if date <= present:

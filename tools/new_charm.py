@@ -3,8 +3,8 @@
     new_charm.py FROM NAME [TO]
 
 `make new-charm FROM=my-node-app NAME=blog` calls this. The copy is a complete charm: its lint and
-unit tests pass, and you can pack it. The text `fill-in` marks what only you can write. At the end,
-this prints all places with `fill-in`.
+unit tests pass, and you can pack it. The text `fill-in` marks the places where only you know the
+text. At the end, this prints all these places.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FILL_IN = "fill-in"
 """Marks each place where the owner of a new charm must write something."""
 
-# Juju's rule for application names. charmcraft allows some more names.
+# Juju's rule for the names of applications. charmcraft accepts some more names.
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]*[a-z][a-z0-9]*)*")
 LONGEST_NAME = 32
 """The limit in Linux for the name of a system user. Some charms have such a user."""
@@ -34,14 +34,14 @@ PRODUCT_WORDS = {
     "mongodb": [
         "MongoDB",
         "mongodb://",
-        r"mongodb\.(?:com|org)",  # hosts
+        r"mongodb\.(?:com|org)",  # MongoDB's hosts
         r"mongodb-(?:org|linux|\{|\d)",  # the Debian package, the archive, the socket
         r"(?:var/lib|run)/mongodb(?![\w-])",
-        r'user(?:: [\w |]+)? = "mongodb"',  # the Debian package makes this user
+        r'user(?:: [\w |]+)? = "mongodb"',  # the Debian package creates this user
         "mongodb_repository",
     ]
 }
-"""Patterns of names that are not renamed, because they belong to a product."""
+"""Patterns of names that this does not rename, because they belong to a product."""
 
 
 class NewCharmError(Exception):
@@ -106,9 +106,9 @@ class Renaming:
             r"^class (\w+)\(ops\.CharmBase\)", (charm / "src/charm.py").read_text(), re.M
         )
         words = name.split("-")
-        patterns = _kept(charm, metadata)
+        patterns = _patterns_to_keep(charm, metadata)
         self._new_words = {"class": [*words, "charm"], "name": words}
-        # The charm is on both sides of a peer relation, so the interface is renamed too.
+        # No other charm uses the interface of a peer relation, so rename the interface too.
         for number, (endpoint, peer) in enumerate(metadata.get("peers", {}).items()):
             patterns.append(f"(?P<peer{number}>{any_spelling(peer['interface'])})")
             self._new_words[f"peer{number}"] = [*words, *endpoint.split("-")]
@@ -126,8 +126,8 @@ class Renaming:
         return match[0] if kind is None else spell_like(match[0], self._new_words[kind])
 
 
-def _kept(charm: pathlib.Path, metadata: dict[str, Any]) -> list[str]:
-    """Return patterns of names that are not renamed: names of products and of interfaces."""
+def _patterns_to_keep(charm: pathlib.Path, metadata: dict[str, Any]) -> list[str]:
+    """Return patterns of names that stay: names of products and of interfaces."""
     patterns = list(PRODUCT_WORDS.get(metadata["name"], []))
     for side in ("provides", "requires"):
         for endpoint in metadata.get(side, {}).values():
@@ -162,7 +162,8 @@ def write_placeholders(charmcraft_yaml: str, name: str) -> str:
 def shorten_readme(readme: str) -> str:
     """Return a README without text about the charm as an example.
 
-    This removes how to copy the charm, its place in Juju's guide, and links to other folders.
+    This removes the section about copying, the sentence about Juju's guide, and links to other
+    folders.
     """
     readme = re.sub(r"^## Copy this folder\n.*?(?=^## |\Z)", "", readme, flags=re.M | re.S)
     begin, inside, end = r"(?<=[.:]\s)", r"(?:[^.]|\.(?!\s))*", r"\.(?: |(?=\n))"
@@ -191,7 +192,8 @@ def rename_files(folder: pathlib.Path, rename: Renaming, name: str) -> None:
 def tidy(folder: pathlib.Path) -> None:
     """Sort imports and wrap lines again, because the new names have other lengths.
 
-    Ruff cannot wrap text. Text lines that are too long get a comment that stops ruff's warning.
+    Ruff cannot wrap text. It adds a comment to each text line that is too long, which stops its
+    warning.
     """
     for arguments in (
         ["format"],
@@ -214,7 +216,7 @@ def make(source: str, name: str, to: pathlib.Path) -> None:
     """Make the charm `name` in the folder `to` from the charm `source` of this repository.
 
     Raises:
-        NewCharmError: the charm cannot be made. Then the folder `to` does not exist.
+        NewCharmError: the charm cannot be made. This leaves no folder `to`.
     """
     charms = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
     check(charms, source, name, to)

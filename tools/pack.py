@@ -4,8 +4,8 @@
 
 Without --here this runs `charmcraft pack`. With --here, charmcraft packs on this machine itself
 (its destructive mode). This machine must run the Ubuntu of the charm's base, or the wrapper must
-start programs in such a system. Then a temporary copy of the charm is packed, without the build
-snaps and packages whose programs this machine already has.
+start programs in such a system. With --here this packs a temporary copy of the charm, without the
+build snaps and packages whose programs this machine already has.
 """
 
 import argparse
@@ -19,12 +19,12 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).parents[1]
 BUILD = ROOT / "build"
-# The program of each snap or Debian package, if it has another name than the package.
+# The program of a snap or Debian package, if the program has another name than its package.
 PROGRAMS = {"astral-uv": "uv", "nodejs": "node"}
 
 
 def copy_charm(charm: pathlib.Path, to: pathlib.Path) -> None:
-    """Copy the charm's files that git does not ignore: no environments, no build products."""
+    """Copy the charm's files that git does not ignore: not environments, not build products."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=charm,
@@ -33,15 +33,15 @@ def copy_charm(charm: pathlib.Path, to: pathlib.Path) -> None:
         text=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
-        if os.path.lexists(charm / name):  # git lists a deleted file until the commit
+        if os.path.lexists(charm / name):  # git lists a deleted file until the next commit.
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            # Copy links as links. A link to a file outside of the charm is broken in the copy.
+            # Copy links as links, so that a link to a file outside of the charm is broken.
             shutil.copy2(charm / name, to / name, follow_symlinks=False)
 
 
 def remove_available_packages(charmcraft_yaml: pathlib.Path) -> None:
     """Remove build snaps and packages from the parts if their program is on PATH."""
-    import yaml  # Not at the top: only the environment of `make pack-here` always has it.
+    import yaml  # Imported here, because only the environment of `make pack-here` always has it.
 
     metadata = yaml.safe_load(charmcraft_yaml.read_text())
     for name, part in metadata.get("parts", {}).items():

@@ -19,8 +19,8 @@ DURATION = re.compile(r"(\d+\.\d+)s (?:call|setup|teardown) +(\S.*)")
 def slowest(printed: str, number: int) -> list[tuple[float, str]]:
     """Return the slowest tests with their seconds, the slowest first.
 
-    The name of a test includes its suite and its charm. The times of setup and teardown are
-    separate entries, because several tests can share them.
+    The name of a test includes its suite and its charm. Setup and teardown have entries of their
+    own, because several tests can share them.
     """
     found = []
     part = charm = ""

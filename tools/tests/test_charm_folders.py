@@ -36,7 +36,7 @@ def test_licence_is_the_licence_of_the_repository() -> None:
 
 
 @pytest.mark.parametrize("name", LONGER_WITH_FUNCTIONAL_TESTS)
-def test_file_has_the_shared_part_and_a_part_for_functional_tests(name: str) -> None:
+def test_only_a_charm_with_functional_tests_adds_to_the_shared_file(name: str) -> None:
     shared = texts(name)["replicas-demo"]
     for charm, text in texts(name).items():
         assert text.startswith(shared), charm

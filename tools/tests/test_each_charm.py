@@ -23,7 +23,7 @@ def test_command_runs_for_all_charms_and_failures_are_named(
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_having_selects_charms_with_a_path(
+def test_having_selects_the_charms_with_a_path(
     jobs: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--having", "tests/functional", "--jobs", jobs, "echo", "done"]

@@ -23,8 +23,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 CHARMS = sorted(path.parent.name for path in ROOT.glob("charms/*/charmcraft.yaml"))
 NAME = "our-blog"
 
-# localjuju in this environment comes from the repository, and a test may use an absolute path. So
-# an audit hook refuses to open files of the repository.
+# A copied charm must not need the repository. But localjuju in this environment comes from the
+# repository, and a test may use an absolute path. So an audit hook refuses to open its files.
 REFUSE_REPOSITORY = """\
 import os
 import sys
@@ -79,7 +79,7 @@ def run_as_tox(folder: pathlib.Path, environment: str, scratch: pathlib.Path) ->
 
 @dataclasses.dataclass
 class Made:
-    """A new charm. In `folder`, linters and tests may have written more files."""
+    """A new charm. Its linters and tests may write more files into `folder`."""
 
     source: str
     folder: pathlib.Path
@@ -263,7 +263,7 @@ def test_main_prints_the_next_steps(
     assert "charmcraft pack" in output
 
 
-def test_access_to_the_repository_is_an_error(tmp_path: pathlib.Path) -> None:
+def test_copied_charm_cannot_open_files_of_the_repository(tmp_path: pathlib.Path) -> None:
     copy = tmp_path / "copy"
     (copy / "tests/unit").mkdir(parents=True)
     test = f"def test_it():\n    open({str(ROOT / 'README.md')!r})\n"

@@ -1,4 +1,4 @@
-"""The slowest tests are found in the output of `make test`."""
+"""tools/slowest.py finds the slowest tests in the output of `make test`."""
 
 from __future__ import annotations
 

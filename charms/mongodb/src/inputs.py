@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
 class NotReadyError(Exception):
-    """An option or a databag is missing or invalid. `status` tells the operator which."""
+    """An input of the charm is missing or invalid. `status` names the input and the problem."""
 
     def __init__(self, status: ops.BlockedStatus | ops.WaitingStatus):
         super().__init__(status.message)
