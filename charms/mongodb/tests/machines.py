@@ -1,4 +1,4 @@
-"""Real mongods, each with a folder and a loopback address of its own."""
+"""Real mongods. Each has its own folder and its own loopback address."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ PATIENCE = 60
 
 
 class Machine:
-    """A folder and an address of a machine.
+    """A machine with a folder and an address.
 
-    Read the property `mongod` before each use, because only one machine is active at a time.
+    Only one machine is active at a time. The property `mongod` activates its machine, so read it
+    again before each use.
     """
 
     def __init__(self, folder: pathlib.Path, number: int):
@@ -50,7 +51,7 @@ class Machine:
 
     @property
     def mongod(self) -> mongod.Mongod:
-        """This machine's mongod. Reading this makes the machine the active one."""
+        """This machine's mongod. This makes the machine the active one."""
         fake_machine.fake_machine(self.folder, self.address)
         return mongod.Mongod(self.folder / "storage")
 
@@ -98,7 +99,7 @@ class Peers:
         member = types.SimpleNamespace(
             unit=unit, replica_set=self.replica_set, password=lambda settings: PASSWORD
         )
-        app = typing.cast(ops.Application, None)  # No test here creates the settings.
+        app = typing.cast(ops.Application, None)  # Only initialise_settings needs it.
         return Leader(app, typing.cast(Replicas, self), typing.cast(LocalMember, member))
 
     # The methods of Replicas and LocalMember that Leader uses.
@@ -138,7 +139,7 @@ def joining(*machines: Machine) -> dict[str, str]:
 
 
 class Writer:
-    """Writes numbered notes, and records which of them a majority has acknowledged."""
+    """Writes numbered notes, and records the notes that a majority has acknowledged."""
 
     def __init__(self, *machines: Machine):
         with replica_set(*machines) as rs:
@@ -175,7 +176,7 @@ class Writer:
 
     def __exit__(self, *_: object) -> None:
         count = len(self.acknowledged)
-        until(lambda: len(self.acknowledged) > count)  # Writing still works.
+        until(lambda: len(self.acknowledged) > count)  # The thread can still write.
         self._stop.set()
         self._thread.join()
 

@@ -84,7 +84,7 @@ def test_replica_set_recovers_after_machines_swap_addresses(machines: Machines):
         until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), PATIENCE)
 
 
-def test_lost_majority_comes_back_or_is_removed(machines: Machines):
+def test_primary_returns_when_lost_majority_runs_or_is_removed(machines: Machines):
     peers, three = several(machines, 3)
     for machine in three[1:]:
         machine.mongod.stop()
@@ -107,7 +107,7 @@ def test_lost_majority_comes_back_or_is_removed(machines: Machines):
     until(lambda: three[0].mongod.state() == "primary", PATIENCE)
 
 
-def test_no_force_if_majority_of_moved_members_is_missing(machines: Machines):
+def test_members_are_not_forced_if_majority_of_moved_members_is_missing(machines: Machines):
     peers, three = several(machines, 3)
     for machine in three:
         machine.mongod.stop()
@@ -121,7 +121,7 @@ def test_no_force_if_majority_of_moved_members_is_missing(machines: Machines):
     assert three[0].mongod.state() == ""
 
 
-def test_no_second_replica_set_while_unit_has_data(machines: Machines):
+def test_leader_chooses_no_initiator_while_unit_has_data(machines: Machines):
     peers, (one,) = several(machines, 1)
     two = machines(1)
     two.run()
@@ -137,7 +137,7 @@ def test_no_second_replica_set_while_unit_has_data(machines: Machines):
     assert peers.settings.seed == one.unit
 
 
-def test_new_initiator_if_no_unit_has_data(machines: Machines):
+def test_leader_chooses_initiator_if_no_unit_has_data(machines: Machines):
     one, two = machines(0), machines(1)
     peers = Peers(one, two)
     peers.machines = {two.unit: two}
@@ -150,7 +150,7 @@ def test_new_initiator_if_no_unit_has_data(machines: Machines):
 
 
 def hook(peers: Peers, machine: Machine) -> None:
-    """Do what a unit does in its hook: restart in its turn, and publish its databag."""
+    """Do the work of a unit's hook: restart if it is its turn, and publish its databag."""
     if peers.settings.restarting == machine.unit:
         with peers.replica_set() as rs:
             assert rs.hand_over(machine.unit)
@@ -159,7 +159,7 @@ def hook(peers: Peers, machine: Machine) -> None:
     peers.publish(machine)
 
 
-def test_restarts_one_member_at_a_time_under_load(machines: Machines, tmp_path: pathlib.Path):
+def test_one_member_restarts_at_a_time_under_load(machines: Machines, tmp_path: pathlib.Path):
     peers, three = several(machines, 3)
     build = another_build(three[0], tmp_path)
     leader = peers.leader("mongodb/0")
@@ -228,7 +228,7 @@ def test_compatibility_version_is_raised_when_every_member_runs_series(machines:
         assert compatibility(two[0]) == "6.0"
 
 
-def test_upgrade_only_to_next_series(machines: Machines):
+def test_upgrade_goes_only_to_next_series(machines: Machines):
     peers, (one,) = several(machines, 1)
     leader = peers.leader("mongodb/0")
     with replica_set(one) as rs:

@@ -1,4 +1,4 @@
-"""One mongod: installation, service, configuration, and initiating a replica set."""
+"""One mongod: installation, service, settings, and the initiation of a replica set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def listening(machine: Machine) -> set[str]:
     return {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
 
 
-def test_initiate(machine: Machine):
+def test_initiated_mongod_is_primary(machine: Machine):
     machine.initiate()
     assert machine.mongod.state() == "primary"
     with replica_set(machine) as rs:
@@ -33,14 +33,14 @@ def test_initiate(machine: Machine):
         ]
 
 
-def test_second_initiate_changes_nothing(machine: Machine):
+def test_second_initiation_changes_nothing(machine: Machine):
     machine.initiate()
     machine.mongod.initiate(REPLSET, machine.unit, machine.host, "another password")
     with replica_set(machine) as rs:
         assert list(rs.users()) == [mongod.OPERATOR]
 
 
-def test_initiate_continues_after_interruption(machine: Machine):
+def test_initiation_continues_after_interruption(machine: Machine):
     machine.run()
     config = {"_id": REPLSET, "members": [{"_id": 0, "host": machine.host}]}
     with machine.mongod._connect() as client:
@@ -76,7 +76,7 @@ def test_listens_only_on_its_own_address(machine: Machine):
     assert listening(machine) == {machine.address}
 
 
-def test_permissions_of_secret_files(machine: Machine):
+def test_other_users_cannot_read_secret_files(machine: Machine):
     machine.run()
     assert stat.S_IMODE(machine.mongod.key_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(machine.mongod.data_dir.stat().st_mode) == 0o700
@@ -89,7 +89,7 @@ def pid_of(machine: Machine) -> int:
     return int((machine.mongod.run_dir / "mongod.pid").read_text())
 
 
-def test_is_up_to_date(machine: Machine, tmp_path: pathlib.Path):
+def test_changed_settings_or_program_are_noticed(machine: Machine, tmp_path: pathlib.Path):
     machine.run()
     here, first = machine.mongod, pid_of(machine)
     assert here.is_up_to_date()
@@ -98,14 +98,14 @@ def test_is_up_to_date(machine: Machine, tmp_path: pathlib.Path):
     here.configure(machine.address, PORT + 1, KEY, REPLSET)
     assert not here.is_up_to_date(), "the settings have changed"
     here.configure(machine.address, PORT, KEY, REPLSET)
-    assert here.is_up_to_date(), "the same settings as in use"
+    assert here.is_up_to_date(), "mongod uses these settings"
     here.install("8.0", another_build(machine, tmp_path))
     assert not here.is_up_to_date(), "the program has changed"
     assert pid_of(machine) == first, "the old program still runs"
     machine.run()
     assert pid_of(machine) != first
     assert here.is_up_to_date()
-    # A restart without a change of files, as systemd does after a crash.
+    # systemd also restarts mongod after a crash. Then no file has changed.
     here.stop()
     assert not here.is_up_to_date()
     here.start()
@@ -170,20 +170,20 @@ def test_credentials_are_saved_with_data(machine: Machine):
             machine.mongod.saved_credentials()
 
 
-def test_stop_and_uninstall_without_install(machine: Machine):
+def test_stop_and_uninstall_succeed_without_mongod(machine: Machine):
     machine.mongod.stop()
     machine.mongod.uninstall()
 
 
 @pytest.fixture
 def small_mongod(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A program that prints a version as mongod does, but cannot serve."""
+    """A small program that prints a version like mongod, and does nothing else."""
     program = tmp_path / "mongod"
     program.write_text('#!/bin/sh\necho "db version v8.0.99"\n')
     return program
 
 
-def test_resource_binary(machine: Machine, small_mongod: pathlib.Path):
+def test_binary_from_resource_is_installed_once(machine: Machine, small_mongod: pathlib.Path):
     machine.mongod.install("8.0", small_mongod)
     assert machine.mongod.binary == machine.mongod.custom_binary
     assert machine.mongod.version() == "8.0.99"
@@ -196,7 +196,7 @@ def test_resource_binary(machine: Machine, small_mongod: pathlib.Path):
     ("version", "refusal"),
     [("7.0.1", "cannot be downgraded from 8.0 to 7.0"), ("10.0.0", "upgrade to 9.0 first")],
 )
-def test_resource_of_refused_series(
+def test_resource_of_refused_series_keeps_installed_mongod(
     machine: Machine, small_mongod: pathlib.Path, version: str, refusal: str
 ):
     machine.mongod.install("8.0", small_mongod)
@@ -209,7 +209,7 @@ def test_resource_of_refused_series(
     assert machine.mongod.version() == "9.0.1"
 
 
-def test_package_of_other_series(machine: Machine):
+def test_package_of_other_series_replaces_package(machine: Machine):
     machine.mongod.install("7.0", None)
     assert machine.mongod.package_series() == "7.0"
     machine.mongod.install("8.0", None)

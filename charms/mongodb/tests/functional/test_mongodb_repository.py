@@ -111,12 +111,12 @@ def machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> mongod.M
 
 
 def fingerprints(listing: bytes) -> list[str]:
-    """Return the fingerprints in what gpg lists with colons."""
+    """Return the fingerprints in a listing of `gpg --with-colons`."""
     return re.findall(r"^f..:{9}(\w{40}):", listing.decode(), re.MULTILINE)
 
 
 def gpg(*arguments: str, key: bytes) -> bytes:
-    """Return what gpg makes of a key, with a keyring of its own."""
+    """Run gpg with an empty keyring, send the key to it, and return its output."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["gpg", "--homedir", folder, *arguments]
         return subprocess.run(command, input=key, check=True, capture_output=True).stdout
@@ -126,7 +126,7 @@ def fingerprints_in(key: bytes) -> list[str]:
     return fingerprints(gpg("--show-keys", "--with-colons", key=key))
 
 
-def test_right_key_is_what_apt_trusts(machine, server, keys, pinned):
+def test_apt_trusts_right_key(machine, server, keys, pinned):
     server.answer = keys[pinned]
     machine.install_package(SERIES)
     assert fingerprints_in(machine.apt_key.read_bytes()) == [pinned]
@@ -199,6 +199,6 @@ def test_no_proxy_for_excluded_hosts(server, keys, pinned, no):
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy.invalid:3128", "http://[", "http://h:x", "no:/"])
-def test_unusable_proxy_is_error_that_names_key(pinned, proxy):
+def test_error_of_unusable_proxy_names_key(pinned, proxy):
     with pytest.raises(OSError, match=r"server\.asc: "):
         mongodb_repository.fetch_key(SERIES, {"http": proxy})

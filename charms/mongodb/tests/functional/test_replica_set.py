@@ -121,7 +121,7 @@ def test_last_member_stays(machine: Machine):
     assert states(machine) == {"mongodb/0": "PRIMARY"}
 
 
-def test_member_that_majority_needs_is_not_removed(three: list[Machine]):
+def test_member_stays_while_majority_needs_it(three: list[Machine]):
     three[2].mongod.stop()
     with replica_set(*three) as rs:
         until(lambda: rs.status()[2]["state"] not in ("PRIMARY", "SECONDARY"))
@@ -148,7 +148,7 @@ def test_member_that_is_down_does_not_block_others(machines: Machines):
     assert set(states(one)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
 
 
-def test_no_primary_is_error_after_seconds(machine: Machine):
+def test_missing_primary_raises_error_after_seconds(machine: Machine):
     machine.run()
     with replica_set(machine) as rs, pytest.raises(ServerSelectionTimeoutError):
         rs.status()
@@ -207,7 +207,7 @@ def test_set_user_changes_roles_and_password(
         client_of("relation-1-1", "p").two.notes.find_one()
 
 
-def test_wrong_password_is_not_in_error(machine: Machine):
+def test_error_does_not_contain_wrong_password(machine: Machine):
     machine.initiate()
     wrong = PASSWORD + "x"
     with ReplicaSet(REPLSET, [machine.host], wrong) as rs, pytest.raises(OperationFailure) as e:
