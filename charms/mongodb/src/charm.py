@@ -194,7 +194,7 @@ class MongodbCharm(ops.CharmBase):
             raise NotReadyError(ops.BlockedStatus(f"{message}: set it to {settings.port}"))
         present = settings.version if settings else None
         if config.version != present and not uses_resource:
-            refusal = upgrade_refusal(present or config.version, config.version)
+            refusal = present and upgrade_refusal(present, config.version)
             refusal = refusal or install_refusal(config.version)
             if refusal:
                 raise NotReadyError(ops.BlockedStatus(f"config option version: {refusal}"))

@@ -124,7 +124,8 @@ class LocalMember(ops.Object):
         own.host, own.has_data = host, self.mongod.holds_data()
         own.target = self.mongod.target_digest(settings.version or "")
         own.restart = self._must_restart(settings) or None
-        own.version = own.version if own.restart else self.mongod.version()
+        if not own.restart:  # Otherwise the old version still runs.
+            own.version = self.mongod.version()
         self._replicas.write_own_data(own)
         is_initiator = settings.seed == self.unit and not settings.members
         if is_initiator and not self._another_unit_has_data():

@@ -1,7 +1,7 @@
 """A fake machine: mongod runs from a folder, as an ordinary user.
 
 This replaces the installation of the package, the user and the service, and moves every path into
-the folder. The rest of `mongod.Mongod` runs as it ships.
+the folder. The rest of `mongod.Mongod` stays the charm's own code.
 """
 
 from __future__ import annotations
