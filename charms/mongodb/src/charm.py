@@ -8,6 +8,7 @@ of the replica set equal to the units (leader.py), and creates a user and a secr
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
@@ -226,10 +227,10 @@ class MongodbCharm(ops.CharmBase):
                 self._clients.serve(replica_set, endpoints, version)
             self._stored.restart_progress = self._leader.allow_next_restart(replica_set, settings)
             if not self._stored.restart_progress:
-                try:
-                    wanted = self._check_options(settings, self._member.uses_resource).version
-                except NotReadyError:  # The status shows the reason.
-                    wanted = settings.version or ""
+                wanted = settings.version or ""
+                if not self._member.uses_resource:
+                    with contextlib.suppress(NotReadyError):  # The status shows the reason.
+                        wanted = self._check_options(settings, uses_resource=False).version
                 self._leader.upgrade_series(replica_set, settings, wanted)
 
 

@@ -36,10 +36,13 @@ def test_refused_upgrade_shows_reason(ctx, world, model, wanted, refusal):
     assert app_databag(state, relation)["version"] == "8.0"
 
 
-def test_option_version_is_not_used_with_resource(ctx, world, model, resource):
+@pytest.mark.parametrize("version", ["8.2", "10.0"])
+def test_option_version_is_not_used_with_resource(ctx, world, model, resource, version):
     relation = peers()
-    state = model(relation, config={"version": "10.0"}, resources=[resource])
-    state = ctx.run(ctx.on.config_changed(), state)
+    state = model(relation, config={"version": version}, resources=[resource])
+    for _ in range(3):  # Install the resource, restart mongod, and then an upgrade is possible.
+        state = ctx.run(ctx.on.config_changed(), state)
+    assert world.called("raise_compatibility_version")
     assert app_databag(state, relation)["version"] == "8.0"
     assert not isinstance(state.unit_status, testing.BlockedStatus)
 
