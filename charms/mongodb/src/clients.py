@@ -203,7 +203,8 @@ class Clients(ops.Object):
             relation_id, user_revision = _parse_user_name(user)
             if relation_id == relation.id and user_revision <= revision:
                 users[user] = user_roles
-            elif relation_id == relation.id:  # The hook failed, so Juju discarded the revision.
+            elif relation_id == relation.id:
+                # The hook that created this user failed, so Juju discarded its secret revision.
                 replica_set.drop_user(user)
 
         databag = relation.load(MongodbProviderApp, self._app)
@@ -212,7 +213,8 @@ class Clients(ops.Object):
             return
         database, roles = to_serve
         for user, user_roles in users.items():
-            if user_roles != roles:  # Replaced users too: they lose access to a former database.
+            # Also change replaced users: they must lose access to a previous database.
+            if user_roles != roles:
                 replica_set.set_user(user, roles)
         if databag.database != database or not _is_usable(secret, users, endpoints):
             new_id = self._create_credentials(replica_set, relation, roles, endpoints)
@@ -248,7 +250,8 @@ class Clients(ops.Object):
         Raises:
             ValueError: the relation does not exist or has no user yet.
         """
-        roles = {_parse_user_name(user)[0]: roles for user, roles in replica_set.users().items()}
+        users = replica_set.users().items()
+        roles = {_parse_user_name(user)[0]: user_roles for user, user_roles in users}
         served = {r.id: r for r in self.model.relations["database"] if r.id in roles}
         if relation_id is not None and relation_id not in served:
             raise ValueError(f"relation-id: {relation_id} is not one of {sorted(served)}")

@@ -88,16 +88,16 @@ class Leader:
         return any(holds_data(host, password) for host in hosts)
 
     def choose_initiator(self, settings: MongodbReplicaSetApp) -> None:
-        """Choose this unit as the new initiator, if the replica set does not exist.
+        """Choose this unit as the new initiator of a replica set that does not exist.
 
-        It does so only if the old initiator and all members are gone, and every unit has written
-        that it has no data. This prevents a second replica set.
+        This unit becomes the initiator only if the old initiator and all members are gone, and
+        every unit has written that it has no data. This prevents a second replica set.
         """
         units = self._replicas.units()
         if settings.seed in units and not settings.members:
             return  # The present initiator will initiate the replica set.
-        # Juju shows the other units to a new leader one by one. A unit that has not yet written
-        # here whether it has data may have some.
+        # Juju shows the other units to a new leader one by one. So a unit whose databag is still
+        # empty here may have data.
         all_have_written = all(databag.has_data is not None for databag in units.values())
         if self._replicas.leaving() or not all_have_written:
             return
@@ -144,7 +144,8 @@ class Leader:
         hosts = _hosts(self._replicas.units())
         staying = self._replicas.staying()
         members = {member["unit"] for member in replica_set.status()}
-        # MongoDB cannot add a member that does not answer. It must not block the other units.
+        # Leave out a new unit that does not answer: MongoDB cannot add it, and it would block the
+        # other units.
         joining = {
             unit: host for unit, host in hosts.items() if unit in members or is_reachable(host)
         }

@@ -70,10 +70,7 @@ def test_follower_writes_no_settings(ctx, world):
 
 
 SAVED = Credentials("mongodb", SET_ID, "8.0", "k" * 64, "admin's password")
-
-
 CONFIGURED = (ADDRESS, 27017, "k" * 64, "mongodb")
-
 
 EVENTS = [
     "config_changed",
