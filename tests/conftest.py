@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Iterator
 
@@ -65,7 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cloud" in metafunc.fixturenames:
-        params = ["controller"] if metafunc.config.getoption("--controller") else ["3.6", "4.0"]
+        names = ["controller"] if metafunc.config.getoption("--controller") else ["3.6", "4.0"]
+        # The tests that share a model run on one worker of pytest-xdist.
+        params = [
+            pytest.param(name, marks=pytest.mark.xdist_group(f"{metafunc.module.__name__} {name}"))
+            for name in names
+        ]
         metafunc.parametrize("cloud", params, indirect=True, scope="module")
 
 
@@ -75,7 +81,14 @@ def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     if request.param == "controller":
         yield ControllerCloud(_controllers_model(request))
         return
-    with LocalJuju(request.param, charms=ROOT / "charms") as juju:
+    with local_cloud(request, request.param) as cloud:
+        yield cloud
+
+
+@contextlib.contextmanager
+def local_cloud(request: pytest.FixtureRequest, version: str) -> Iterator[LocalCloud]:
+    """Make a model on localjuju. If one of its tests fails, print what happened in the model."""
+    with LocalJuju(version, charms=ROOT / "charms") as juju:
         failed = request.session.testsfailed
         yield LocalCloud(juju)
         if request.session.testsfailed > failed:

@@ -8,27 +8,23 @@ import jubilant
 import pytest
 
 import bundles
-from cloud import Cloud
+import conftest
+from cloud import Cloud, LocalCloud
 from website import Website
 
 pytestmark = pytest.mark.localjuju("needs a pool whose storage survives its machine")
 
 
-@pytest.fixture
-def model(cloud: Cloud) -> Iterator[Cloud]:
+@pytest.fixture(params=["3.6", "4.0"])
+def model(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     """my-node-app with one note, and mongodb with one member and storage from a pool."""
-    cloud.juju.deploy(bundles.BUILD / "my-node-app.charm")
-    cloud.juju.deploy(bundles.BUILD / "mongodb.charm", storage={"data": "pool,1G"})
-    cloud.juju.integrate("my-node-app:database", "mongodb:database")
-    cloud.settle()
-    website(cloud).write("saved before")
-    yield cloud
-    apps = list(cloud.juju.status().apps)
-    cloud.juju.remove_application(*apps, destroy_storage=True)
-    cloud.juju.wait(lambda status: not status.apps)
-    for storage in storage_names(cloud):
-        cloud.juju.cli("remove-storage", storage)
-    assert storage_names(cloud) == []
+    with conftest.local_cloud(request, request.param) as cloud:
+        cloud.juju.deploy(bundles.BUILD / "my-node-app.charm")
+        cloud.juju.deploy(bundles.BUILD / "mongodb.charm", storage={"data": "pool,1G"})
+        cloud.juju.integrate("my-node-app:database", "mongodb:database")
+        cloud.settle()
+        website(cloud).write("saved before")
+        yield cloud
 
 
 def website(cloud: Cloud) -> Website:
@@ -50,6 +46,20 @@ def test_unit_uses_the_storage_again_after_scaling_to_zero(model: Cloud) -> None
     model.juju.add_unit("mongodb", attach_storage=storage)
     model.settle()
     assert website(model).texts() == ["saved before"]
+
+
+def test_storage_can_be_kept_or_removed_with_the_application(model: Cloud) -> None:
+    model.juju.add_unit("mongodb")
+    model.settle()
+    one, other = storage_names(model)
+    model.juju.remove_unit("mongodb/1")
+    model.settle()
+    assert storage_names(model) == [one, other]
+    model.juju.remove_application("mongodb", destroy_storage=True)
+    model.juju.wait(lambda status: "mongodb" not in status.apps)
+    assert storage_names(model) == [other]
+    model.juju.cli("remove-storage", other)
+    assert storage_names(model) == []
 
 
 def test_new_application_uses_the_storage_only_under_the_same_name(model: Cloud) -> None:

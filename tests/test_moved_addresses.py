@@ -17,24 +17,32 @@ from website import Load, Website
 pytestmark = pytest.mark.localjuju("the machines get new addresses")
 
 
-@pytest.fixture(scope="module", params=[1, 3])
-def moved(request: pytest.FixtureRequest, cloud: LocalCloud) -> Iterator[LocalCloud]:
+# The tests that share a model run on one worker of pytest-xdist.
+MODELS = [
+    pytest.param((version, members), marks=pytest.mark.xdist_group(f"moved {version} {members}"))
+    for version in ("3.6", "4.0")
+    for members in (1, 3)
+]
+
+
+@pytest.fixture(scope="module", params=MODELS, ids=lambda model: f"{model[0]}-{model[1]}")
+def moved(request: pytest.FixtureRequest) -> Iterator[LocalCloud]:
     """The bundle with notes, after all machines of mongodb have restarted with new addresses."""
-    units = {"mongodb": request.param, "my-node-app": 1}
-    conftest.deploy_bundle(request, cloud, bundles.BUNDLE, units)
-    load = Load(Website(cloud.address("my-node-app/0")), cloud.load_pause)
-    with load.running():
-        pass
-    cloud.acknowledged = load.acknowledged  # type: ignore[attr-defined]
-    cloud.juju.restart_machines(
-        sorted(cloud.juju.status().get_units("mongodb")), new_addresses=True
-    )
-    # Even if the new unit starts first, it must not begin a new replica set.
-    cloud.juju.add_unit("mongodb")
-    cloud.settle()
-    yield cloud
-    cloud.juju.remove_application("mongodb", "my-node-app", "rsyslog-forwarder")
-    cloud.juju.wait(lambda status: not status.apps)
+    version, members = request.param
+    with conftest.local_cloud(request, version) as cloud:
+        units = {"mongodb": members, "my-node-app": 1}
+        conftest.deploy_bundle(request, cloud, bundles.BUNDLE, units)
+        load = Load(Website(cloud.address("my-node-app/0")), cloud.load_pause)
+        with load.running():
+            pass
+        cloud.acknowledged = load.acknowledged  # type: ignore[attr-defined]
+        cloud.juju.restart_machines(
+            sorted(cloud.juju.status().get_units("mongodb")), new_addresses=True
+        )
+        # Even if the new unit starts first, it must not begin a new replica set.
+        cloud.juju.add_unit("mongodb")
+        cloud.settle()
+        yield cloud
 
 
 def members(cloud: Cloud) -> list[dict[str, str]]:

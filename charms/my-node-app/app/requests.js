@@ -70,12 +70,12 @@ export function answerRequests({ notes, limits, log, settingsId }) {
   function chooseRoute(path, method) {
     if (!Object.hasOwn(routes, path)) throw new HttpError(404, "there is nothing at this path");
     const methods = routes[path];
-    const asked = method === "HEAD" ? "GET" : method; // Node omits the body of a HEAD response.
-    if (!Object.hasOwn(methods, asked)) {
+    const wantedMethod = method === "HEAD" ? "GET" : method; // Node omits the body of a HEAD response.
+    if (!Object.hasOwn(methods, wantedMethod)) {
       const allowed = Object.keys(methods).join(", ");
       throw new HttpError(405, `${method} is not allowed here. Allowed: ${allowed}`, { Allow: allowed });
     }
-    return methods[asked];
+    return methods[wantedMethod];
   }
 
   async function showPage(request, response) {
@@ -99,7 +99,7 @@ export function answerRequests({ notes, limits, log, settingsId }) {
         return;
       }
     } catch (error) {
-      const problem = explain(error, log);
+      const problem = errorResponse(error, log);
       await sendPage(request, response, problem.status, { id, text, problem: problem.message });
       return;
     }
@@ -114,7 +114,7 @@ export function answerRequests({ notes, limits, log, settingsId }) {
       limits.admit(request, PAGE_LENGTH);
       list = await notes.list(PAGE_LENGTH);
     } catch (error) {
-      const problem = explain(error, log);
+      const problem = errorResponse(error, log);
       status = problem.status;
       headers = problem.headers;
       form = { problem: problem.message, ...form };
@@ -172,7 +172,7 @@ export function answerRequests({ notes, limits, log, settingsId }) {
   }
 
   function sendError(response, error) {
-    const { status, message, headers } = explain(error, log);
+    const { status, message, headers } = errorResponse(error, log);
     if (response.headersSent) response.destroy();
     else sendJson(response, status, { error: message }, headers);
   }
@@ -188,7 +188,7 @@ function readTarget(request) {
 
 /**
  * Refuse a request that a page of another site makes a browser send (CSRF). Browsers tell where a
- * request comes from. Other clients need not.
+ * request comes from. Other clients may leave these headers out.
  */
 function refuseCrossSite({ headers }) {
   const { host, origin, "sec-fetch-site": site, "x-forwarded-host": forwarded = "" } = headers;
@@ -198,16 +198,16 @@ function refuseCrossSite({ headers }) {
   } else if (origin !== undefined) {
     // Over plain HTTP browsers send no Sec-Fetch-Site. If a proxy changes Host, the original is in
     // X-Forwarded-Host, which a page cannot set.
-    const ours = [host, ...forwarded.split(/\s*,\s*/)];
-    same = ours.some((name) => [`http://${name}`, `https://${name}`].includes(origin));
+    const ownHosts = [host, ...forwarded.split(/\s*,\s*/)];
+    same = ownHosts.some((name) => [`http://${name}`, `https://${name}`].includes(origin));
   }
   if (!same) throw new HttpError(403, "the request comes from another site");
 }
 
 /** Return the body as text. Refuse a wrong content type, a long body and invalid UTF-8. */
-async function readBody(request, wanted) {
+async function readBody(request, contentType) {
   const type = (request.headers["content-type"] ?? "").split(";")[0].trim().toLowerCase();
-  if (type !== wanted) throw new HttpError(415, `the content type must be ${wanted}`);
+  if (type !== contentType) throw new HttpError(415, `the content type must be ${contentType}`);
   const chunks = [];
   let size = 0;
   // Read a long body to its end without storing it: a client reads no response while it sends.
@@ -243,7 +243,7 @@ function checkNote(id, text) {
 }
 
 /** Return the response to an error. Log the error, unless the client caused it. */
-function explain(error, log) {
+function errorResponse(error, log) {
   if (error instanceof HttpError) return error;
   if (error instanceof Busy) {
     return { status: 503, message: `${error.message}: try again`, headers: { "Retry-After": "1" } };

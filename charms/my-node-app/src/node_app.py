@@ -157,7 +157,7 @@ class NodeApp:
             systemd.service_enable("--now", self.service)
 
     def reload(self) -> None:
-        """Make the application read its settings again. It drops no request.
+        """Make the application read its settings again. The application drops no request.
 
         Raises:
             NodeAppError: systemd cannot send the signal.
@@ -166,7 +166,7 @@ class NodeApp:
             systemd.service_reload(self.service, restart_on_failure=True)
 
     def stop(self) -> None:
-        """Stop the application and do not start it at boot. It first answers its open requests.
+        """Stop the application and do not start it at boot. It answers its open requests first.
 
         Raises:
             NodeAppError: systemd cannot stop it.
@@ -229,8 +229,8 @@ class NodeApp:
     def settings(self) -> Settings | None:
         """Return the settings in the settings file, or None if there are none."""
         try:
-            written = json.loads(self.settings_file.read_text())
-            return Settings(**{name: written[name] for name in _SETTING_NAMES if name in written})
+            content = json.loads(self.settings_file.read_text())
+            return Settings(**{name: content[name] for name in _SETTING_NAMES if name in content})
         except (OSError, ValueError, TypeError):
             return None
 
@@ -246,8 +246,8 @@ class NodeApp:
     def run(self) -> bool:
         """Run the application with the settings in the settings file. Stop it if there are none.
 
-        Returns whether the application uses these settings. The application itself is asked,
-        because it may have refused them.
+        Returns whether the application uses these settings. Ask the application itself: it may
+        have refused the settings.
 
         Raises:
             NodeAppError: systemd cannot start, stop or reload it.
@@ -260,6 +260,8 @@ class NodeApp:
             self.start()
         elif self.health() in ("old settings", "no answer"):
             self.reload()
+        else:
+            return True
         return self._wait_until_it_runs()
 
     def health(self) -> Health:

@@ -27,7 +27,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     """Wait until `condition()` is true, or fail after this number of seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not so within {seconds} s"
+        assert time.monotonic() < deadline, f"still false after {seconds} s"
         time.sleep(0.02)
 
 

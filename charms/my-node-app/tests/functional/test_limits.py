@@ -19,14 +19,14 @@ from node_app import NodeApp, Settings
 
 MEGABYTE = 1024 * 1024
 LIST = b"GET /api/notes?limit=1000 HTTP/1.1\r\nHost: notes\r\n\r\n"
-BODY_TO_COME = (
+INCOMPLETE_BODY = (
     b"POST /api/notes HTTP/1.1\r\nHost: notes\r\n"
     b"Content-Type: application/json\r\nContent-Length: 9000\r\n\r\n{"
 )
 
 
 @pytest.fixture
-def full(running: NodeApp, settings: Settings, database: Database) -> NodeApp:
+def app_with_many_notes(running: NodeApp, settings: Settings, database: Database) -> NodeApp:
     """The application with the most notes in an answer, each with the maximum length."""
     now = datetime.datetime.now(datetime.timezone.utc)
     notes = [{"_id": str(n), "text": "x" * 1000, "created": now} for n in range(1000)]
@@ -51,7 +51,7 @@ class Memory(threading.Thread):
 
 @contextlib.contextmanager
 def attack(settings: Settings, connections: int, sent: bytes) -> Iterator[list[socket.socket]]:
-    """Open connections, send the same data on each, read nothing, and return the open ones."""
+    """Open connections, send the same data on each, read nothing, and return the sockets."""
     with contextlib.ExitStack() as stack:
         opened = []
         for _ in range(connections):
@@ -65,30 +65,34 @@ def attack(settings: Settings, connections: int, sent: bytes) -> Iterator[list[s
 @pytest.mark.parametrize(
     ("connections", "sent"),
     [
-        pytest.param(60, LIST * 20, id="more sent ahead than is allowed"),
-        pytest.param(60, LIST * 10, id="as much sent ahead as is allowed"),
+        pytest.param(60, LIST * 20, id="more pipelined requests than are allowed"),
+        pytest.param(60, LIST * 10, id="as many pipelined requests as are allowed"),
         pytest.param(600, LIST, id="more connections than are allowed"),
-        pytest.param(1000, BODY_TO_COME, id="bodies that do not come"),
-        pytest.param(1000, b"GET / HT", id="heads that do not come"),
+        pytest.param(1000, INCOMPLETE_BODY, id="incomplete bodies"),
+        pytest.param(1000, b"GET / HT", id="incomplete headers"),
     ],
 )
 def test_many_connections_use_little_memory_and_do_not_block_other_clients(
-    connections: int, sent: bytes, full: NodeApp, settings: Settings, tmp_path: pathlib.Path
+    connections: int,
+    sent: bytes,
+    app_with_many_notes: NodeApp,
+    settings: Settings,
+    tmp_path: pathlib.Path,
 ):
     memory = Memory(running_process(tmp_path))
     memory.start()
     with attack(settings, connections, sent):
-        wait_for(lambda: full.health() == "ok")
+        wait_for(lambda: app_with_many_notes.health() == "ok")
         wait_for(lambda: request(settings, "POST", "/api/notes", "served", "key")[0] in (200, 201))
         wait_for(lambda: request(settings, "GET", "/api/notes?limit=1000")[0] == 200)
         memory.stop.set()
         memory.join()
     assert memory.most - memory.before < 250 * MEGABYTE
-    assert full.health() == "ok"
+    assert app_with_many_notes.health() == "ok"
 
 
 def test_repeated_connections_do_not_block_other_clients(
-    full: NodeApp, settings: Settings, tmp_path: pathlib.Path
+    app_with_many_notes: NodeApp, settings: Settings, tmp_path: pathlib.Path
 ):
     memory = Memory(running_process(tmp_path))
     memory.start()
@@ -97,7 +101,7 @@ def test_repeated_connections_do_not_block_other_clients(
             stack.enter_context(attack(settings, 20, LIST * 5))
             wait_for(lambda: request(settings, "GET", "/api/notes")[0] == 200, 5)
             assert request(settings, "POST", "/api/notes", f"note {number}")[0] == 201
-        assert full.health() == "ok"
+        assert app_with_many_notes.health() == "ok"
     memory.stop.set()
     memory.join()
     assert memory.most - memory.before < 250 * MEGABYTE

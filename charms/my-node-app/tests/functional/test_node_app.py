@@ -113,15 +113,17 @@ def test_health_shows_a_killed_database_and_no_note_is_lost(
     assert running.is_running()
     assert request(settings, "GET", "/api/notes")[0] == 503
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        posted = pool.submit(request, settings, "POST", "/api/notes", "while away", "key")
+        posted = pool.submit(
+            request, settings, "POST", "/api/notes", "while the database is down", "key"
+        )
         for _ in range(2):  # Each lasts as long as the driver waits for a server.
             assert running.health() == "no database"
         assert not posted.done()
         database.start()
         status, note = posted.result(timeout=60)
-    assert (status, note["text"]) == (201, "while away")
+    assert (status, note["text"]) == (201, "while the database is down")
     wait_for(lambda: running.health() == "ok")
-    assert texts(settings) == ["while away"]
+    assert texts(settings) == ["while the database is down"]
     assert [line["event"] for line in events(running)].count("started") == 1
 
 
@@ -242,16 +244,16 @@ def test_health_shows_which_settings_are_loaded(
     assert [line["event"] for line in events(running)].count("reloaded") == 1
 
 
-@pytest.mark.parametrize("what", ["no uri", "no uri, and another port", "a port in use"])
+@pytest.mark.parametrize("problem", ["no uri", "no uri, and another port", "a port in use"])
 def test_unusable_settings_are_not_loaded(
-    what: str, running: NodeApp, settings: Settings, database: Database
+    problem: str, running: NodeApp, settings: Settings, database: Database
 ):
     unusable = {
         "no uri": dataclasses.replace(settings, uri="nonsense://"),
         "no uri, and another port": dataclasses.replace(settings, uri="nonsense://", port=3001),
         "a port in use": dataclasses.replace(settings, host=database.host, port=27017),
     }
-    running.configure(unusable[what])
+    running.configure(unusable[problem])
     running.reload()
     wait_for_event(running, "cannot use the new settings")
     assert running.health() in ("old settings", "no answer")

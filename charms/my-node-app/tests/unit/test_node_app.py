@@ -26,14 +26,14 @@ class System:
     """A machine that does nothing and records all calls."""
 
     def __init__(self, folder: pathlib.Path):
-        self.asked: list[str] = []
+        self.calls: list[str] = []
         self.failures: dict[str, Exception] = {}
         self.node = folder / "node"
         self.source = folder / "source"
         self.source.mkdir()
         (self.source / "server.js").write_text("new")
 
-    def has_node(self, script: str) -> None:
+    def install_node(self, script: str) -> None:
         self.node.write_text(f"#!/bin/sh\n{script}\n")
         self.node.chmod(0o755)
 
@@ -41,12 +41,12 @@ class System:
 @pytest.fixture
 def system(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> System:
     system = System(tmp_path)
-    system.has_node("echo v18.19.1")
+    system.install_node("echo v18.19.1")
 
     def answer(call: str) -> Callable[..., None]:
         def function(*_: object, **__: object) -> None:
             code = NodeApp.app_dir / "server.js"
-            system.asked.append(f"{call} with {code.read_text()}" if code.exists() else call)
+            system.calls.append(f"{call} with {code.read_text()}" if code.exists() else call)
             if call in system.failures:
                 raise system.failures[call]
 
@@ -68,7 +68,7 @@ def system(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> System:
 def test_install_installs_node_and_the_application(system: System):
     app = NodeApp()
     app.install(system.source)
-    assert system.asked == ["useradd", "daemon-reload with new"]
+    assert system.calls == ["useradd", "daemon-reload with new"]
     assert f"ExecStart={system.node} {app.app_dir}/server.js" in app.unit_file.read_text()
 
 
@@ -76,9 +76,9 @@ def test_upgrade_stops_the_application_before_removing_its_folder(system: System
     app = NodeApp()
     app.install(system.source)
     (app.app_dir / "server.js").write_text("old")
-    system.asked.clear()
+    system.calls.clear()
     app.install(system.source)
-    assert system.asked == ["disable with old", "useradd with old", "daemon-reload with new"]
+    assert system.calls == ["disable with old", "useradd with old", "daemon-reload with new"]
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_unusable_node_is_named_and_the_application_keeps_running(
 ):
     app = NodeApp()
     app.install(system.source)
-    system.asked.clear()
-    system.has_node(script)
+    system.calls.clear()
+    system.install_node(script)
     with pytest.raises(UnusableNodeError, match=message):
         app.install(system.source)
-    assert system.asked == []
+    assert system.calls == []
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_only_own_errors_are_raised(method: str, call: str, failure: Exception, 
             getattr(app, method)()
 
 
-def test_failure_to_write_settings_is_an_error(system: System):
+def test_failure_to_write_settings_raises_node_app_error(system: System):
     app = NodeApp()  # Its user does not exist here.
     with pytest.raises(NodeAppError, match=r"^cannot write .*settings_file"):
         app.configure(node_app.Settings("127.0.0.1", 3000, "mongodb://", "notes"))
@@ -153,6 +153,6 @@ def test_failure_to_write_settings_is_an_error(system: System):
 
 def test_stop_and_uninstall_succeed_without_an_installation(system: System):
     NodeApp().stop()
-    assert system.asked == []
+    assert system.calls == []
     NodeApp().uninstall()
-    assert system.asked == ["daemon-reload", "userdel"]
+    assert system.calls == ["daemon-reload", "userdel"]

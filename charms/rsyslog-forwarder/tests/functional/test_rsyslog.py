@@ -37,7 +37,7 @@ def pid(machine: Machine) -> str:
     return (machine.folder / "run/rsyslog/pid").read_text()
 
 
-def test_syslog_over_udp(machine: Machine, udp: Receiver):
+def test_syslog_is_forwarded(machine: Machine, udp: Receiver):
     machine.forwarder.configure({"syslog": syslog_to(udp)})
     machine.log("hello")
     wait_for(lambda: udp.texts("test") == ["hello"])
@@ -127,7 +127,7 @@ def test_message_of_several_lines_is_one_line_for_the_receiver(machine: Machine,
     assert either.texts("test") == ["first#012second"]
 
 
-def test_file_and_directory_that_appear_later(machine: Machine, udp: Receiver):
+def test_files_and_directories_that_appear_later_are_followed(machine: Machine, udp: Receiver):
     directory = machine.logs / "later"
     machine.forwarder.configure({"files": files_to(udp, directory, "*.log", "a.log")})
     directory.mkdir()
@@ -147,7 +147,7 @@ def test_file_that_matches_two_patterns_is_sent_once(machine: Machine, udp: Rece
     assert len(udp.lines("one")) == 1
 
 
-def test_log_rotation_by_renaming_and_by_truncating(machine: Machine, udp: Receiver):
+def test_log_rotation_by_renaming_and_by_truncating_loses_no_line(machine: Machine, udp: Receiver):
     log = machine.logs / "app.log"
     machine.forwarder.configure({"files": files_to(udp, machine.logs, "app.log")})
     append(log, "before rotation")
@@ -375,7 +375,7 @@ def test_ended_stream_is_removed_even_if_the_rest_is_refused(machine: Machine, u
     broken.unlink()
 
 
-def test_two_applications_on_one_machine(machine: Machine, udp: Receiver):
+def test_two_applications_on_one_machine_do_not_affect_each_other(machine: Machine, udp: Receiver):
     machine.other.install()
     elsewhere = machine.folder / "srv/elsewhere"
     elsewhere.mkdir()
@@ -465,5 +465,5 @@ def test_apparmor_allows_a_directory_outside_var_log(machine: Machine, udp: Rece
     assert not rules.exists()
 
 
-def test_version(machine: Machine):
+def test_version_is_read_from_rsyslogd(machine: Machine):
     assert machine.forwarder.version().startswith("8.")
