@@ -24,10 +24,18 @@ FROM ?=
 NAME ?=
 TO ?=
 
+# Programs that PyPI does not have: rsyslogd, the library libcurl of the real mongod, and gpg, which
+# checks the key of MongoDB's apt repository.
+define need_workloads
+	@command -v gpg >/dev/null || { echo "make: gpg is missing. On Debian or Ubuntu: apt install gnupg" >&2; exit 1; }
+	@command -v rsyslogd >/dev/null || { echo "make: rsyslogd is missing. On Debian or Ubuntu: apt install rsyslog" >&2; exit 1; }
+	@.venv/bin/python -c 'import ctypes; ctypes.CDLL("libcurl.so.4")' 2>/dev/null || { echo "make: libcurl, which mongod needs, is missing. On Debian or Ubuntu: apt install libcurl4" >&2; exit 1; }
+endef
+
 TOX := .venv/bin/tox run
 CHARMCRAFT := .venv-charmcraft/bin
-# Faults and stress run last: they use every core, and real elections in functional tests need time.
-TESTS := functional localjuju browser bundle lint unit copies interfaces collect faults stress
+# The longest suite is first, and the suites that use every core are last.
+TESTS := bundle functional localjuju browser lint unit copies interfaces collect faults stress
 CHARMS := $(patsubst %/charmcraft.yaml,%,$(wildcard charms/*/charmcraft.yaml))
 PACKED := $(CHARMS:charms/%=build/%.charm)
 # The source files of a packed charm: no tests, and no files that npm and Python have generated.
@@ -37,22 +45,25 @@ sources = $(shell find $(1) '(' -name tests -o -name node_modules -o -name __pyc
 export PATH := $(PATH):/usr/sbin:/sbin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju browser interfaces sync-interfaces bundle faults stress bench docs terraform pack pack-here deploy integration integration-libjuju collect clean workloads
+.PHONY: help demo shell test quick lint format unit copies new-charm functional localjuju browser interfaces sync-interfaces bundle faults stress bench docs terraform pack pack-here deploy integration integration-libjuju collect clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv workloads  ## Run the bundle on this machine, with the real mongod and Node.js, without Juju
+demo: .venv  ## Run the bundle on this machine, with the real mongod and Node.js, without Juju
+	$(need_workloads)
 	@$(TOX) -q -e demo --notest
 	@# Not through tox: on Ctrl-C tox would kill the demo before it has cleaned up.
 	@PYTHONPATH=tools .tox/demo/bin/python tests/demo.py $(DEMO)
 
-shell: .venv workloads  ## Open a shell with a local `juju` command (docs/localjuju-shell.md)
+shell: .venv  ## Open a shell with a local `juju` command (docs/localjuju-shell.md)
+	$(need_workloads)
 	@$(TOX) -q -e demo --notest
 	@# Not through tox, because the shell needs a terminal.
 	@.tox/demo/bin/python -m localjuju shell --charms charms $(ARGS)
 
-test: .venv workloads  ## Run all checks and tests
+test: .venv  ## Run all checks and tests
+	$(need_workloads)
 	@echo "$(TESTS): $(JOBS) at a time. The output of each appears when it ends."
 	@mkdir -p build
 	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) $(TESTS) 2>&1 | tee build/test.log; \
@@ -78,13 +89,15 @@ unit: .venv  ## Test each charm with ops.testing
 copies: .venv  ## Make a new charm from each charm, then lint and test it
 	$(TOX) -e copies
 
-functional: .venv workloads  ## Test each charm's workload module with the real program
+functional: .venv  ## Test each charm's workload module with the real program
+	$(need_workloads)
 	$(TOX) -e functional
 
 localjuju: .venv  ## Test localjuju
 	$(TOX) -e localjuju
 
-browser: .venv chromium  ## Test the page of a run in a browser
+browser: .venv  ## Test the page of a run in a browser
+	@command -v chromedriver >/dev/null || { echo "make: chromedriver is missing. On Debian: apt install chromium chromium-driver" >&2; exit 1; }
 	$(TOX) -e browser
 
 interfaces: .venv  ## Validate the interfaces, and test the charms against them
@@ -93,7 +106,8 @@ interfaces: .venv  ## Validate the interfaces, and test the charms against them
 sync-interfaces: .venv  ## Generate files from interfaces/*/interface/v*/schema.py
 	$(TOX) -e sync-interfaces
 
-bundle: .venv workloads  ## Test the bundle on localjuju, as Juju 3.6 and as Juju 4.0
+bundle: .venv  ## Test the bundle on localjuju, as Juju 3.6 and as Juju 4.0
+	$(need_workloads)
 	$(TOX) -e bundle
 
 stress: .venv  ## Run the event demos with 200 seeds (or SEEDS=...), each with another order of events
@@ -131,7 +145,8 @@ deploy: pack .venv  ## Deploy bundle.yaml (BUNDLE=...) to a controller (MODEL=..
 integration: .venv  ## Test the bundles on the current controller, with build/*.charm (MONGOD=..., ARGS=...)
 	$(TOX) -e integration -- $(if $(MONGOD),"--mongod=$(MONGOD)") $(ARGS)
 
-pack-here: .venv-charmcraft .venv workloads  ## Pack without LXD, on Ubuntu 24.04 (or PACK_WRAPPER=...), and test the packed charms
+pack-here: .venv-charmcraft .venv  ## Pack without LXD, on Ubuntu 24.04 (or PACK_WRAPPER=...), and test the packed charms
+	$(need_workloads)
 	PATH="$(CURDIR)/$(CHARMCRAFT):$$PATH" $(CHARMCRAFT)/python tools/pack.py --here --wrapper "$(PACK_WRAPPER)" $(CHARMS)
 	$(TOX) -e packed
 	PACK_PYTHON="$(CURDIR)/$(CHARMCRAFT)/python" PACK_WRAPPER="$(PACK_WRAPPER)" $(TOX) -e packed-copies
@@ -155,17 +170,6 @@ clean:  ## Remove everything that make has created
 	$(PYTHON) -m venv --clear .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check 'tox>=4,<5' 'tox-uv>=1,<2' || { rm -rf .venv; exit 1; }
 	@touch .venv
-
-# Programs that PyPI does not have: rsyslogd, the library libcurl of the real mongod, and gpg, which
-# checks the key of MongoDB's apt repository.
-workloads: .venv
-	@command -v gpg >/dev/null || { echo "make: gpg is missing. On Debian or Ubuntu: apt install gnupg" >&2; exit 1; }
-	@command -v rsyslogd >/dev/null || { echo "make: rsyslogd is missing. On Debian or Ubuntu: apt install rsyslog" >&2; exit 1; }
-	@.venv/bin/python -c 'import ctypes; ctypes.CDLL("libcurl.so.4")' 2>/dev/null || { echo "make: libcurl, which mongod needs, is missing. On Debian or Ubuntu: apt install libcurl4" >&2; exit 1; }
-
-.PHONY: chromium
-chromium:
-	@command -v chromedriver >/dev/null || { echo "make: chromedriver is missing. On Debian: apt install chromium chromium-driver" >&2; exit 1; }
 
 # The system's Python, because charmcraft needs its module apt, which is not on PyPI.
 .venv-charmcraft: Makefile

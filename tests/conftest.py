@@ -69,7 +69,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         names = ["controller"] if metafunc.config.getoption("--controller") else ["3.6", "4.0"]
         # The tests that share a model run on one worker of pytest-xdist.
         params = [
-            pytest.param(name, marks=pytest.mark.xdist_group(f"{metafunc.module.__name__} {name}"))
+            pytest.param(
+                name, marks=pytest.mark.xdist_group(f"{metafunc.definition.path.name} {name}")
+            )
             for name in names
         ]
         metafunc.parametrize("cloud", params, indirect=True, scope="module")
