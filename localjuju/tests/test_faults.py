@@ -122,7 +122,7 @@ def test_former_leader_can_be_elected_again(make_charm: MakeCharm, juju: LocalJu
     first = leader_of(juju, "a")
     second = {"a/0": "a/1", "a/1": "a/0"}[first]
     for leader, follower in ((second, first), (first, second)):
-        juju._runner.move_leadership(juju._runner.model.units[leader])
+        juju._runner.agents.move_leadership(juju._runner.model.units[leader])
         juju.settle()
         assert leader_of(juju, "a") == leader
         told = juju.cli("exec", "--unit", follower, "--", "relation-get -r replicas:0 --app - a")

@@ -207,11 +207,11 @@ def test_agents_that_check_only_changed_relations_miss_no_hook(
 ) -> None:
     """A cached answer to whether an agent has a hook never differs from a new check."""
     with LocalJuju(series, seed=3) as juju:
-        model, hooks = juju._runner, []
+        agents, hooks = juju._runner.agents, []
 
         def compare(event: Event) -> None:
-            ready = model.ready_uniters()
-            for uniter in model.uniters.values():
+            ready = agents.ready_uniters()
+            for uniter in agents.uniters.values():
                 for view in uniter.views.values():
                     view.settled_version = -1
                 assert bool(uniter.candidates()) == (uniter in ready)

@@ -49,7 +49,7 @@ class ActionCommands:
             return _print_unscheduled(operation, not options.background)
         if options.background:
             return _print_scheduled(operation)
-        self.runner.finish(operation.tasks)
+        self.runner.agents.finish_tasks(operation.tasks)
         return _print_finished(operation, options.format)
 
     def _schedule(
@@ -70,7 +70,7 @@ class ActionCommands:
             else:
                 operation.tasks.append(self._task(unit, action, parameters, timeout))
         if operation.tasks:
-            self.runner.operations.append(operation)
+            self.model.operations.append(operation)
         return operation
 
     def _task(self, unit: Unit, action: str, parameters: dict[str, Any], timeout: float) -> Task:
@@ -133,7 +133,7 @@ class ActionCommands:
                     2,
                 )
         self.runner.settle()
-        found = [one for one in self.runner.operations if _matches(one, wanted)]
+        found = [one for one in self.model.operations if _matches(one, wanted)]
         found = found[options.offset :][: options.limit]
         if not found:
             return Output(stderr="no matching operations\n")
@@ -158,7 +158,7 @@ class ActionCommands:
         options = parser.parse_args(arguments)
         number = _number(options, "operation")
         self.runner.settle()
-        for operation in self.runner.operations:
+        for operation in self.model.operations:
             if operation.id == number:
                 return Output(dump(operation.describe(), options.format))
         raise CommandError(f'ERROR operation "{number}" not found')
@@ -213,7 +213,7 @@ class ActionCommands:
         return Output(dump({"actions": described}, options.format) if described else "", unknown)
 
     def _find_task(self, number: int) -> Task | None:
-        tasks = [task for operation in self.runner.operations for task in operation.tasks]
+        tasks = [task for operation in self.model.operations for task in operation.tasks]
         return next((task for task in tasks if task.id == number), None)
 
 

@@ -162,18 +162,20 @@ class ApplicationCommands:
         if not options.all and not options.units:
             raise CommandError("ERROR no unit specified", 2)
         if options.all:
-            units = [unit for unit in self.model.units.values() if self.runner.in_error(unit)]
+            units = [
+                unit for unit in self.model.units.values() if self.runner.agents.in_error(unit)
+            ]
         else:
             units = [self._unit_in_error(name) for name in options.units]
         for unit in units:
-            self.runner.resolve(unit, retry=not options.no_retry)
+            self.runner.agents.resolve(unit, retry=not options.no_retry)
         return Output()
 
     def _unit_in_error(self, name: str) -> Unit:
         unit = self.model.find_unit(name)
         if unit is None:
             raise CommandError(f'ERROR unit "{name}" not found')
-        if self.runner.in_error(unit):
+        if self.runner.agents.in_error(unit):
             return unit
         if self._uses_3_6_wording:
             raise CommandError(f'ERROR unit "{name}" is not in an error state')
@@ -249,7 +251,7 @@ class ApplicationCommands:
         parser.add_argument("--scope")
         options = parser.parse_args(arguments)
         self._application(options.application).trusted = not options.remove
-        self.runner.retry_failed()
+        self.runner.agents.allow_retries()
         return Output()
 
 

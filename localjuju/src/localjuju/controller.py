@@ -21,7 +21,7 @@ from localjuju.machine import LoopbackNetwork
 from localjuju.model import Model, new_uuid
 from localjuju.model_runner import ModelRunner
 from localjuju.turns import SingleThread
-from localjuju.uniter import Uniter
+from localjuju.unit_agents import UnitAgents
 from localjuju.versions import Behaviour
 
 MOST_HOOKS = 5000
@@ -66,8 +66,8 @@ class Controller:
         self.network = LoopbackNetwork()
         self.turns = turns or SingleThread()
         self.hook_runner = HookRunner(folder, seed, names(behaviour), self.turns)
-        self._models_made = 0
-        self._hooks_of_models_gone = 0
+        self._models_added = 0
+        self._hooks_of_removed_models = 0
         self._runs_hooks = True
 
     def close(self) -> None:
@@ -83,9 +83,9 @@ class Controller:
         Args:
             name: the name of the model. No other model has this name.
         """
-        folder = self.folder / str(self._models_made)
+        folder = self.folder / str(self._models_added)
         folder.mkdir()
-        self._models_made += 1
+        self._models_added += 1
         self.models[name] = ModelRunner(self, name, folder)
         return self.models[name]
 
@@ -111,7 +111,7 @@ class Controller:
             if runner.life == "alive" or runner.model.applications or runner.model.machines:
                 continue
             del self.models[name]
-            self._hooks_of_models_gone += runner.hooks_run
+            self._hooks_of_removed_models += runner.agents.hooks_run
             shutil.rmtree(runner.folder, ignore_errors=True)
             if self.current_model == name:
                 self.current_model = None
@@ -121,8 +121,13 @@ class Controller:
         return [runner.model for runner in self.models.values()]
 
     @property
+    def all_agents(self) -> list[UnitAgents]:
+        """The agents of each model."""
+        return [runner.agents for runner in self.models.values()]
+
+    @property
     def hooks_run(self) -> int:
-        return self._hooks_of_models_gone + sum(r.hooks_run for r in self.models.values())
+        return self._hooks_of_removed_models + sum(agents.hooks_run for agents in self.all_agents)
 
     def settle(self) -> int:
         """Run hooks until no unit has a hook left to run, and return how many ran.
@@ -153,7 +158,7 @@ class Controller:
             self._runs_hooks = before
 
     def _most_hooks(self) -> int:
-        units = sum(len(runner.uniters) for runner in self.models.values())
+        units = sum(len(agents.uniters) for agents in self.all_agents)
         return max(MOST_HOOKS, MOST_HOOKS_FOR_A_PAIR * units**2)
 
     def _describe_last_hooks(self) -> str:
@@ -181,45 +186,42 @@ class Controller:
     def run_hook(self) -> bool:
         """Run a hook that has not failed, if one is ready. Return whether there was one."""
         ready = [
-            (runner, uniter)
-            for runner in self.models.values()
-            for uniter in runner.ready_uniters()
+            (agents, uniter)
+            for agents in self.all_agents
+            for uniter in agents.ready_uniters()
             if not self.faults.holds_up(uniter)
         ]
-        if ready and self.faults.before_hook(self.models.values()):
+        if ready and self.faults.before_hook(self.all_agents):
             return True
         if ready:
-            runner, uniter = self.rng.choice(ready)
-            runner.run_hook(uniter, self.rng.choice(uniter.candidates()))
+            agents, uniter = self.rng.choice(ready)
+            agents.run_hook(uniter, self.rng.choice(uniter.candidates()))
         return bool(ready)
 
     def run_task(self) -> bool:
         """Run a task, if one is waiting. Return whether there was one."""
-        for runner in self.models.values():
-            if (task := runner.waiting_task()) is not None:
-                runner.run_task(task)
+        for agents in self.all_agents:
+            if (task := agents.waiting_task()) is not None:
+                agents.run_task(task)
                 return True
         return False
 
     def _retry(self) -> bool:
-        failed = list(self._failed_uniters())
+        failed = [
+            (agents, uniter) for agents in self.all_agents for uniter in agents.uniters_to_retry()
+        ]
         if failed:
-            runner, uniter = self.rng.choice(failed)
-            runner.retry(uniter)
+            agents, uniter = self.rng.choice(failed)
+            agents.retry(uniter)
         return bool(failed)
-
-    def _failed_uniters(self) -> Iterator[tuple[ModelRunner, Uniter]]:
-        for runner in self.models.values():
-            for uniter in runner.uniters_to_retry():
-                yield runner, uniter
 
     def update_status(self) -> None:
         """Advance the clock until update-status is due in a model, and run it there."""
-        due = {runner: runner.next_update_status for runner in self.models.values()}
+        due = {agents: agents.next_update_status for agents in self.all_agents}
         self.pass_time_until(min(due.values(), default=0.0))
-        for runner, moment in due.items():
+        for agents, moment in due.items():
             if moment <= self.clock.now():
-                runner.update_status()
+                agents.update_status()
 
     def pass_time_until(self, moment: float) -> None:
         self.clock.pass_time(max(0.0, moment - self.clock.now()))

@@ -88,7 +88,7 @@ class ExecCommands:
     def _run(self, receiver: Unit | Machine, command: str, timeout: float) -> _FinishedTask:
         task, started = self.model.next_task_id(), self.runner.clock.now()
         if isinstance(receiver, Unit):
-            result = self.runner.run_shell(receiver, command, timeout)
+            result = self.runner.agents.run_shell(receiver, command, timeout)
         else:
             result = self.runner.machines.run(receiver, command, timeout=timeout)
         return _FinishedTask(task, receiver, result, started, self.runner.clock.now())
@@ -110,7 +110,7 @@ class ExecCommands:
             operation = Operation(
                 number, summary, ACTION, parameters, recorded[0].enqueued, recorded
             )
-            self.runner.operations.append(operation)
+            self.model.operations.append(operation)
 
 
 COMMANDS: dict[str, Callable[[ExecCommands, list[str]], Output]] = {

@@ -20,7 +20,7 @@ from localjuju.uniter import Uniter
 
 if TYPE_CHECKING:
     from localjuju.model import Application, Unit
-    from localjuju.model_runner import ModelRunner
+    from localjuju.unit_agents import UnitAgents
 
 FaultInHook = Literal["command-fails", "hook-killed", "lease-ends"]
 FaultBetweenHooks = Literal["leader-moves", "agent-held-up", "machine-restarts"]
@@ -95,7 +95,7 @@ class FaultInjector:
 
     # Between hooks
 
-    def before_hook(self, runners: Iterable[ModelRunner]) -> bool:
+    def before_hook(self, models: Iterable[UnitAgents]) -> bool:
         """Inject the fault that is due before the next hook, if any. Return whether one was."""
         self._held_up = {uniter: n - 1 for uniter, n in self._held_up.items() if n > 1}
         if self._next not in get_args(FaultBetweenHooks):
@@ -104,34 +104,34 @@ class FaultInjector:
         if self._countdown > 0:
             return False
         uniters = [
-            (runner, uniter)
-            for runner in runners
-            for _, uniter in sorted(runner.uniters.items())
+            (agents, uniter)
+            for agents in models
+            for _, uniter in sorted(agents.uniters.items())
             if uniter.unit.life == "alive"
         ]
         if self._next == "leader-moves":
-            uniters = [(runner, u) for runner, u in uniters if _can_lose_leadership(u)]
+            uniters = [(agents, u) for agents, u in uniters if _can_lose_leadership(u)]
         if not uniters:
             return False
-        runner, uniter = self._chance.choice(uniters)
-        self._inject(runner, uniter)
+        agents, uniter = self._chance.choice(uniters)
+        self._inject(agents, uniter)
         self._plan_next()
         return True
 
-    def _inject(self, runner: ModelRunner, uniter: Uniter) -> None:
+    def _inject(self, agents: UnitAgents, uniter: Uniter) -> None:
         unit = uniter.unit
         if self._next == "leader-moves":
-            self._move_leadership(runner, uniter, "loses the leadership")
+            self._move_leadership(agents, uniter, "loses the leadership")
         elif self._next == "agent-held-up":
             hooks = self._chance.randint(1, MOST_HOOKS_HELD_UP)
             self._held_up[uniter] = hooks
             text = f"waits while other units run {hooks} hooks"
-            runner.history.add_fault(unit.name, text)
+            agents.history.add_fault(unit.name, text)
         else:
             moves = self._chance.random() < 0.5
             text = "its machine restarts" + " and gets another address" * moves
-            runner.history.add_fault(unit.name, text)
-            runner.restart_machines([unit.machine], new_addresses=moves)
+            agents.history.add_fault(unit.name, text)
+            agents.restart_machines([unit.machine], new_addresses=moves)
 
     def holds_up(self, uniter: Uniter) -> bool:
         """Whether a unit is held up and runs no hooks now."""
@@ -149,7 +149,7 @@ class FaultInjector:
 
     # Within a hook
 
-    def before_command(self, runner: ModelRunner, context: HookContext, command: str) -> None:
+    def before_command(self, agents: UnitAgents, context: HookContext, command: str) -> None:
         """Inject the fault that is due when a hook runs a hook command.
 
         Raises:
@@ -168,20 +168,20 @@ class FaultInjector:
             return
         self._plan_next()
         if fault == "lease-ends":
-            runner.clock.pass_time(LEASE)
-            self._move_leadership(runner, uniter, f"its lease ends before {command}")
+            agents.clock.pass_time(LEASE)
+            self._move_leadership(agents, uniter, f"its lease ends before {command}")
         elif fault == "hook-killed":
-            runner.history.add_fault(uniter.unit.name, f"its hook is killed in {command}")
+            agents.history.add_fault(uniter.unit.name, f"its hook is killed in {command}")
             context.is_killed = True
         else:
-            runner.history.add_fault(uniter.unit.name, f"{command} fails")
+            agents.history.add_fault(uniter.unit.name, f"{command} fails")
             raise HookCommandError("connection is shut down")
 
-    def _move_leadership(self, runner: ModelRunner, uniter: Uniter, why: str) -> None:
+    def _move_leadership(self, agents: UnitAgents, uniter: Uniter, why: str) -> None:
         successor = self._chance.choice(_successors(uniter.unit.application))
-        runner.move_leadership(successor)
+        agents.move_leadership(successor)
         text = f"{why}: {successor.name} becomes the leader"
-        runner.history.add_fault(uniter.unit.name, text)
+        agents.history.add_fault(uniter.unit.name, text)
 
 
 def _successors(application: Application) -> list[Unit]:

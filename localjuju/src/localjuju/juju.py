@@ -153,7 +153,7 @@ class LocalJuju(jubilant.Juju):
         names = [units] if isinstance(units, str) else units
         known = self._runner.model.units
         machines = {known[name].machine.number: known[name].machine for name in names}
-        self._runner.restart_machines(list(machines.values()), new_addresses)
+        self._runner.agents.restart_machines(list(machines.values()), new_addresses)
 
     def _cli(
         self,

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 from localjuju.controller import Controller
-from localjuju.model_runner import ModelRunner
 from localjuju.turns import SharedModels
+from localjuju.unit_agents import UnitAgents
 from localjuju.uniter import Uniter
 
 
@@ -67,23 +67,23 @@ class LiveHooks:
             )
 
     def _retry(self) -> bool:
-        for runner, uniter, moment in self._failed():
+        for agents, uniter, moment in self._failed():
             if moment <= self._controller.clock.now() and uniter.failed:
-                runner.run_hook(uniter, uniter.failed)
+                agents.run_hook(uniter, uniter.failed)
                 return True
         return False
 
-    def _failed(self) -> Iterator[tuple[ModelRunner, Uniter, float]]:
+    def _failed(self) -> Iterator[tuple[UnitAgents, Uniter, float]]:
         """Yield the agents whose hook failed, and the time of the next attempt."""
-        for runner in list(self._controller.models.values()):
-            for name, uniter in list(runner.uniters.items()):
+        for agents in self._controller.all_agents:
+            for name, uniter in list(agents.uniters.items()):
                 if uniter.failed:
-                    yield runner, uniter, runner.retry_times.get(name, 0.0)
+                    yield agents, uniter, agents.retry_times.get(name, 0.0)
 
     def _update_status(self) -> bool:
-        for runner in list(self._controller.models.values()):
-            if runner.next_update_status <= self._controller.clock.now():
-                runner.update_status()
+        for agents in self._controller.all_agents:
+            if agents.next_update_status <= self._controller.clock.now():
+                agents.update_status()
                 return True
         return False
 
@@ -92,7 +92,7 @@ class LiveHooks:
         now = self._controller.clock.now()
         moments = [moment for _, _, moment in self._failed()]
         for runner in self._controller.models.values():
-            moments.append(runner.next_update_status)
+            moments.append(runner.agents.next_update_status)
             # A time in the past waits for another event, for example for a failed hook.
             moments += [moment for moment in runner.secret_times().values() if moment > now]
         return max(0.0, min(moments) - now) if moments else None

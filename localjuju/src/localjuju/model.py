@@ -20,6 +20,7 @@ from localjuju.versions import Behaviour
 
 if TYPE_CHECKING:
     from localjuju.cross_model import Offer, RemoteApplication
+    from localjuju.operations import Operation
 
 
 @dataclasses.dataclass
@@ -166,6 +167,7 @@ class Model:
         self.remote_applications: dict[str, RemoteApplication] = {}
         self.secrets: dict[str, Secret] = {}
         self.machines: dict[str, Machine] = {}
+        self.operations: list[Operation] = []
         self.stores = stores
         self._all_models = all_models
         self.config: dict[str, str] = {}

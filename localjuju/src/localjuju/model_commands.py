@@ -34,7 +34,7 @@ class ModelCommands:
         except model_config.ModelConfigError as error:
             raise CommandError(f"ERROR {error}") from None
         self.model.config = changed
-        self.runner.retry_failed()
+        self.runner.agents.allow_retries()
         unknown = sorted(key for key in sets if key not in model_config.DEFAULTS)
         return Output(
             stderr="".join(

@@ -141,7 +141,7 @@ class ModelLifeCommands:
 
     def _since(self, runner: ModelRunner) -> str:
         """Write how long ago a model was created, as Juju does."""
-        minutes = int(self.controller.clock.now() - runner.made) // 60
+        minutes = int(self.controller.clock.now() - runner.created) // 60
         if minutes < 1:
             return "just now"
         if minutes < 60:
@@ -149,7 +149,7 @@ class ModelLifeCommands:
         hours = minutes // 60
         if hours < 24:
             return f"{hours} hour{'s' * (hours > 1)} ago"
-        made = datetime.datetime.fromtimestamp(runner.made, datetime.timezone.utc)
+        made = datetime.datetime.fromtimestamp(runner.created, datetime.timezone.utc)
         return f"{made:%Y-%m-%d}"
 
     def destroy_model(self, arguments: list[str]) -> Output:

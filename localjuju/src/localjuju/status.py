@@ -204,7 +204,7 @@ class StatusPrinter:
         return min(statuses, key=_severity, default=Status("unknown"))
 
     def _unit_status(self, unit: Unit) -> Status:
-        failed = self.runner.uniters[unit.name].failed
+        failed = self.runner.agents.uniters[unit.name].failed
         if failed:
             return Status("error", f'hook failed: "{failed.name}"', unit.agent_status.since)
         return unit.workload_status
