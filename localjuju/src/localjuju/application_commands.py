@@ -101,7 +101,7 @@ class ApplicationCommands:
             units.append(unit)
             message += f"will remove unit {name}\n"
             message += _describe_storage_removal(
-                self.model.stores.of(unit), options.destroy_storage
+                self.model.storage.of(unit), options.destroy_storage
             )
         if options.dry_run:
             return Output(message)
@@ -126,7 +126,7 @@ class ApplicationCommands:
             message += f"will remove application {name}\n"
             units = self.model.applications[name].sorted_units
             message += "".join(f"- will remove unit {unit.name}\n" for unit in units)
-            stored = [one for unit in units for one in self.model.stores.of(unit)]
+            stored = [one for unit in units for one in self.model.storage.of(unit)]
             message += _describe_storage_removal(stored, options.destroy_storage)
         if options.dry_run:
             return Output(message)

@@ -13,7 +13,7 @@ import yaml
 
 from localjuju import charm_checks, fake_machine
 from localjuju.charm_checks import CharmError
-from localjuju.storage import StorageDeclaration, StorageError, declarations
+from localjuju.storage_declarations import StorageDeclaration, StorageError, read_declarations
 
 Role = Literal["provides", "requires", "peers"]
 
@@ -241,7 +241,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Pat
         for name, declaration in declared.get(role, {}).items():
             endpoints[name] = Endpoint(name, role, **declaration)
     try:
-        storages = declarations(data.get("storage"))
+        storages = read_declarations(data.get("storage"))
     except StorageError as error:
         raise CharmError(f'charm "{data["name"]}": {error}') from None
     return Charm(

@@ -179,7 +179,7 @@ class DeployCommands:
                     f"{application.name}:{new.name} which cannot be satisfied by the number of "
                     f"already established relations ({count})"
                 )
-        for instance in self.model.stores.instances.values():
+        for instance in self.model.storage.instances.values():
             used = instance.unit and instance.unit.application is application
             if used and instance.name not in charm.storages:
                 return f'in-use storage "{instance.name}" removed'

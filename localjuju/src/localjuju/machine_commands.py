@@ -115,7 +115,7 @@ class MachineCommands:
         """Return the lines that tell the user what is removed with a machine."""
         kept = " (but retaining cloud instance)" * keeps_instance
         units = self._units_of(machine)
-        stored = [one for unit in units for one in self.model.stores.of(unit)]
+        stored = [one for unit in units for one in self.model.storage.of(unit)]
         return "".join(
             (
                 f"will remove machine {machine.number}{kept}\n",

@@ -15,7 +15,8 @@ from localjuju.constraints import Constraints
 from localjuju.machine import Machine
 from localjuju.relation import Databag, Life, RelatedApplication, Relation, Side
 from localjuju.secret import Secret, id_of, model_of
-from localjuju.storage import Directive, Stores
+from localjuju.storage import ModelStorage
+from localjuju.storage_directives import StorageDirective
 from localjuju.versions import Behaviour
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Application:
     charm: Charm
     resources: dict[str, pathlib.Path]
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
-    storage: dict[str, Directive] = dataclasses.field(default_factory=dict)
+    storage: dict[str, StorageDirective] = dataclasses.field(default_factory=dict)
     """The storage that each new unit gets, as the operator requested it."""
     config_version: int = 1
     units: dict[str, Unit] = dataclasses.field(default_factory=dict)
@@ -144,7 +145,7 @@ class Model:
         self,
         behaviour: Behaviour,
         rng: random.Random,
-        stores: Stores,
+        storage: ModelStorage,
         name: str = "local",
         all_models: Callable[[], Iterable[Model]] = tuple,
     ):
@@ -153,7 +154,7 @@ class Model:
         Args:
             behaviour: how the version of Juju behaves.
             rng: decides the order if Juju guarantees none.
-            stores: the storage of the model.
+            storage: the storage of the model.
             name: the name of the model.
             all_models: returns all models of the controller. Units can read their secrets.
         """
@@ -168,7 +169,7 @@ class Model:
         self.secrets: dict[str, Secret] = {}
         self.machines: dict[str, Machine] = {}
         self.operations: list[Operation] = []
-        self.stores = stores
+        self.storage = storage
         self._all_models = all_models
         self.config: dict[str, str] = {}
         """The model options that the operator has set."""

@@ -72,7 +72,7 @@ class ModelWatcher:
         yield "unit", _unit, model.units
         yield "relation", _relation, {str(one): r for one, r in model.relations.items()}
         yield "secret", _secret, model.secrets
-        yield "storage", _storage, model.stores.instances
+        yield "storage", _storage, model.storage.instances
 
     def _databag_changes(self) -> Iterator[Change]:
         for relation in self._model.relations.values():

@@ -160,7 +160,7 @@ class ModelLifeCommands:
             warning = _warning(runner, options.release_storage)
             confirm_name(warning, name, "model", "model destruction")
         keeps_storage = not (options.destroy_storage or options.release_storage)
-        stored = runner.model.stores.instances.values()
+        stored = runner.model.storage.instances.values()
         persistent = sum(one.is_detachable for one in stored)
         if keeps_storage and persistent:
             raise CommandError(f"Destroying model{_persistent_storage(name, persistent)}")
@@ -268,7 +268,7 @@ def _warning(runner: ModelRunner, releases: bool) -> str:
     message += f" - {_plural(len(model.applications), 'application')} will be removed\n"
     if applications:
         message += f"  - application list: {applications}\n"
-    stored = len(model.stores.instances)
+    stored = len(model.storage.instances)
     return f"{message} - {_plural(stored, 'filesystem')} and 0 volume will be {action}\n"
 
 
@@ -278,7 +278,7 @@ def _counts(runner: ModelRunner) -> list[str]:
     counted = (
         (len(model.machines), "machine(s)"),
         (len(model.applications), "application(s)"),
-        (len(model.stores.instances), "filesystems(s)"),
+        (len(model.storage.instances), "filesystems(s)"),
     )
     return [f"{count} {what}" for count, what in counted if count]
 

@@ -15,7 +15,8 @@ from localjuju.machine_pool import MachinePool
 from localjuju.model import Application, Model, Status, Unit
 from localjuju.placement import NEW_MACHINE, Placement
 from localjuju.relation import Life, Relation, Side
-from localjuju.storage import Directive, Stores
+from localjuju.storage import ModelStorage
+from localjuju.storage_directives import StorageDirective
 from localjuju.unit_agents import UnitAgents
 from localjuju.uniter import Uniter
 
@@ -41,9 +42,9 @@ class ModelRunner:
         self.behaviour = controller.behaviour
         self.folder = folder
         self.clock = controller.clock
-        stores = Stores(folder / "storage", self.clock.now)
+        storage = ModelStorage(folder / "storage", self.clock.now)
         self.model = Model(
-            self.behaviour, controller.rng, stores, name, lambda: controller.all_models
+            self.behaviour, controller.rng, storage, name, lambda: controller.all_models
         )
         self.history = History(self.clock, self.model)
         self.machines = MachinePool(
@@ -71,7 +72,7 @@ class ModelRunner:
         units: int,
         config: dict[str, Any],
         resources: dict[str, pathlib.Path],
-        storage: dict[str, Directive],
+        storage: dict[str, StorageDirective],
         attach: Sequence[str] = (),
         constraints: Constraints | None = None,
         placements: Sequence[Placement] = (),
@@ -135,7 +136,7 @@ class ModelRunner:
             del application.config[name]
         for unit in application.units.values():
             if unit.life == "alive":
-                self.model.stores.fill(unit, application.storage, only_required=True)
+                self.model.storage.create_missing(unit, application.storage, only_required=True)
             if force_units and self.agents.uniters[unit.name].failed:
                 self.agents.install_charm(unit)
                 self.agents.allow_retry(unit)
@@ -188,8 +189,8 @@ class ModelRunner:
         application.units[name] = unit
         self.agents.uniters[name] = Uniter(self.model, unit)
         for instance in attach:
-            self.model.stores.attach(instance, unit)
-        self.model.stores.fill(unit, application.storage)
+            self.model.storage.attach(instance, unit)
+        self.model.storage.create_missing(unit, application.storage)
 
     def integrate(self, *sides: Side) -> Relation:
         self.agents.allow_retries()
@@ -217,8 +218,8 @@ class ModelRunner:
             if unit in (one, one.principal):
                 one.life = "dying"
                 self.agents.uniters[one.name].forced |= force
-                for instance in self.model.stores.of(one):
-                    instance.destroyed |= destroy_storage
+                for instance in self.model.storage.of(one):
+                    instance.remove_when_detached |= destroy_storage
 
     def remove_application(
         self, application: Application, force: bool = False, destroy_storage: bool = False
@@ -326,8 +327,8 @@ class ModelRunner:
         return any(other.principal is unit for other in self.model.units.values())
 
     def _delete_unit(self, unit: Unit) -> None:
-        for instance in self.model.stores.of(unit):
-            self.model.stores.release(instance)
+        for instance in self.model.storage.of(unit):
+            self.model.storage.finish_detaching(instance)
         del self.agents.uniters[unit.name]
         del unit.application.units[unit.name]
         for secret in list(self.model.secrets_of_all_models()):

@@ -231,7 +231,7 @@ class StatusPrinter:
 
     def storage(self) -> dict[str, Any]:
         """Describe the storage, as ``juju storage`` does."""
-        instances = sorted(self.model.stores.instances.items())
+        instances = sorted(self.model.storage.instances.items())
         if not instances:
             return {}
         return {
@@ -245,7 +245,7 @@ class StatusPrinter:
     def _storage(self, instance: StorageInstance) -> dict[str, Any]:
         described: dict[str, Any] = {
             "kind": "filesystem",
-            "life": "dying" if instance.destroyed and instance.detaching else "alive",
+            "life": "dying" if instance.remove_when_detached and instance.detaching else "alive",
             "status": {"current": instance.status, "since": self._since(instance.since)},
             # Juju prints true only for block storage.
             "persistent": False,

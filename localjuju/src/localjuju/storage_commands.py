@@ -9,13 +9,9 @@ from localjuju.charm import Charm
 from localjuju.command import CommandError, Output, Parser, dump, pair, table
 from localjuju.model_runner import ModelRunner
 from localjuju.status import StatusPrinter
-from localjuju.storage import (
-    Directive,
-    StorageError,
-    StorageInstance,
-    check_directives,
-    parse_directive,
-)
+from localjuju.storage import StorageInstance
+from localjuju.storage_declarations import StorageError
+from localjuju.storage_directives import StorageDirective, check_directives, parse_directive
 
 USE_FORCE = """
 Use the --force option to remove attached storage, or use
@@ -32,7 +28,7 @@ class StorageCommands:
     def __init__(self, runner: ModelRunner):
         self._runner = runner
         self._model = runner.model
-        self._stores = runner.model.stores
+        self._storage = runner.model.storage
         self._status = StatusPrinter(runner)
 
     # Commands that show storage
@@ -48,7 +44,7 @@ class StorageCommands:
             if options.filesystem:
                 described = {"filesystems": described["filesystems"]} if described else {}
             return Output(dump(described, options.format))
-        instances = sorted(self._stores.instances.values(), key=_by_unit)
+        instances = sorted(self._storage.instances.values(), key=_by_unit)
         if not instances:
             return Output(stderr="No storage to display.\n")
         return Output(table([COLUMNS, *map(_row, instances)]))
@@ -60,7 +56,7 @@ class StorageCommands:
         options = parser.parse_args(arguments)
         self._runner.settle()
         for name in options.instances:
-            if name not in self._stores.instances:
+            if name not in self._storage.instances:
                 raise CommandError(f'ERROR storage instance "{name}" not found', stdout="{}\n")
         described = self._status.storage()["storage"]
         return Output(dump({name: described[name] for name in options.instances}, options.format))
@@ -82,7 +78,7 @@ class StorageCommands:
         added, refused = "", ""
         for name, directive in sorted(asked.items()):
             try:
-                ids = self._stores.add(self._model.units[unit], name, directive)
+                ids = self._storage.add(self._model.units[unit], name, directive)
             except StorageError as error:
                 refused += f'failed to add storage "{name}" to {unit}: {error}\n'
             else:
@@ -99,7 +95,7 @@ class StorageCommands:
             if options.unit not in self._model.units:
                 raise StorageError(f'unit "{options.unit}" not found')
             try:
-                self._stores.attach(name, self._model.units[options.unit])
+                self._storage.attach(name, self._model.units[options.unit])
             except StorageError as error:
                 raise StorageError(
                     f"cannot attach storage {name} to unit {options.unit}: {error}"
@@ -120,7 +116,7 @@ class StorageCommands:
         def detach(name: str) -> None:
             instance = self._instance(name)
             try:
-                self._stores.detach(instance)
+                self._storage.detach(instance)
             except StorageError as error:
                 unit = instance.unit.name if instance.unit else ""
                 raise StorageError(
@@ -136,18 +132,14 @@ class StorageCommands:
         parser.add_argument("--force", action="store_true")
         parser.add_argument("--no-destroy", action="store_true")
         options = parser.parse_args(arguments)
-        attached = [n for n in options.instances if n in self._stores.instances]
-        attached = [n for n in attached if self._stores.instances[n].unit is not None]
+        attached = [n for n in options.instances if n in self._storage.instances]
+        attached = [n for n in attached if self._storage.instances[n].unit is not None]
 
         def remove(name: str) -> None:
             instance = self._instance(name)
             if name in attached and not options.force:
                 raise StorageError(f'cannot destroy storage "{name}": storage is attached')
-            instance.destroyed = True
-            if instance.unit is None:
-                self._stores.release(instance)
-            else:
-                self._stores.let_go(instance)
+            self._storage.remove(instance)
 
         try:
             return _for_each(
@@ -158,13 +150,13 @@ class StorageCommands:
             raise CommandError(f"{error}{hint}") from None
 
     def _instance(self, name: str) -> StorageInstance:
-        if name not in self._stores.instances:
+        if name not in self._storage.instances:
             raise StorageError(f'storage instance "{name}" not found')
-        return self._stores.instances[name]
+        return self._storage.instances[name]
 
     # For other commands
 
-    def parse(self, name: str, text: str) -> Directive:
+    def parse(self, name: str, text: str) -> StorageDirective:
         """Read an operator's storage directive, such as ``10G,2``.
 
         Raises:
@@ -178,7 +170,9 @@ class StorageCommands:
                 f'ERROR cannot parse {word}s for storage "{name}": {error}', 2
             ) from None
 
-    def directives(self, charm: Charm, texts: list[str], problem: str) -> dict[str, Directive]:
+    def directives(
+        self, charm: Charm, texts: list[str], problem: str
+    ) -> dict[str, StorageDirective]:
         """Read an operator's storage directives for a charm.
 
         Raises:
@@ -197,7 +191,7 @@ class StorageCommands:
         if instances and units != 1:
             raise CommandError("ERROR --attach-storage cannot be used with -n", 2)
         try:
-            self._stores.check_attachable(instances, charm.name, charm.storages)
+            self._storage.check_attachable(instances, charm.name, charm.storages)
         except StorageError as error:
             raise CommandError(f"ERROR {problem}{error}") from None
         return instances

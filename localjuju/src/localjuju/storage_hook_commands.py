@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from localjuju.hook_arguments import Call, HookCommandError, Text, not_an_argument
 from localjuju.hook_output import SMART
-from localjuju.storage import Directive, StorageError, StorageInstance, parse_directive
+from localjuju.storage import StorageInstance
+from localjuju.storage_declarations import StorageError
+from localjuju.storage_directives import StorageDirective, parse_directive
 from localjuju.uniter import Hook, Uniter
 
 
@@ -16,7 +18,7 @@ class StorageHookCommands:
     def __init__(self, uniter: Uniter, hook: Hook):
         self._hook = hook
         self._unit = uniter.unit
-        self._stores = uniter.model.stores
+        self._storage = uniter.model.storage
         self._word = uniter.model.behaviour.word_for_storage_directive
         self._asked: dict[str, int] = {}
         """By name: how many storage instances to add when the hook succeeds."""
@@ -25,14 +27,14 @@ class StorageHookCommands:
         """Raise a HookCommandError if the unit cannot have the storage that the hook added."""
         try:
             for name, count in self._asked.items():
-                self._stores.check_addition(self._unit, name, count)
+                self._storage.check_addition(self._unit, name, count)
         except StorageError as error:
             raise HookCommandError(f"adding storage to unit {self._unit.name}: {error}") from None
 
     def apply(self) -> None:
         """Create the storage that the hook added."""
         for name, count in self._asked.items():
-            self._stores.add(self._unit, name, Directive(count=count))
+            self._storage.add(self._unit, name, StorageDirective(count=count))
 
     def get(self, call: Call) -> str:
         option = Text("s", default=self._hook.storage, read=self._find)
@@ -45,14 +47,14 @@ class StorageHookCommands:
         return options.printed(values[options.key] if options.key else values)
 
     def _find(self, reference: str) -> StorageInstance:
-        for instance in self._stores.of(self._unit):
+        for instance in self._storage.of(self._unit):
             if instance.id == reference:
                 return instance
         raise ValueError("storage not found")
 
     def show_list(self, call: Call) -> str:
         options = call.parse(takes=["name"], formats=SMART)
-        found = self._stores.of(self._unit, options.name)
+        found = self._storage.of(self._unit, options.name)
         return options.printed(tuple(instance.id for instance in found))
 
     def add(self, call: Call) -> str:

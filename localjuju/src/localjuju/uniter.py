@@ -287,7 +287,7 @@ class Uniter:
         """
         dying = self.unit.life == "dying"
         hooks = []
-        for instance in self.model.stores.of(self.unit):
+        for instance in self.model.storage.of(self.unit):
             if instance.announced and (dying or instance.detaching):
                 kind = "storage-detaching"
             elif not instance.announced and not dying:
@@ -430,7 +430,7 @@ class Uniter:
         elif hook.kind == "secret-rotate" and hook.secret:
             hook.secret.rotated(self._rotated_from)
         elif hook.kind == "storage-detaching" and hook.storage:
-            self.model.stores.release(hook.storage)
+            self.model.storage.finish_detaching(hook.storage)
         elif hook.kind == "relation-broken" and hook.relation:
             self._leave(hook.relation)
 
