@@ -6,26 +6,27 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from localjuju.action_commands import UNIT, no_such_unit, tasks_failed
+from localjuju import task_output
+from localjuju.action_commands import UNIT_NAME
 from localjuju.command import CommandError, Output, Parser, dump, seconds
 from localjuju.hook_runner import HookResult
 from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
 from localjuju.operations import Operation, Task, written
-from localjuju.placement import MACHINE
+from localjuju.placement import MACHINE_NUMBER
 
 ACTION = "juju-exec"
 
-PATIENCE = 300.0
+DEFAULT_WAIT = 300.0
 """The default of ``--wait`` in seconds, as on Juju."""
 
-APPLICATION = r"[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*"
+APPLICATION_NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*"
 
 KINDS = (
-    ("machines", MACHINE, "machine id"),
-    ("applications", APPLICATION, "application name"),
-    ("units", UNIT, "unit name"),
+    ("machines", MACHINE_NUMBER, "machine id"),
+    ("applications", APPLICATION_NAME, "application name"),
+    ("units", UNIT_NAME, "unit name"),
 )
 
 
@@ -40,21 +41,18 @@ class ExecCommands:
     def exec(self, arguments: list[str]) -> Output:
         options, words = _parse(arguments)
         command = words[0] if len(words) == 1 else _command_string(words)
-        timeout = seconds(options.wait) or PATIENCE
+        timeout = seconds(options.wait) or DEFAULT_WAIT
         self.runner.settle()
         operation = self.model.next_task_id()
         receivers, unknown = self._receivers(options)
         if not receivers:
-            reasons = "\n".join(unknown)
-            message = f"Operation {operation} failed to schedule any tasks:\n{reasons}\n"
-            return Output(stderr=message)
+            return Output(stderr=task_output.nothing_scheduled(operation, unknown))
         tasks = [self._run(receiver, command, timeout) for receiver in receivers]
         self._record_operation(operation, command, tasks)
-        message = ""
-        if unknown:
-            message = "Some actions could not be scheduled:\n{}\n\n".format("\n".join(unknown))
+        message = task_output.some_not_scheduled(unknown)
         if options.background:
-            return Output(stderr=message + _print_scheduled(operation, tasks))
+            message += task_output.scheduled(operation, [task.id for task in tasks])
+            return Output(stderr=message)
         return _print_finished(tasks, options.format, message)
 
     def _receivers(self, options: Any) -> tuple[list[Unit | Machine], list[str]]:
@@ -72,7 +70,7 @@ class ExecCommands:
             if unit:
                 found[unit.name] = unit
             else:
-                unknown.append(no_such_unit(self.runner, name))
+                unknown.append(task_output.no_such_unit(self.runner, name))
         for number in sorted(set(machines), key=_natural_order):
             if number in self.model.machines:
                 found[number] = self.model.machines[number]
@@ -229,27 +227,16 @@ def _natural_order(name: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def _print_scheduled(operation: int, tasks: list[_FinishedTask]) -> str:
-    count = len(tasks)
-    what = f"task {tasks[0].id}" if count == 1 else f"{count} tasks"
-    task = str(tasks[0].id) if count == 1 else "<id>"
-    return (
-        f"Scheduled operation {operation} with {what}\n"
-        f"Check operation status with 'juju show-operation {operation}'\n"
-        f"Check task status with 'juju show-task {task}'\n"
-    )
-
-
 def _print_finished(tasks: list[_FinishedTask], style: str, message: str) -> Output:
     """Print the results of commands that have finished."""
     if late := [f"{task.kind} {task.name}" for task in tasks if task.result.timed_out]:
-        raise CommandError(f"{message}ERROR timed out waiting for results from: {', '.join(late)}")
+        raise CommandError(message + task_output.timed_out(late))
     if style == "plain":
         printed = _plain(tasks)
     else:
         printed = dump({task.name: task.describe() for task in tasks}, style)
     if failed := {task.id: task.result.status for task in tasks if task.result.status}:
-        raise CommandError(message + tasks_failed(failed), stdout=printed)
+        raise CommandError(message + task_output.tasks_failed(failed), stdout=printed)
     return Output(printed, message)
 
 

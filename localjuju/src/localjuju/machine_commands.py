@@ -13,7 +13,7 @@ from localjuju.constraint_commands import read
 from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.placement import MACHINE, NEW_MACHINE, missing, parse
+from localjuju.placement import MACHINE_NUMBER, NEW_MACHINE, missing, parse
 from localjuju.status import StatusPrinter
 
 
@@ -159,7 +159,7 @@ def _parse_removal(arguments: list[str]) -> argparse.Namespace:
     if not options.machines:
         raise CommandError("ERROR no machines specified", 2)
     for number in options.machines:
-        if not re.fullmatch(MACHINE, number):
+        if not re.fullmatch(MACHINE_NUMBER, number):
             raise CommandError(f'ERROR invalid machine id "{number}"', 2)
     if options.no_wait and not options.force:
         raise CommandError("ERROR --no-wait without --force not valid", 2)

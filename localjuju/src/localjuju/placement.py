@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from localjuju.command import CommandError
 
-MACHINE = r"(?:0|[1-9]\d*)(?:/lxd/(?:0|[1-9]\d*))*"
+MACHINE_NUMBER = r"(?:0|[1-9]\d*)(?:/lxd/(?:0|[1-9]\d*))*"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,12 +36,12 @@ def parse(text: str) -> list[Placement]:
 def _parse_one(text: str) -> Placement:
     if not text:
         raise CommandError(f'ERROR invalid --to parameter "{text}"', 2)
-    if re.fullmatch(MACHINE, text):
+    if re.fullmatch(MACHINE_NUMBER, text):
         return Placement(text)
     container, separator, machine = text.partition(":")
     if container == "lxd" and not separator:
         return Placement(in_container=True)
-    if container == "lxd" and re.fullmatch(MACHINE, machine):
+    if container == "lxd" and re.fullmatch(MACHINE_NUMBER, machine):
         return Placement(machine, in_container=True)
     raise CommandError(
         f'ERROR localjuju cannot place anything at "{text}": use a machine number, '
