@@ -11,7 +11,7 @@ from localjuju.command import CommandError, Output, Parser, dump
 from localjuju.confirmation import confirm
 from localjuju.model import Application, Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.status import StatusPrinter
+from localjuju.status import StatusData
 from localjuju.storage import StorageInstance
 from localjuju.storage_commands import StorageCommands
 
@@ -29,7 +29,7 @@ class ApplicationCommands:
         self.runner = runner
         self.model = runner.model
         self._storage = storage
-        self._status = StatusPrinter(runner)
+        self._status = StatusData(runner)
         self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def _application(self, name: str) -> Application:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
 import json
 import pathlib
 from collections.abc import Callable, Collection
@@ -105,6 +106,12 @@ def dump(data: Any, style: str) -> str:
 def text_of(value: Any) -> str:
     """Write a value as Juju's command line does: ``true`` for True."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def status_time(seconds: float) -> str:
+    """Write a time, in seconds since the epoch, as ``juju status`` does."""
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return f"{moment:%d %b %Y %H:%M:%SZ}"
 
 
 def table(rows: list[tuple[str, ...]], right: Collection[str] = ()) -> str:

@@ -14,7 +14,7 @@ from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
 from localjuju.placement import MACHINE_NUMBER, NEW_MACHINE, missing, parse
-from localjuju.status import StatusPrinter
+from localjuju.status import StatusData
 
 
 class MachineCommands:
@@ -23,7 +23,7 @@ class MachineCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._status = StatusPrinter(runner)
+        self._status = StatusData(runner)
 
     def machines(self, arguments: list[str]) -> Output:
         return self._print(Parser("machines"), arguments, "tabular")

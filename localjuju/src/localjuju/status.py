@@ -1,4 +1,4 @@
-"""Describes a model: the data of ``juju status``, ``show-unit``, ``storage`` and others."""
+"""The data of ``juju status``: the model, its machines, applications, offers and storage."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from localjuju.charm import JUJU_INFO, Endpoint
+from localjuju.command import status_time
 from localjuju.constraints import written
 from localjuju.cross_model import Offer, RemoteApplication
 from localjuju.machine import Machine
 from localjuju.model import Application, Status, Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.relation import Relation
-from localjuju.storage import StorageInstance
+from localjuju.storage_status import describe_storage
 
 ROLES = {"provides": "provider", "requires": "requirer", "peers": "peer"}
 
-# If the charm sets no application status, the worst status of the units is shown.
 SEVERITY = ("error", "blocked", "waiting", "maintenance", "active", "terminated", "unknown")
+"""The statuses of units, the worst first."""
 
 
-class StatusPrinter:
-    """Describes a controller's model as the ``juju`` command does."""
+class StatusData:
+    """Describes a model, in the form that the ``juju`` command prints as JSON or YAML."""
 
     def __init__(self, runner: ModelRunner):
         self.runner = runner
@@ -50,7 +50,7 @@ class StatusPrinter:
                 if name in shown
             },
             **self._describe_cross_model(shown),
-            "storage": self.storage(),
+            "storage": describe_storage(self.model.storage),
             "controller": {"timestamp": f"{now:%H:%M:%SZ}"},
         }
 
@@ -117,7 +117,7 @@ class StatusPrinter:
             described["life"] = saas.life
         status = Status("terminated", "offer has been removed")
         if saas.offer.exists:
-            offering = StatusPrinter(controller.models[saas.offer.model.name])
+            offering = StatusData(controller.models[saas.offer.model.name])
             status = offering.application_status(saas.offer.application)
         described["application-status"] = self._status(status)
         relations: dict[str, set[str]] = {}
@@ -198,6 +198,7 @@ class StatusPrinter:
         return is_saas or self.runner.behaviour.status_shows_users_of_offers
 
     def application_status(self, application: Application) -> Status:
+        """Return the status that the leader has set, or else the worst status of the units."""
         statuses = [self._unit_status(unit) for unit in application.sorted_units]
         if application.status and not any(s.current == "error" for s in statuses):
             return application.status
@@ -229,57 +230,6 @@ class StatusPrinter:
             described["subordinates"] = {u.name: self._unit(u) for u in subordinates}
         return described
 
-    def storage(self) -> dict[str, Any]:
-        """Describe the storage, as ``juju storage`` does."""
-        instances = sorted(self.model.storage.instances.items())
-        if not instances:
-            return {}
-        return {
-            "storage": {name: self._storage(instance) for name, instance in instances},
-            "filesystems": {
-                str(number): self._filesystem(number, instance)
-                for number, (_, instance) in enumerate(instances)
-            },
-        }
-
-    def _storage(self, instance: StorageInstance) -> dict[str, Any]:
-        described: dict[str, Any] = {
-            "kind": "filesystem",
-            "life": "dying" if instance.remove_when_detached and instance.detaching else "alive",
-            "status": {"current": instance.status, "since": self._since(instance.since)},
-            # Juju prints true only for block storage.
-            "persistent": False,
-        }
-        if instance.unit:
-            described["attachments"] = {"units": self._attachment(instance, instance.unit)}
-        return described
-
-    def _attachment(self, instance: StorageInstance, unit: Unit) -> dict[str, Any]:
-        life = "dying" if instance.detaching else "alive"
-        location, machine = str(instance.location), unit.machine.number
-        return {unit.name: {"machine": machine, "location": location, "life": life}}
-
-    def _filesystem(self, number: int, instance: StorageInstance) -> dict[str, Any]:
-        described: dict[str, Any] = {
-            "provider-id": f"localjuju-{number}",
-            "storage": instance.id,
-            "pool": instance.pool,
-            "size": instance.size,
-            "life": "alive",
-            "status": {"current": instance.status, "since": self._since(instance.since)},
-        }
-        if instance.unit:
-            mounted = {
-                "mount-point": str(instance.location),
-                "read-only": instance.read_only,
-                "life": "alive",
-            }
-            described["attachments"] = {
-                "machines": {instance.unit.machine.number: mounted},
-                "units": self._attachment(instance, instance.unit),
-            }
-        return described
-
     def _status(self, status: Status) -> dict[str, str]:
         described = {"current": status.current, "since": self._since(status.since)}
         if status.message:
@@ -287,61 +237,8 @@ class StatusPrinter:
         return described
 
     def _since(self, moment: float) -> str:
-        moment = moment or self.runner.clock.start
-        since = datetime.datetime.fromtimestamp(moment, datetime.timezone.utc)
-        return f"{since:%d %b %Y %H:%M:%SZ}"
-
-    def show_unit(self, unit: Unit) -> dict[str, Any]:
-        return {
-            unit.name: {
-                "machine": unit.machine.number,
-                "opened-ports": sorted(unit.ports) or None,
-                "public-address": unit.machine.address,
-                "charm": f"local:{unit.application.charm.name}-{unit.application.revision}",
-                **({"workload-version": unit.workload_version} if unit.workload_version else {}),
-                "leader": unit.is_leader,
-                "life": unit.life,
-                "relation-info": [
-                    self._relation(relation, unit)
-                    for relation in self.model.relations_of(unit.application)
-                ],
-            }
-        }
-
-    def _relation(self, relation: Relation, unit: Unit) -> dict[str, Any]:
-        remote = relation.remote(unit.application)
-        own = self.runner.behaviour.show_unit_shows_own_application_data
-        shown = unit.application if own else remote.application
-        described: dict[str, Any] = {
-            "relation-id": relation.id,
-            "endpoint": relation.local(unit.application).endpoint.name,
-            "related-endpoint": remote.endpoint.name,
-            **({"cross-model": True} if relation.other_model else {}),
-            "application-data": dict(relation.app_databag(shown.name).data),
-            "local-unit": {"in-scope": False, "data": None},
-        }
-        if relation.is_peer:
-            described["local-unit"] = self._databag(relation, unit.name)
-        units = [u for u in remote.application.sorted_units if u is not unit]
-        related = {u.name: self._related_unit(relation, unit, u) for u in units}
-        if relation.other_model:
-            related = {n: self._databag(relation, n) for n in relation.visible_to(unit)}
-        if related:
-            described["related-units"] = related
-        return described
-
-    def _related_unit(self, relation: Relation, unit: Unit, other: Unit) -> dict[str, Any]:
-        """Describe a related unit. Subordinates of other principals have no data."""
-        subordinate = other.application.charm.subordinate
-        elsewhere = other.principal is not (unit.principal or unit)
-        if relation.scope == "container" and subordinate and elsewhere:
-            return {"in-scope": False, "data": {}}
-        return self._databag(relation, other.name)
-
-    def _databag(self, relation: Relation, unit: str) -> dict[str, Any]:
-        if unit not in relation.in_scope:
-            return {"in-scope": False, "data": {}}
-        return {"in-scope": True, "data": dict(relation.unit_databags[unit].data)}
+        """Write the time of a status. 0 means the start of the run."""
+        return status_time(moment or self.runner.clock.start)
 
 
 def describe_endpoints(endpoints: Mapping[str, Endpoint]) -> dict[str, dict[str, str]]:

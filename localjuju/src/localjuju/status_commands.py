@@ -9,7 +9,8 @@ from localjuju import debug_log, status_table
 from localjuju.command import TERMINAL, CommandError, Output, Parser, dump, seconds
 from localjuju.model import Relation
 from localjuju.model_runner import ModelRunner
-from localjuju.status import StatusPrinter
+from localjuju.show_unit import describe_unit
+from localjuju.status import StatusData
 
 FORMATS = ("json", "line", "oneline", "short", "tabular", "yaml")
 CLEAR = "\x1b[H\x1b[J"
@@ -21,7 +22,7 @@ class StatusCommands:
 
     def __init__(self, runner: ModelRunner):
         self.runner = runner
-        self._status = StatusPrinter(runner)
+        self._status = StatusData(runner)
         self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
 
     def status(self, arguments: list[str]) -> Output:
@@ -79,7 +80,7 @@ class StatusCommands:
         unit = self.runner.model.find_unit(name)
         if unit is None:
             raise CommandError(f"ERROR unit {quoted} not found", stdout="{}\n")
-        return Output(dump(self._status.show_unit(unit), options.format))
+        return Output(dump(describe_unit(self.runner.model, unit), options.format))
 
     def debug_log(self, arguments: list[str]) -> Output:
         return debug_log.debug_log(self.runner, arguments)

@@ -26,7 +26,7 @@ def tabular(status: Mapping[str, Any], relations: Collection[Relation], storage:
     """Return the sections that are not empty, with an empty line between them.
 
     Args:
-        status: the result of :meth:`localjuju.status.StatusPrinter.status`.
+        status: the result of :meth:`localjuju.status.StatusData.status`.
         relations: the relations to show.
         storage: whether to show the storage.
     """

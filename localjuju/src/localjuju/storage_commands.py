@@ -8,10 +8,10 @@ from typing import Any
 from localjuju.charm import Charm
 from localjuju.command import CommandError, Output, Parser, dump, pair, table
 from localjuju.model_runner import ModelRunner
-from localjuju.status import StatusPrinter
 from localjuju.storage import StorageInstance
 from localjuju.storage_declarations import StorageError
 from localjuju.storage_directives import StorageDirective, check_directives, parse_directive
+from localjuju.storage_status import describe_storage
 
 USE_FORCE = """
 Use the --force option to remove attached storage, or use
@@ -29,7 +29,6 @@ class StorageCommands:
         self._runner = runner
         self._model = runner.model
         self._storage = runner.model.storage
-        self._status = StatusPrinter(runner)
 
     # Commands that show storage
 
@@ -39,7 +38,7 @@ class StorageCommands:
         parser.add_argument("--format", default="tabular")
         options = parser.parse_args(arguments)
         self._runner.settle()
-        described = self._status.storage()
+        described = describe_storage(self._storage)
         if options.format != "tabular":
             if options.filesystem:
                 described = {"filesystems": described["filesystems"]} if described else {}
@@ -58,7 +57,7 @@ class StorageCommands:
         for name in options.instances:
             if name not in self._storage.instances:
                 raise CommandError(f'ERROR storage instance "{name}" not found', stdout="{}\n")
-        described = self._status.storage()["storage"]
+        described = describe_storage(self._storage)["storage"]
         return Output(dump({name: described[name] for name in options.instances}, options.format))
 
     # Commands that change storage
