@@ -73,6 +73,6 @@ def test_application_that_does_not_exist_is_named(juju: LocalJuju) -> None:
 
 def test_constraints_are_printed_as_they_were_given() -> None:
     text = "arch=arm64 mem=1536M tags=a,b zones=one\\ place allocate-public-ip=true image-id=i"
-    assert constraints.written(constraints.parse([text])) == text
+    assert constraints.to_text(constraints.parse([text])) == text
     assert constraints.parse(["mem=1.5G", "root-disk=0.5T"]) == {"mem": 1536, "root-disk": 524288}
     assert constraints.parse(["mem=512.5"]) == {"mem": 513}

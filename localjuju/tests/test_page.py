@@ -175,9 +175,9 @@ def test_texts_of_a_run_do_not_become_markup() -> None:
 
 def test_hiding_finds_content_in_every_notation() -> None:
     hiding = Hiding({'a "quoted" word', "line one\nline two", "k9", "abc"}, names={"abc"})
-    assert hiding.text('say a "quoted" word') == "say (hidden)"
-    assert hiding.text(r'{"x": "a \"quoted\" word"}') == '{"x": "(hidden)"}'
-    assert hiding.text("x line two y") == "x (hidden) y"
-    assert hiding.text("a%20%22quoted%22%20word") == "(hidden)"
-    assert hiding.text("abc and k9") == "abc and k9"
-    assert hiding.everywhere({"line one": ["line two", 3]}) == {"(hidden)": ["(hidden)", 3]}
+    assert hiding.in_text('say a "quoted" word') == "say (hidden)"
+    assert hiding.in_text(r'{"x": "a \"quoted\" word"}') == '{"x": "(hidden)"}'
+    assert hiding.in_text("x line two y") == "x (hidden) y"
+    assert hiding.in_text("a%20%22quoted%22%20word") == "(hidden)"
+    assert hiding.in_text("abc and k9") == "abc and k9"
+    assert hiding.in_data({"line one": ["line two", 3]}) == {"(hidden)": ["(hidden)", 3]}

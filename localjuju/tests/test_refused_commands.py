@@ -45,8 +45,8 @@ set-application-base set-meter-status upgrade-machine wait-for
 
 
 def test_every_command_is_supported_or_refused(juju: LocalJuju) -> None:
-    served = juju._commands.served(juju._runner)
-    assert set(JUJUS.split()) - served - {*REFUSED, *FOR_KUBERNETES} == set()
+    supported = juju._commands.supported_commands(juju._runner)
+    assert set(JUJUS.split()) - supported - {*REFUSED, *FOR_KUBERNETES} == set()
 
 
 def test_refusal_names_the_command_and_the_reason(juju: LocalJuju) -> None:

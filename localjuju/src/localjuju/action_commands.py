@@ -10,7 +10,7 @@ from localjuju import action_parameters, go_values, task_output
 from localjuju.command import CommandError, Output, Parser, dump, seconds
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.operations import Operation, Task, written
+from localjuju.operations import Operation, Task, format_time
 
 UNIT_NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*)/(?:0|[1-9][0-9]*|leader)")
 
@@ -22,7 +22,7 @@ class ActionCommands:
         self.runner = runner
         self.model = runner.model
         self._behaviour = runner.behaviour
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def run_action(self, arguments: list[str]) -> Output:
         parser = Parser("run")
@@ -89,8 +89,8 @@ class ActionCommands:
 
     def _schema(self, unit: Unit, action: str) -> dict[str, Any]:
         declared = unit.application.charm.actions[action]
-        takes_undeclared = self._behaviour.actions_take_undeclared_parameters
-        return action_parameters.schema_of(declared, takes_undeclared)
+        accepts_undeclared = self._behaviour.actions_accept_undeclared_parameters
+        return action_parameters.schema_of(declared, accepts_undeclared)
 
     def _cannot_run(
         self, unit: Unit | None, name: str, action: str, parameters: dict[str, Any]
@@ -103,7 +103,7 @@ class ActionCommands:
             if self._uses_3_6_wording:
                 return f'{reason} on unit "{unit.name}"'
             raise CommandError(f'ERROR {reason} for unit "{unit.name}". (not found)')
-        if self._behaviour.unit_judges_parameters:
+        if self._behaviour.agent_validates_parameters:
             return None
         # Juju checks the parameters without defaults: a required one must be given.
         return action_parameters.problem(parameters, self._schema(unit, action))
@@ -153,7 +153,7 @@ def _print_finished(operation: Operation, style: str) -> Output:
     message += "\n" + task_output.some_not_scheduled(operation.errors)
     message += "".join(f"Waiting for task {task.id}...\n" for task in tasks)
     if len(tasks) == 1 and tasks[0].log:
-        lines = (f"{written(at, '%H:%M:%S')} {text}\n" for at, text in tasks[0].log)
+        lines = (f"{format_time(at, '%H:%M:%S')} {text}\n" for at, text in tasks[0].log)
         message += "".join(lines) + "\n"
     if late := [f"unit {task.unit.name}" for task in tasks if task.timed_out]:
         raise CommandError(message + task_output.timed_out(late))

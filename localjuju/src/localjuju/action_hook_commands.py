@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from localjuju import action_parameters
-from localjuju.hook_arguments import Call, HookCommandError, not_an_argument
+from localjuju.hook_arguments import Call, HookCommandError, usage_error
 from localjuju.hook_output import SMART
 
 RESERVED_RESULTS = ("stdout", "stdout-encoding", "stderr", "stderr-encoding")
@@ -61,7 +61,7 @@ class ActionHookCommands:
     def log(self, call: Call) -> str:
         words = call.parse(rest="words").words
         if not words:
-            raise not_an_argument("no message specified")
+            raise usage_error("no message specified")
         self._action.log.append((self._now(), " ".join(words)))
         return ""
 
@@ -78,14 +78,14 @@ def _result(argument: str) -> tuple[list[str], str]:
     """Split an argument of ``action-set``, such as ``key.key=value``, into keys and value."""
     key, separator, value = argument.partition("=")
     if not separator:
-        raise not_an_argument(f'argument "{argument}" must be of the form key...=value')
+        raise usage_error(f'argument "{argument}" must be of the form key...=value')
     keys = key.split(".")
     for part in keys:
         if not action_parameters.NAME.fullmatch(part):
-            raise not_an_argument(
+            raise usage_error(
                 f'key "{part}" must start and end with lowercase alphanumeric, and contain only '
                 "lowercase alphanumeric, hyphens and periods"
             )
         if part in RESERVED_RESULTS:
-            raise not_an_argument(f'cannot set reserved action key "{part}"')
+            raise usage_error(f'cannot set reserved action key "{part}"')
     return keys, value

@@ -104,17 +104,17 @@ def put(target: dict[str, Any], keys: list[str], value: Any) -> None:
     target[keys[-1]] = value
 
 
-def schema_of(declared: dict[str, Any] | None, takes_undeclared: bool) -> dict[str, Any]:
+def schema_of(declared: dict[str, Any] | None, accepts_undeclared: bool) -> dict[str, Any]:
     """Return an action's declaration as JSON Schema.
 
     Args:
         declared: the content below the action's name, or None if it is empty.
-        takes_undeclared: whether an action without ``additionalProperties`` accepts any
+        accepts_undeclared: whether an action without ``additionalProperties`` accepts any
             parameter.
     """
     declared = declared or {}
     return {
-        "additionalProperties": takes_undeclared,
+        "additionalProperties": accepts_undeclared,
         **{key: value for key, value in declared.items() if key not in ("params", "description")},
         "type": "object",
         "properties": declared.get("params") or {},

@@ -30,7 +30,7 @@ class ApplicationCommands:
         self.model = runner.model
         self._storage = storage
         self._status = StatusData(runner)
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def _application(self, name: str) -> Application:
         """Find an application. On Juju 4, only ``config`` prints its name without quotes."""
@@ -53,23 +53,26 @@ class ApplicationCommands:
             f'cannot add unit 1/1 to application "{name}": cannot add unit to '
             f'application "{name}": '
         )
-        if application.charm.subordinate and not self.runner.behaviour.subordinates_take_units:
+        if (
+            application.charm.subordinate
+            and not self.runner.behaviour.add_unit_accepts_subordinates
+        ):
             raise CommandError(f"ERROR {problem}application is a subordinate")
         if application.life == "dying":
             raise CommandError(f"ERROR {problem}application is not found or not alive")
         if options.num_units < 1:
             raise CommandError("ERROR --num-units must be a positive integer", 2)
-        attach = self._storage.to_attach(
+        attach = self._storage.parse_attach_storage(
             options.attach_storage, application.charm, options.num_units, problem
         )
-        number = placement.missing(placements[: options.num_units], self.model.machines)
+        number = placement.missing_machine(placements[: options.num_units], self.model.machines)
         if number is not None:
             unit = f"{name}/{application.next_unit}"
             raise CommandError(
                 f'ERROR acquiring machine to host unit "{unit}": machine {number} not found'
             )
         self.runner.add_units(application, options.num_units, attach, placements)
-        return Output(stderr=placement.extra(placements, options.num_units))
+        return Output(stderr=placement.extra_placements_warning(placements, options.num_units))
 
     def remove_unit(self, arguments: list[str]) -> Output:
         parser = _removal_parser("remove-unit")
@@ -193,7 +196,7 @@ class ApplicationCommands:
         if options.to_spaces:
             raise CommandError("ERROR localjuju has no spaces: --to-spaces is not supported")
         application = self._application(options.application)
-        networks = options.to_cidrs.split(",") if options.to_cidrs else list(EVERYBODY)
+        networks = options.to_cidrs.split(",") if options.to_cidrs else list(ALL_NETWORKS)
         for endpoint in self._endpoints(application, options.endpoints) or [""]:
             application.exposed_to[endpoint] = networks
         return Output()
@@ -267,7 +270,7 @@ COMMANDS: dict[str, Callable[[ApplicationCommands, list[str]], Output]] = {
     "unexpose": ApplicationCommands.unexpose,
 }
 
-EVERYBODY: tuple[str, ...] = ("0.0.0.0/0", "::/0")
+ALL_NETWORKS: tuple[str, ...] = ("0.0.0.0/0", "::/0")
 """The networks to which an application is exposed by default."""
 
 

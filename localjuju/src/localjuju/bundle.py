@@ -12,10 +12,10 @@ import yaml
 APPLICATION_KEYS = ("charm", "num_units", "options", "resources", "storage", "expose", "trust")
 APPLICATION_KEYS += ("constraints", "to")
 
-WITHOUT_EFFECT = ("annotations", "base", "channel", "revision", "series")
+IGNORED_KEYS = ("annotations", "base", "channel", "revision", "series")
 """Keys that have no effect on a charm that runs on this computer."""
 
-LEFT_OUT = ("saas",)
+UNSUPPORTED_KEYS = ("saas",)
 """Keys of a bundle that localjuju does not support."""
 
 
@@ -39,7 +39,7 @@ class BundledApplication:
     """The placement of each unit. The last one also applies to all further units."""
 
     @property
-    def beside(self) -> bool:
+    def is_placed_beside_others(self) -> bool:
         """Whether units are placed beside the units of another application."""
         return any(re.search(r"[a-z]", place.removeprefix("lxd:")) for place in self.to)
 
@@ -69,7 +69,7 @@ def load(path: pathlib.Path) -> Bundle:
     declared = bundle.get("applications") if isinstance(bundle, dict) else None
     if not isinstance(declared, dict):
         raise BundleError(f"{path} has no applications")
-    for key in LEFT_OUT:
+    for key in UNSUPPORTED_KEYS:
         if key in bundle:
             raise BundleError(f'{path}: localjuju does not support "{key}"')
     applications = {name: _application(path, name, data) for name, data in declared.items()}
@@ -100,7 +100,7 @@ def _application(path: pathlib.Path, name: str, data: Any) -> BundledApplication
     if "scale" in data:  # Bundles for Kubernetes use this key.
         data["num_units"] = data.pop("scale")
     for key in data:
-        if key not in (*APPLICATION_KEYS, *WITHOUT_EFFECT):
+        if key not in (*APPLICATION_KEYS, *IGNORED_KEYS):
             raise BundleError(f'{where}: localjuju does not support "{key}"')
     if "to" in data:
         places = data["to"] if isinstance(data["to"], list) else [data["to"]]

@@ -18,17 +18,26 @@ from localjuju.storage_declarations import StorageDeclaration, StorageError, rea
 Role = Literal["provides", "requires", "peers"]
 
 # Keys that charmcraft does not copy to the metadata.yaml of a packed charm.
-NOT_METADATA = ("type", "base", "bases", "platforms", "parts", "config", "actions", "charm-libs")
+NOT_IN_METADATA = (
+    "type",
+    "base",
+    "bases",
+    "platforms",
+    "parts",
+    "config",
+    "actions",
+    "charm-libs",
+)
 
 # Files that charmcraft creates from charmcraft.yaml, and that ops reads.
-MADE_BY_PACK = ("metadata.yaml", "config.yaml", "actions.yaml")
+GENERATED_FILES = ("metadata.yaml", "config.yaml", "actions.yaml")
 
 # The files and folders that hold a charm's own code.
-CODE = ("src", "lib", "hooks", "actions", "dispatch")
+CODE_FILES = ("src", "lib", "hooks", "actions", "dispatch")
 
 ENTRYPOINT = "src/charm.py"
 
-without_caches = shutil.ignore_patterns("__pycache__")
+ignore_caches = shutil.ignore_patterns("__pycache__")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,29 +87,29 @@ class Charm:
             and any((self.folder / name).exists() for name in names)
         )
 
-    def upload(self, place: pathlib.Path) -> Charm:
-        """Copy the charm to ``place``, so that later changes of the source have no effect.
+    def upload(self, destination: pathlib.Path) -> Charm:
+        """Copy the charm to ``destination``, so that later changes of the source have no effect.
 
         Only the code of a source folder is copied. Other files may be large, and are linked.
         """
-        place.parent.mkdir(parents=True, exist_ok=True)
+        destination.parent.mkdir(parents=True, exist_ok=True)
         if self.packed:
-            shutil.copyfile(self.folder, place)
-            return dataclasses.replace(self, folder=place)
-        place.mkdir()
+            shutil.copyfile(self.folder, destination)
+            return dataclasses.replace(self, folder=destination)
+        destination.mkdir()
         for path in self.folder.iterdir():
-            if path.name in MADE_BY_PACK:
+            if path.name in GENERATED_FILES:
                 continue
-            if path.name not in (*CODE, pathlib.PurePath(self.entrypoint).parts[0]):
-                (place / path.name).symlink_to(path)
+            if path.name not in (*CODE_FILES, pathlib.PurePath(self.entrypoint).parts[0]):
+                (destination / path.name).symlink_to(path)
             elif path.is_dir():
-                shutil.copytree(path, place / path.name, ignore=without_caches)
+                shutil.copytree(path, destination / path.name, ignore=ignore_caches)
             else:
-                shutil.copy(path, place / path.name)
+                shutil.copy(path, destination / path.name)
         made = self.metadata, {"options": self.options}, self.actions
-        for name, content in zip(MADE_BY_PACK, made, strict=True):
-            (place / name).write_text(yaml.safe_dump(content))
-        return dataclasses.replace(self, folder=place)
+        for name, content in zip(GENERATED_FILES, made, strict=True):
+            (destination / name).write_text(yaml.safe_dump(content))
+        return dataclasses.replace(self, folder=destination)
 
     def unpack(self, folder: pathlib.Path) -> None:
         """Copy the files of an uploaded charm into a unit's charm folder."""
@@ -113,7 +122,7 @@ class Charm:
         if self.fake_machine:
             fake_machine.install(folder)
 
-    def take_out(self, folder: pathlib.Path) -> None:
+    def remove_unpacked(self, folder: pathlib.Path) -> None:
         """Remove the files that :meth:`unpack` copied. Files that the charm wrote stay."""
         for name in self._file_names():
             (folder / name).unlink(missing_ok=True)
@@ -138,7 +147,7 @@ def load(folder: pathlib.Path) -> Charm:
     # charmcraft ignores keys without a value.
     crafted = {k: v for k, v in _read(folder, "charmcraft.yaml").items() if v is not None}
     declared = dict(crafted)
-    for name, key in zip(MADE_BY_PACK, ("name", "config", "actions"), strict=True):
+    for name, key in zip(GENERATED_FILES, ("name", "config", "actions"), strict=True):
         if not (folder / name).is_file():
             continue
         if key in crafted:
@@ -203,7 +212,7 @@ def load_packed(file: pathlib.Path, source: pathlib.Path | None) -> Charm:
             names = archive.namelist()
             metadata, config, actions = (
                 yaml.safe_load(archive.read(name)) if name in names else {}
-                for name in MADE_BY_PACK
+                for name in GENERATED_FILES
             )
     except (OSError, zipfile.BadZipFile, yaml.YAMLError) as error:
         raise CharmError(f'no charm was found at "{file}": {error}') from None
@@ -235,7 +244,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Pat
     if not isinstance(data, dict) or not isinstance(data.get("name"), str):
         raise CharmError(f'charm at "{folder}": {file} has no name')
     endpoints = {JUJU_INFO.name: JUJU_INFO}
-    declared = charm_checks.endpoints(data)
+    declared = charm_checks.checked_endpoints(data)
     roles: tuple[Role, ...] = ("provides", "requires", "peers")
     for role in roles:
         for name, declaration in declared.get(role, {}).items():
@@ -251,15 +260,15 @@ def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Pat
         endpoints=endpoints,
         bindings=frozenset({*endpoints, *(data.get("extra-bindings") or {})}),
         options=charm_checks.checked_options(data.get("config")),
-        actions=charm_checks.actions(data["name"], data.get("actions")),
+        actions=charm_checks.checked_actions(data["name"], data.get("actions")),
         resources=data.get("resources") or {},
         storages=storages,
-        metadata=_with_long_endpoints({k: v for k, v in data.items() if k not in NOT_METADATA}),
+        metadata=_expand_endpoints({k: v for k, v in data.items() if k not in NOT_IN_METADATA}),
         fake_machine=fake_machine,
     )
 
 
-def _with_long_endpoints(data: dict[str, Any]) -> dict[str, Any]:
+def _expand_endpoints(data: dict[str, Any]) -> dict[str, Any]:
     """Expand ``database: mysql`` to ``database: {interface: mysql}``, the form that ops reads."""
     return {
         key: {n: {"interface": d} if isinstance(d, str) else d for n, d in value.items()}

@@ -24,7 +24,7 @@ class CharmError(ValueError):
     """A folder or file is not a charm that localjuju can run. The message says why."""
 
 
-def endpoints(data: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
+def checked_endpoints(data: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
     """Return the endpoints in a charm's metadata, by role and name.
 
     Raises:
@@ -48,10 +48,10 @@ def endpoints(data: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
         for name, endpoint in declaration.items():
             contained = endpoint["scope"] == "container"
             to_principal = subordinate and role == "requires" and contained
-            if not to_principal and _reserved(charm, name):
+            if not to_principal and _why_reserved(charm, name):
                 raise CharmError(f'charm "{charm}" using a reserved relation name: "{name}"')
             interface = endpoint["interface"]
-            if role != "requires" and _reserved(charm, interface):
+            if role != "requires" and _why_reserved(charm, interface):
                 raise CharmError(
                     f'charm "{charm}" relation "{name}" using a reserved interface: "{interface}"'
                 )
@@ -87,7 +87,7 @@ def _endpoint(path: str, declaration: Any) -> dict[str, Any]:
     return {"interface": interface, "scope": scope, "limit": limit or 0}
 
 
-def actions(charm: str, declared: Any) -> dict[str, dict[str, Any]]:
+def checked_actions(charm: str, declared: Any) -> dict[str, dict[str, Any]]:
     """Return the declaration of each action of a charm, by name.
 
     Raises:
@@ -99,7 +99,7 @@ def actions(charm: str, declared: Any) -> dict[str, dict[str, Any]]:
     for name, declaration in (declared or {}).items():
         if not action_parameters.NAME.fullmatch(str(name)):
             raise CharmError(f"bad action name {name}")
-        if reason := _reserved(charm, str(name)):
+        if reason := _why_reserved(charm, str(name)):
             raise CharmError(f"cannot use action name {name}: {reason}")
         if not isinstance(declaration or {}, dict):
             raise CharmError(
@@ -171,7 +171,7 @@ def checked_options(config: Any) -> dict[str, dict[str, Any]]:
     return checked
 
 
-def _reserved(charm: str, name: str) -> str | None:
+def _why_reserved(charm: str, name: str) -> str | None:
     """Return why a name is reserved, or None. Juju's own charms may use reserved names."""
     if charm.startswith("juju-"):
         return None

@@ -115,24 +115,24 @@ def _run_program_on(
     server: ServerSession,
     command: list[str],
     page: pathlib.Path | None,
-    instead: Mapping[int, str],
+    replacements: Mapping[int, str],
 ) -> int:
     """Run a program in this terminal, write the page if wanted, and return its status."""
-    status = _run_program(command, server.environment(os.environ), instead)
+    status = _run_program(command, server.environment(os.environ), replacements)
     if page:
         print(server.write_page(page), end="", flush=True)
     return status
 
 
 def _run_program(
-    command: list[str], environment: dict[str, str], instead: Mapping[int, str]
+    command: list[str], environment: dict[str, str], replacements: Mapping[int, str]
 ) -> int:
     """Run a program in this terminal.
 
     Args:
         command: the program and its arguments.
         environment: its variables.
-        instead: the name of the signal to send in place of the given one.
+        replacements: the name of the signal to send in place of the given one.
 
     Returns:
         The exit status, or 128 plus the number of the signal that ended the program.
@@ -148,7 +148,7 @@ def _run_program(
         return 127
 
     def pass_on(number: int, _: object) -> None:
-        process.send_signal(signal.Signals[instead.get(number, signal.Signals(number).name)])
+        process.send_signal(signal.Signals[replacements.get(number, signal.Signals(number).name)])
 
     for passed_on in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(passed_on, pass_on)

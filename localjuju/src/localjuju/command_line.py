@@ -126,7 +126,7 @@ class CommandLine:
             raise
         commands = self._commands_on(runner)
         if command not in commands:
-            raise refused_commands.refusal(command, self.served(runner))
+            raise refused_commands.refusal(command, self.supported_commands(runner))
         step = runner.history.step(shlex.join([command, *rest]))
         try:
             with contextlib.nullcontext() if command in QUIET_COMMANDS else step:
@@ -134,7 +134,7 @@ class CommandLine:
         except NoAddressError as error:
             raise CommandError(f"ERROR localjuju cannot create more machines: {error}") from None
 
-    def served(self, runner: ModelRunner) -> set[str]:
+    def supported_commands(self, runner: ModelRunner) -> set[str]:
         """Return the names of the supported commands."""
         return {*self._on_controller, *self._commands_on(runner)}
 
@@ -193,19 +193,19 @@ def _bind(*subjects: tuple[Mapping[str, Callable[..., Output]], object]) -> dict
 
 def _take_model(command: str, arguments: list[str]) -> tuple[str | None, list[str]]:
     """Remove ``--model`` from a command's arguments, and return its value."""
-    for place, argument in enumerate(arguments):
+    for index, argument in enumerate(arguments):
         if argument == "--":
             break
-        if argument in ("-m", "--model") and place + 1 < len(arguments):
-            return arguments[place + 1], arguments[:place] + arguments[place + 2 :]
+        if argument in ("-m", "--model") and index + 1 < len(arguments):
+            return arguments[index + 1], arguments[:index] + arguments[index + 2 :]
         if argument.startswith("--model="):
-            return argument.removeprefix("--model="), arguments[:place] + arguments[place + 1 :]
-        if command in RUN_PROGRAMS and not _may_belong_to_an_option(arguments, place):
+            return argument.removeprefix("--model="), arguments[:index] + arguments[index + 1 :]
+        if command in RUN_PROGRAMS and not _may_belong_to_an_option(arguments, index):
             break
     return None, arguments
 
 
-def _may_belong_to_an_option(arguments: list[str], place: int) -> bool:
+def _may_belong_to_an_option(arguments: list[str], index: int) -> bool:
     """Whether an argument is an option, or may be the value of the option before it."""
-    before = arguments[place - 1] if place else ""
-    return arguments[place].startswith("-") or (before.startswith("-") and "=" not in before)
+    before = arguments[index - 1] if index else ""
+    return arguments[index].startswith("-") or (before.startswith("-") and "=" not in before)

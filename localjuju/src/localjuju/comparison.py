@@ -52,8 +52,8 @@ def only_in_one(first: Data, second: Data) -> list[str]:
 def _pairs(first: Data, second: Data) -> Iterator[tuple[list[Data], list[Data]]]:
     """Yield, for each command, the command and the hooks after it, of both runs."""
     phases = _phases(first), _phases(second)
-    for place in range(max(map(len, phases))):
-        one, other = (own[place] if place < len(own) else [] for own in phases)
+    for index in range(max(map(len, phases))):
+        one, other = (own[index] if index < len(own) else [] for own in phases)
         if one or other:
             yield one, other
 

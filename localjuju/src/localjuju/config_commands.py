@@ -28,7 +28,7 @@ class ConfigCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def config(self, arguments: list[str]) -> Output:
         parser = Parser("config")
@@ -74,7 +74,7 @@ class ConfigCommands:
     def _set_options(
         self, application: Application, file: str | None, resets: list[str], sets: dict[str, str]
     ) -> Output:
-        values = self.from_file(application.charm, application.name, file) if file else {}
+        values = self.parse_file(application.charm, application.name, file) if file else {}
         for key in resets:
             if key not in (TRUST, *application.charm.options):
                 raise CommandError(f'ERROR unknown option "{key}"')
@@ -94,7 +94,7 @@ class ConfigCommands:
 
     # For other commands
 
-    def for_deployment(self, charm: Charm, name: str, texts: list[str]) -> dict[str, Any]:
+    def parse_config_arguments(self, charm: Charm, name: str, texts: list[str]) -> dict[str, Any]:
         """Read the values of ``--config``: ``key=value``, ``key=@file``, or one YAML file.
 
         Args:
@@ -110,11 +110,11 @@ class ConfigCommands:
             raise CommandError(
                 f"ERROR only a single config YAML file can be specified, got {len(files)}"
             )
-        values = self.from_file(charm, name, files[0]) if files else {}
+        values = self.parse_file(charm, name, files[0]) if files else {}
         pairs = dict(pair(text) for text in texts if "=" in text)
         return values | self.parse(charm, read_files(pairs))
 
-    def from_file(self, charm: Charm, name: str, file: str) -> dict[str, Any]:
+    def parse_file(self, charm: Charm, name: str, file: str) -> dict[str, Any]:
         """Read options from a YAML file that has them below the application's name.
 
         Raises:

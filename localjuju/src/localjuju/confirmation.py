@@ -48,13 +48,15 @@ def confirm(actions: str, subject: str, settings: Mapping[str, str], no_prompt: 
     Raises:
         CommandError: the answer is not yes.
     """
-    if no_prompt or not model_config.asks_first(settings):
+    if no_prompt or not model_config.asks_for_confirmation(settings):
         return actions
-    agree(f"WARNING This command will perform the following actions:\n{actions}\n", subject)
+    ask_to_continue(
+        f"WARNING This command will perform the following actions:\n{actions}\n", subject
+    )
     return ""
 
 
-def agree(warning: str, subject: str) -> None:
+def ask_to_continue(warning: str, subject: str) -> None:
     """Show a warning, and ask the user whether to continue.
 
     Args:

@@ -74,5 +74,5 @@ def _print(parser: Parser, arguments: list[str], find: Callable[..., Constraints
     found = find(options)
     if options.format != "constraints":
         return Output(dump(found, options.format))
-    printed = constraints.written(found)
+    printed = constraints.to_text(found)
     return Output(f"{printed}\n" if printed else "")

@@ -48,16 +48,16 @@ def merge(*sets: Constraints) -> Constraints:
     return {name: merged[name] for name in READERS if name in merged}
 
 
-def written(constraints: Constraints) -> str:
+def to_text(constraints: Constraints) -> str:
     """Write constraints as Juju prints them: ``cores=4 mem=1024M``."""
     return " ".join(
-        f"{name}={_written(name, constraints[name])}"
+        f"{name}={_value_to_text(name, constraints[name])}"
         for name in _PRINTED_ORDER
         if name in constraints
     )
 
 
-def _written(name: str, value: Any) -> str:
+def _value_to_text(name: str, value: Any) -> str:
     if isinstance(value, list):
         text = ",".join(value)
     elif isinstance(value, bool):

@@ -113,7 +113,7 @@ class ConsumeCommands:
                 raise CommandError(f'ERROR relation ID "{text}" not valid', 2)
         relations = [self._cross_model_relation(int(text)) for text in options.ids]
         for relation in relations:
-            relation.suspend(suspended)
+            relation.set_suspended(suspended)
         return Output()
 
     def _cross_model_relation(self, relation_id: int) -> CrossModelRelation:

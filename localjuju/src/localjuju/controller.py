@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from localjuju.cross_model import CrossModelRelations
 from localjuju.faults import FaultInjector, Faults
 from localjuju.history import Clock
-from localjuju.hook_commands import names
+from localjuju.hook_commands import hook_command_names
 from localjuju.hook_runner import HookRunner
 from localjuju.machine import LoopbackNetwork
 from localjuju.model import Model, new_uuid
@@ -27,7 +27,7 @@ from localjuju.versions import Behaviour
 MOST_HOOKS = 5000
 """If a model has not settled after so many hooks, its charms trigger each other for ever."""
 
-MOST_HOOKS_FOR_A_PAIR = 10
+MOST_HOOKS_PER_PAIR = 10
 """The limit for each pair of units. Each of many peers runs hooks for all the others."""
 
 
@@ -65,17 +65,17 @@ class Controller:
         self.cross_model = CrossModelRelations(self.rng)
         self.network = LoopbackNetwork()
         self.turns = turns or SingleThread()
-        self.hook_runner = HookRunner(folder, seed, names(behaviour), self.turns)
+        self.hook_runner = HookRunner(folder, seed, hook_command_names(behaviour), self.turns)
         self._models_added = 0
         self._hooks_of_removed_models = 0
         self._runs_hooks = True
 
     def close(self) -> None:
         """End every process and remove every file."""
-        with contextlib.ExitStack() as last_to_first:
-            last_to_first.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            last_to_first.callback(self.network.close)
-            last_to_first.callback(self.hook_runner.close)
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(shutil.rmtree, self.folder, ignore_errors=True)
+            cleanup.callback(self.network.close)
+            cleanup.callback(self.hook_runner.close)
 
     def add_model(self, name: str) -> ModelRunner:
         """Add an empty model.
@@ -142,14 +142,14 @@ class Controller:
         if not self._runs_hooks or self.turns.in_background:
             return 0
         before = self.hooks_run
-        with self.held():
+        with self.without_running_hooks():
             while self._run_one():
                 if self.hooks_run - before > self._most_hooks():
                     raise RuntimeError(self._describe_last_hooks())
         return self.hooks_run - before
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def without_running_hooks(self) -> Iterator[None]:
         """Prevent commands from running hooks in this context."""
         before, self._runs_hooks = self._runs_hooks, False
         try:
@@ -159,7 +159,7 @@ class Controller:
 
     def _most_hooks(self) -> int:
         units = sum(len(agents.uniters) for agents in self.all_agents)
-        return max(MOST_HOOKS, MOST_HOOKS_FOR_A_PAIR * units**2)
+        return max(MOST_HOOKS, MOST_HOOKS_PER_PAIR * units**2)
 
     def _describe_last_hooks(self) -> str:
         last = "".join(

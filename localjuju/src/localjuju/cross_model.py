@@ -66,14 +66,14 @@ class RemoteApplication:
         return []
 
     @property
-    def goal_name(self) -> str | None:
+    def goal_state_name(self) -> str | None:
         return self.offer.url if self.is_saas else None
 
     @property
-    def takes_secrets(self) -> bool:
+    def accepts_secret_grants(self) -> bool:
         return not self.is_saas
 
-    def has_present(self, unit: str) -> bool:
+    def has_alive_unit(self, unit: str) -> bool:
         """Return True: a unit that has left is no longer in the scope of the relation."""
         del unit
         return True
@@ -102,7 +102,7 @@ class End:
         return [
             name
             for name in self.relation.members_of(self.application)
-            if not at_once or self.application.has_present(name)
+            if not at_once or self.application.has_alive_unit(name)
         ]
 
     def set_remote_units(self, shown: list[str], other: End) -> bool:
@@ -145,11 +145,11 @@ class CrossModelRelation:
             return "suspended"
         return "joined" if self.offering.relation.in_scope else "joining"
 
-    def end(self) -> None:
+    def remove(self) -> None:
         """Remove it in both models."""
         self.offering.relation.life = self.consuming.relation.life = "dying"
 
-    def suspend(self, suspended: bool) -> None:
+    def set_suspended(self, suspended: bool) -> None:
         """Suspend it in both models, which act as if it were removed, or resume it."""
         self.offering.relation.suspended = self.consuming.relation.suspended = suspended
 
@@ -165,7 +165,7 @@ class CrossModelRelation:
             for end in (self.offering, self.consuming)
         )
         if over:
-            self.end()
+            self.remove()
         changed = over and any(alive)
         for end, other in self._both_ways():
             shown = end.shown_units() if end.model in models else []
@@ -192,13 +192,13 @@ class CrossModelRelations:
                     return one
         return None
 
-    def extend(self, model: Model, relation: Relation) -> None:
+    def connect(self, model: Model, relation: Relation) -> None:
         """If a relation is to an offer, create the relation in the offering model."""
         for side in relation.sides:
             if isinstance(side.application, RemoteApplication):
-                self._extend(model, relation, side.application, side.endpoint)
+                self._connect(model, relation, side.application, side.endpoint)
 
-    def _extend(
+    def _connect(
         self, model: Model, relation: Relation, saas: RemoteApplication, endpoint: Endpoint
     ) -> None:
         own = next(side for side in relation.sides if side.application is not saas)

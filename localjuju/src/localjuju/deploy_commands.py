@@ -11,7 +11,7 @@ from typing import Any
 from localjuju import bundle as bundles
 from localjuju import charm as charms
 from localjuju import constraint_commands, placement
-from localjuju.application_commands import EVERYBODY
+from localjuju.application_commands import ALL_NETWORKS
 from localjuju.command import CommandError, Output, Parser, pair, path_of
 from localjuju.config_commands import TRUST, ConfigCommands
 from localjuju.constraints import Constraints, merge
@@ -49,7 +49,7 @@ class DeployCommands:
         self._integrate = integrate
         self._charms = charms
         self._packed = packed
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def deploy(self, arguments: list[str]) -> Output:
         return self._deploy(arguments, {})
@@ -82,17 +82,17 @@ class DeployCommands:
                 "saas application with same name already exists"
             )
         config = self._config.parse(charm, bundled)
-        config |= self._config.for_deployment(charm, name, options.config)
+        config |= self._config.parse_config_arguments(charm, name, options.config)
         trusted = options.trust or bool(config.pop(TRUST, False))
         resources = self._resources(charm, dict(pair(text) for text in options.resource))
         units = 1 if options.num_units is None else options.num_units
         if units < 0:
             raise CommandError(f"ERROR --num-units must be a positive integer, not {units}", 2)
         problem = f'cannot add application "{name}": ' if self._uses_3_6_wording else ""
-        storage = self._storage.directives(charm, options.storage, problem)
-        attach = self._storage.to_attach(options.attach_storage, charm, units, problem)
+        storage = self._storage.parse_directives(charm, options.storage, problem)
+        attach = self._storage.parse_attach_storage(options.attach_storage, charm, units, problem)
         constraints = self._constraints(options.constraints)
-        number = placement.missing(placements[:units], self.model.machines)
+        number = placement.missing_machine(placements[:units], self.model.machines)
         if number is not None:
             raise CommandError(
                 f'{located}ERROR cannot deploy "{name}" to machine {number}: '
@@ -102,7 +102,7 @@ class DeployCommands:
             charm, name, units, config, resources, storage, attach, constraints, placements
         )
         application.trusted = trusted
-        return Output(stderr=placement.extra(placements, units) + located)
+        return Output(stderr=placement.extra_placements_warning(placements, units) + located)
 
     def _constraints(self, texts: list[str]) -> Constraints:
         """Read an application's constraints, and add the architecture, as Juju does."""
@@ -153,10 +153,10 @@ class DeployCommands:
         problem = f'cannot upgrade application "{name}" to charm "local:{charm.name}-{revision}": '
         if reason := self._upgrade_problem(application, charm):
             raise CommandError(f"{message}ERROR {problem}{reason}")
-        config = self._config.for_deployment(charm, name, options.config)
+        config = self._config.parse_config_arguments(charm, name, options.config)
         trusted = options.trust or bool(config.pop(TRUST, application.trusted))
         resources = self._resources(charm, dict(map(pair, options.resource)))
-        storage = self._storage.directives(charm, options.storage, problem)
+        storage = self._storage.parse_directives(charm, options.storage, problem)
         application.storage.update(storage)
         application.trusted = trusted
         self.runner.refresh(application, charm, resources, options.force_units)
@@ -248,7 +248,9 @@ class DeployCommands:
         message = ""
         machines: dict[str, str] = {}
         # Deploy applications that are placed beside others after those others.
-        for name, wanted in sorted(bundle.applications.items(), key=lambda item: item[1].beside):
+        for name, wanted in sorted(
+            bundle.applications.items(), key=lambda item: item[1].is_placed_beside_others
+        ):
             charm, units = str(path.parent / wanted.charm), str(wanted.num_units)
             arguments = [charm, name, "--num-units", units, "--constraints", wanted.constraints]
             for key, value in wanted.resources.items():
@@ -259,7 +261,7 @@ class DeployCommands:
                 arguments += ["--to", self._placements(wanted, bundle.machines, machines)]
             message += self._deploy(arguments + ["--trust"] * wanted.trust, wanted.options).stderr
             if wanted.expose:
-                self.model.applications[name].exposed_to[""] = list(EVERYBODY)
+                self.model.applications[name].exposed_to[""] = list(ALL_NETWORKS)
         for first, second in bundle.relations:
             self._integrate([first, second])
         return Output(stderr=f"{message}Deploy of bundle completed.\n")
@@ -295,9 +297,9 @@ class DeployCommands:
         application, slash, number = target.partition("/")
         if application in self.model.applications:
             units = self.model.applications[application].sorted_units
-            place_of = int(number) if slash and number.isdigit() else 0
-            if place_of < len(units):
-                return f"{container}{separator}{units[place_of].machine.number}"
+            index = int(number) if slash and number.isdigit() else 0
+            if index < len(units):
+                return f"{container}{separator}{units[index].machine.number}"
         raise CommandError(f'ERROR cannot deploy bundle: invalid placement "{place}"')
 
 

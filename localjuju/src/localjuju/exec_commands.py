@@ -13,7 +13,7 @@ from localjuju.hook_runner import HookResult
 from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.operations import Operation, Task, written
+from localjuju.operations import Operation, Task, format_time
 from localjuju.placement import MACHINE_NUMBER
 
 ACTION = "juju-exec"
@@ -36,7 +36,7 @@ class ExecCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def exec(self, arguments: list[str]) -> Output:
         options, words = _parse(arguments)
@@ -153,7 +153,7 @@ class _FinishedTask:
             self.kind: self.name,
             "results": self.results,
             "status": "completed",
-            "timing": {key: written(moment) for key, moment in moments.items()},
+            "timing": {key: format_time(moment) for key, moment in moments.items()},
         }
 
 

@@ -28,7 +28,7 @@ Fault = Literal[FaultInHook, FaultBetweenHooks]
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 
-LEASE = 30.0
+LEASE_SECONDS = 30.0
 """Seconds for which a unit stays the leader after is-leader has returned True."""
 
 ANSWERED_BY_THE_AGENT = ("juju-log",)
@@ -168,7 +168,7 @@ class FaultInjector:
             return
         self._plan_next()
         if fault == "lease-ends":
-            agents.clock.pass_time(LEASE)
+            agents.clock.pass_time(LEASE_SECONDS)
             self._move_leadership(agents, uniter, f"its lease ends before {command}")
         elif fault == "hook-killed":
             agents.history.add_fault(uniter.unit.name, f"its hook is killed in {command}")

@@ -13,10 +13,10 @@ from typing import Any
 
 from localjuju.hook_record import HIDDEN
 
-SHORTEST = 3
+SHORTEST_HIDDEN = 3
 """The shortest value to hide, in characters. Shorter values occur in every text."""
 
-LONG = 8
+SHORTEST_HIDDEN_IN_WORDS = 8
 """Values with at least this many characters are also hidden inside words."""
 
 
@@ -32,21 +32,21 @@ class Hiding:
         """
         forms = {form for value in contents for form in _forms(value)}
         kept = sorted(forms.difference(names), key=len, reverse=True)
-        patterns = [_pattern(form) for form in kept if len(form) >= SHORTEST]
+        patterns = [_pattern(form) for form in kept if len(form) >= SHORTEST_HIDDEN]
         self._pattern = re.compile("|".join(patterns)) if patterns else None
-        self.text = functools.lru_cache(maxsize=None)(self._text)
+        self.in_text = functools.lru_cache(maxsize=None)(self._in_text)
 
-    def _text(self, text: str) -> str:
+    def _in_text(self, text: str) -> str:
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
-    def everywhere(self, data: Any) -> Any:
+    def in_data(self, data: Any) -> Any:
         """Return data of lists, dictionaries and texts, with secrets hidden in all texts."""
         if isinstance(data, str):
-            return self.text(data)
+            return self.in_text(data)
         if isinstance(data, dict):
-            return {self.text(key): self.everywhere(value) for key, value in data.items()}
+            return {self.in_text(key): self.in_data(value) for key, value in data.items()}
         if isinstance(data, list | tuple):
-            return [self.everywhere(value) for value in data]
+            return [self.in_data(value) for value in data]
         return data
 
 
@@ -67,4 +67,8 @@ def _forms(value: str) -> Iterator[str]:
 
 def _pattern(form: str) -> str:
     escaped = re.escape(form)
-    return escaped if len(form) >= LONG else rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"
+    return (
+        escaped
+        if len(form) >= SHORTEST_HIDDEN_IN_WORDS
+        else rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"
+    )

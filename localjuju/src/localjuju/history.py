@@ -108,7 +108,7 @@ class History:
         self.on_event: Listener | None = None
         """Called with each command, fault and hook, but not with tasks. It may run commands."""
         self._watcher = ModelWatcher(model)
-        self._reasons = Reasons(lambda place: self.events[place].name)
+        self._reasons = Reasons(lambda index: self.events[index].name)
         self._logs: dict[str, list[LogLine]] = {}
         """By entity: the log lines of its current or last hook."""
         self._hooks = self._steps = self._faults = 0
@@ -188,9 +188,9 @@ class History:
             writes=tuple(writes),
             record=record,
         )
-        place = len(self.events)
-        self._note_changes(place, event)
-        self._reasons.note_hook(place, name, hook, bool(error))
+        index = len(self.events)
+        self._note_changes(index, event)
+        self._reasons.note_hook(index, name, hook, bool(error))
         self._add(event)
 
     def add_fault(self, unit: str, fault: str) -> None:
@@ -209,15 +209,15 @@ class History:
         self._note_changes()
         return self._watcher.secret_contents
 
-    def _note_changes(self, place: int | None = None, event: Event | None = None) -> None:
+    def _note_changes(self, index: int | None = None, event: Event | None = None) -> None:
         """Add the changes in the model to an event, by default to the last one."""
         if event is None:
             if not self.events:
                 return
-            place, event = len(self.events) - 1, self.events[-1]
+            index, event = len(self.events) - 1, self.events[-1]
         changes = self._watcher.changes()
         event.changes.extend(changes)
-        self._reasons.note(place or 0, changes)
+        self._reasons.note(index or 0, changes)
 
     def _elapsed(self) -> float:
         return self.clock.now() - self.clock.start

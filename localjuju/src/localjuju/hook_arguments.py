@@ -28,12 +28,12 @@ class UnknownHookCommandError(Exception):
     """Juju has this hook command or option, but localjuju does not. The hook fails."""
 
 
-def not_an_argument(message: str) -> HookCommandError:
+def usage_error(message: str) -> HookCommandError:
     """Return the error for invalid arguments, which has the exit status 2."""
     return HookCommandError(message, 2)
 
 
-class Text:
+class ValueOption:
     """An option with a value: ``-r``, ``--relation``."""
 
     def __init__(self, *names: str, default: Any = None, read: Callable[[str], Any] | None = None):
@@ -98,7 +98,7 @@ class Call:
 
     def parse(
         self,
-        *options: Text | Switch,
+        *options: ValueOption | Switch,
         takes: Sequence[str] = (),
         rest: str = "",
         formats: Sequence[str] = (),
@@ -117,8 +117,8 @@ class Call:
         """
         if formats:
             options += (
-                Text("format", default=formats[0], read=_one_of(formats)),
-                Text("o", "output"),
+                ValueOption("format", default=formats[0], read=_one_of(formats)),
+                ValueOption("o", "output"),
             )
         values: dict[str, Any] = {o.names[-1].replace("-", "_"): o.default for o in options}
         others = self._read_options(options, values)
@@ -129,10 +129,12 @@ class Call:
             values[rest] = further
         elif further:
             listed = " ".join(map(go_values.quoted, further))
-            raise not_an_argument(f"unrecognized args: [{listed}]")
+            raise usage_error(f"unrecognized args: [{listed}]")
         return Options(directory=self.directory, **values)
 
-    def _read_options(self, options: Sequence[Text | Switch], values: dict[str, Any]) -> list[str]:
+    def _read_options(
+        self, options: Sequence[ValueOption | Switch], values: dict[str, Any]
+    ) -> list[str]:
         """Put the values of options into ``values``, and return the other arguments."""
         by_name = {name: option for option in options for name in option.names}
         others: list[str] = []
@@ -149,19 +151,19 @@ class Call:
             if name not in by_name:
                 if name in ("help", "h"):
                     raise UnknownHookCommandError(f"{self.command}: {written}")
-                raise not_an_argument(f"option provided but not defined: {written}")
+                raise usage_error(f"option provided but not defined: {written}")
             option = by_name[name]
             if isinstance(option, Switch) and text is None:
                 text = "true"
             if text is None:
                 if not waiting:
-                    raise not_an_argument(f"option needs an argument: {written}")
+                    raise usage_error(f"option needs an argument: {written}")
                 text = waiting.pop(0)
             try:
                 value = option.read(text) if option.read else text
             except ValueError as error:
                 problem = f'invalid value "{text}" for option {written}: {error}'
-                raise not_an_argument(problem) from None
+                raise usage_error(problem) from None
             values[option.names[-1].replace("-", "_")] = value
         return others
 
@@ -197,9 +199,9 @@ def key_values(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         key, separator, value = pair.partition("=")
         if not key or not separator:
-            raise not_an_argument(f'expected "key=value", got "{pair}"')
+            raise usage_error(f'expected "key=value", got "{pair}"')
         if key in settings:
-            raise not_an_argument(f'key "{key}" specified more than once')
+            raise usage_error(f'key "{key}" specified more than once')
         settings[key] = value
     return settings
 

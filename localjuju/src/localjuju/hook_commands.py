@@ -68,7 +68,7 @@ SUPPORTED = (
 LEADER_SETTINGS = ("leader-get", "leader-set")
 
 
-def names(behaviour: Behaviour) -> list[str]:
+def hook_command_names(behaviour: Behaviour) -> list[str]:
     """Return every hook command of a Juju version, including those that localjuju lacks."""
     everything = {*UNSUPPORTED, *SUPPORTED}
     if not behaviour.legacy_leader_settings_and_private_address:
@@ -105,7 +105,7 @@ class HookContext:
         self.before_command: Callable[[str], None] = lambda command: None
         """Called with the name of each command. It can raise an error for the command."""
         self.is_killed = False
-        self.machine = UnitHookCommands(uniter, in_action=action is not None)
+        self.unit_commands = UnitHookCommands(uniter, in_action=action is not None)
         self._relations = RelationHookCommands(uniter, hook)
         self._secrets = SecretHookCommands(uniter, self._relations.option, now)
         self._storage = StorageHookCommands(uniter, hook)
@@ -125,7 +125,7 @@ class HookContext:
     @property
     def ends_now(self) -> bool:
         """Whether to kill the hook's process instead of giving it the answer."""
-        return self.is_killed or self.machine.reboots_now
+        return self.is_killed or self.unit_commands.reboots_now
 
     @property
     def secret_contents(self) -> set[str]:
@@ -168,7 +168,7 @@ class HookContext:
         if name in STORAGE_COMMANDS:
             return STORAGE_COMMANDS[name](self._storage, call)
         if name in UNIT_COMMANDS:
-            return UNIT_COMMANDS[name](self.machine, call)
+            return UNIT_COMMANDS[name](self.unit_commands, call)
         raise UnknownHookCommandError(f'hook command "{name}" is not known to localjuju')
 
     def flush(self) -> list[DatabagWrite]:
@@ -197,5 +197,5 @@ class HookContext:
             raise HookCommandError(
                 f'updating unit and application settings for "{self.unit.name}": permission denied'
             )
-        if self._secrets.changes.need_a_leader():
+        if self._secrets.changes.need_leadership():
             raise HookCommandError("permission denied")

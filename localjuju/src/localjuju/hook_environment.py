@@ -10,7 +10,7 @@ from localjuju.uniter import Hook
 
 
 def hook_environment(
-    model: Model, unit: Unit, hook: Hook, action: Action | None, number: int
+    model: Model, unit: Unit, hook: Hook, action: Action | None, hooks_run: int
 ) -> dict[str, str]:
     """Return the environment variables that Juju documents for a hook.
 
@@ -19,13 +19,13 @@ def hook_environment(
         unit: the unit that runs the hook.
         hook: the hook.
         action: the action, if the hook is one.
-        number: how many hooks the model has run before it.
+        hooks_run: how many hooks the model has run before it.
     """
     environment = {
         "JUJU_AGENT_SOCKET_NETWORK": "unix",
         "JUJU_CHARM_DIR": str(unit.folder / "charm"),
         "CHARM_DIR": str(unit.folder / "charm"),
-        "JUJU_CONTEXT_ID": f"{unit.name}-{hook.name}-{number}",
+        "JUJU_CONTEXT_ID": f"{unit.name}-{hook.name}-{hooks_run}",
         "JUJU_DISPATCH_PATH": f"{'actions' if action else 'hooks'}/{hook.name}",
         "JUJU_HOOK_NAME": "" if action else hook.name,
         "JUJU_MACHINE_ID": unit.machine.number,
@@ -59,11 +59,11 @@ def hook_environment(
 def _secret_environment(model: Model, unit: Unit, hook: Hook, secret: Secret) -> dict[str, str]:
     owner = model.model_of_secret(secret)
     owned = owner is model and secret.owner in (unit.name, unit.application.name)
-    named = hook.kind == "secret-remove" and model.behaviour.secret_remove_names_model
-    named |= owner is not model
+    names_model = hook.kind == "secret-remove" and model.behaviour.secret_remove_names_model
+    names_model |= owner is not model
     label = secret.labels.get(model.reader_name(unit, secret), "")
     environment = {
-        "JUJU_SECRET_ID": f"secret:{f'//{owner.uuid}/' * named}{secret.id}",
+        "JUJU_SECRET_ID": f"secret:{f'//{owner.uuid}/' * names_model}{secret.id}",
         "JUJU_SECRET_LABEL": secret.label if owned else label,
     }
     if hook.secret_revision:

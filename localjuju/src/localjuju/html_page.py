@@ -18,7 +18,7 @@ from localjuju.comparison import Difference, differences, only_in_one
 from localjuju.history import History
 from localjuju.run_data import Data, describe
 
-PARTS = pathlib.Path(__file__).with_name("page_files")
+PAGE_FILES = pathlib.Path(__file__).with_name("page_files")
 SCRIPTS = (
     "run.js",
     "shapes.js",
@@ -29,7 +29,9 @@ SCRIPTS = (
     "page.js",
 )
 
-UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+INVISIBLE_CHARACTERS = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+)
 """Characters that are invisible or change the direction of text."""
 
 LONGEST_CELL = 300
@@ -57,13 +59,13 @@ def page_of(runs: Sequence[Data]) -> str:
     Args:
         runs: the data of one or two runs, from ``run_data.describe``.
     """
-    style = (PARTS / "page.css").read_text()
-    scripts = [(PARTS / name).read_text() for name in SCRIPTS]
+    style = (PAGE_FILES / "page.css").read_text()
+    scripts = [(PAGE_FILES / name).read_text() for name in SCRIPTS]
     allowed = " ".join(map(_hash, scripts))
     versions = " and ".join(run["juju"] for run in runs)
     title = runs[0]["title"] or f"A run of Juju {versions}"
     only = only_in_one(*runs) if len(runs) == 2 else []
-    return string.Template((PARTS / "page.html").read_text()).substitute(
+    return string.Template((PAGE_FILES / "page.html").read_text()).substitute(
         title=_text(title),
         policy=(
             f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
@@ -88,7 +90,7 @@ def _hash(text: str) -> str:
 
 def _text(text: str) -> str:
     """Return text as HTML. Invisible characters become their numbers."""
-    return html.escape(UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text))
+    return html.escape(INVISIBLE_CHARACTERS.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text))
 
 
 def _summary(run: Data) -> str:

@@ -27,7 +27,7 @@ logger = logging.getLogger("localjuju")
 FIRST_MODEL = "local"
 """The model that exists from the beginning."""
 
-PATIENCE = 30.0
+PROCESSES_TIMEOUT = 30.0
 """Seconds to wait for a change by real processes when no hook is left to run."""
 
 
@@ -122,7 +122,7 @@ class LocalJuju(jubilant.Juju):
 
     def look(self) -> jubilant.Status:
         """Return the current status. Unlike ``status()``, this runs no hooks."""
-        with self._controller.held():
+        with self._controller.without_running_hooks():
             return self.status()
 
     def machine_folder(self, unit: str) -> pathlib.Path:
@@ -197,16 +197,16 @@ class LocalJuju(jubilant.Juju):
         If the condition is false, the clock moves on to the next update-status, and the condition
         is tested again. If that changes nothing, the clock moves on to the next rotation or expiry
         of a secret, once for each secret. Then this method gives up: at once or, if charms run
-        real processes, after ``PATIENCE`` seconds.
+        real processes, after ``PROCESSES_TIMEOUT`` seconds.
 
         For the arguments and errors see ``jubilant.Juju.wait``. ``successes`` has no effect.
         """
         del successes
         timeout = self.wait_timeout if timeout is None else timeout
         deadline = time.monotonic() + timeout
-        patience = PATIENCE if self._runs_processes() else 0.0
+        longest_pause = PROCESSES_TIMEOUT if self._runs_processes() else 0.0
         previous, unchanged_since = None, time.monotonic()
-        seen: set[tuple[str, str]] = set()
+        passed: set[tuple[str, str]] = set()
         """The events of secrets for which the clock has moved on."""
         while True:
             status = self.status()
@@ -221,11 +221,11 @@ class LocalJuju(jubilant.Juju):
                 raise TimeoutError(f"wait timed out after {timeout}s. {described}")
             if summary != previous:
                 previous, unchanged_since = summary, now
-            elif now - unchanged_since < patience:
+            elif now - unchanged_since < longest_pause:
                 time.sleep(min(delay, 0.5))
-            elif times := self._secret_times(but=seen):
+            elif times := self._secret_times(except_for=passed):
                 what = min(times, key=times.__getitem__)
-                seen.add(what)
+                passed.add(what)
                 self._controller.pass_time_until(times[what])
                 continue
             else:
@@ -234,9 +234,9 @@ class LocalJuju(jubilant.Juju):
                 )
             self._controller.update_status()
 
-    def _secret_times(self, but: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    def _secret_times(self, except_for: set[tuple[str, str]]) -> dict[tuple[str, str], float]:
         times = self._runner.secret_times()
-        return {what: moment for what, moment in times.items() if what not in but}
+        return {what: moment for what, moment in times.items() if what not in except_for}
 
     def _runs_processes(self) -> bool:
         return any(

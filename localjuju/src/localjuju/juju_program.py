@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-VARIABLE = "LOCALJUJU_SOCKET"
+SOCKET_VARIABLE = "LOCALJUJU_SOCKET"
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
     # Ctrl-C ends this program. The server then drops the command.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    address = os.environ.get(VARIABLE, "")
+    address = os.environ.get(SOCKET_VARIABLE, "")
     if not address:
         return fail("this is the juju program of localjuju: it works inside `localjuju shell`")
     with socket.socket(socket.AF_UNIX) as connection:

@@ -11,7 +11,7 @@ import socket
 
 from localjuju.constraints import Constraints
 
-EVERYWHERE = ("etc", "home/ubuntu", "opt", "root", "srv", "tmp", "usr/local", "var/tmp")
+STANDARD_FOLDERS = ("etc", "home/ubuntu", "opt", "root", "srv", "tmp", "usr/local", "var/tmp")
 """Folders that a new machine has from the start, because commands expect them."""
 
 
@@ -38,7 +38,7 @@ class Machine:
     def path_of(self, path: str) -> pathlib.Path:
         """Return the file for a path on the machine. A relative path starts at the home folder."""
         clean = os.path.normpath(f"/home/ubuntu/{path}" if path[:1] != "/" else path).lstrip("/")
-        for folder in EVERYWHERE:
+        for folder in STANDARD_FOLDERS:
             if f"{clean}/".startswith(f"{folder}/"):
                 (self.folder / folder).mkdir(parents=True, exist_ok=True)
         return self.folder / clean

@@ -13,7 +13,7 @@ from localjuju.constraint_commands import read
 from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.placement import MACHINE_NUMBER, NEW_MACHINE, missing, parse
+from localjuju.placement import MACHINE_NUMBER, NEW_MACHINE, missing_machine, parse
 from localjuju.status import StatusData
 
 
@@ -66,7 +66,7 @@ class MachineCommands:
         if placement.machine is not None and options.n > 1:
             raise CommandError("ERROR cannot use -n when specifying a placement directive", 2)
         constraints = read(options.constraints)
-        if number := missing([placement], self.model.machines):
+        if number := missing_machine([placement], self.model.machines):
             raise CommandError(f"failed to create 1 machine\nERROR machine {number} not found")
         message = ""
         for _ in range(options.n):

@@ -17,7 +17,7 @@ from localjuju.machine import LoopbackNetwork, Machine
 from localjuju.model import Model, Unit
 from localjuju.placement import Placement
 
-VARIABLE = "LOCALJUJU_MACHINE"
+MACHINE_VARIABLE = "LOCALJUJU_MACHINE"
 """The variable that names the machine of a process that was not started by a hook."""
 
 
@@ -49,7 +49,7 @@ class MachinePool:
         self._next_number = 0
         self._next_container: collections.Counter[str] = collections.Counter()
 
-    def at(self, placement: Placement, constraints: Constraints) -> Machine:
+    def machine_for(self, placement: Placement, constraints: Constraints) -> Machine:
         """Return the machine for a unit: the named machine, or a new one."""
         if placement.machine is not None and not placement.in_container:
             return self.model.machines[placement.machine]
@@ -130,7 +130,7 @@ class MachinePool:
         self, machine: Machine, command: str, stdin: str = "", timeout: float = 0
     ) -> HookResult:
         """Run a shell command on a machine as a logged-in user, without the hook commands."""
-        environment = {VARIABLE: self._marker(machine)}
+        environment = {MACHINE_VARIABLE: self._marker(machine)}
         return self._hook_runner.run_on_machine(machine, command, environment, stdin, timeout)
 
     def _marker(self, machine: Machine) -> str:
@@ -144,7 +144,7 @@ class MachinePool:
                 environment = process.environ()
                 model = environment.get("JUJU_MODEL_UUID")
                 of_hook = f"{model}/{environment.get('JUJU_MACHINE_ID')}"
-                if self._marker(machine) in (of_hook, environment.get(VARIABLE)):
+                if self._marker(machine) in (of_hook, environment.get(MACHINE_VARIABLE)):
                     found.append(process)
         return found
 

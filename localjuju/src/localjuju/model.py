@@ -14,7 +14,7 @@ from localjuju.charm import Charm, Endpoint
 from localjuju.constraints import Constraints
 from localjuju.machine import Machine
 from localjuju.relation import Databag, Life, RelatedApplication, Relation, Side
-from localjuju.secret import Secret, id_of, model_of
+from localjuju.secret import Secret, id_of, model_uuid_of
 from localjuju.storage import ModelStorage
 from localjuju.storage_directives import StorageDirective
 from localjuju.versions import Behaviour
@@ -111,11 +111,11 @@ class Application:
         return self.charm.subordinate
 
     @property
-    def goal_name(self) -> str | None:
+    def goal_state_name(self) -> str | None:
         return self.name
 
     @property
-    def takes_secrets(self) -> bool:
+    def accepts_secret_grants(self) -> bool:
         return True
 
     @property
@@ -129,7 +129,7 @@ class Application:
     def sorted_units(self) -> list[Unit]:
         return sorted(self.units.values(), key=lambda unit: unit.number)
 
-    def has_present(self, unit: str) -> bool:
+    def has_alive_unit(self, unit: str) -> bool:
         return unit in self.units and self.units[unit].life == "alive"
 
 
@@ -241,7 +241,7 @@ class Model:
         for secret in self.secrets.values():
             secret.grants = {grant for grant in secret.grants if grant[0] != relation.id}
 
-    def choose_leader(self, application: Application) -> None:
+    def ensure_leader(self, application: Application) -> None:
         """Choose another leader if the leader is gone."""
         if application.leader and application.leader.name in application.units:
             return
@@ -254,7 +254,7 @@ class Model:
 
     def find_secret(self, reference: str) -> Secret | None:
         """Find a secret by ``secret:<id>``, ``secret://<model-uuid>/<id>`` or the bare id."""
-        secret_id, model_uuid = id_of(reference), model_of(reference)
+        secret_id, model_uuid = id_of(reference), model_uuid_of(reference)
         if model_uuid in ("", self.uuid):
             return self.secrets.get(secret_id)
         found = (model for model in self._all_models() if model.uuid == model_uuid)
@@ -282,9 +282,9 @@ class Model:
         names = (reader, reader.rpartition("/")[0])
         if owner is self and secret.owner in names:
             return True
-        return any(target in names and owner.grants(by) for by, target in secret.grants)
+        return any(target in names and owner.grants_are_valid(by) for by, target in secret.grants)
 
-    def grants(self, relation_id: int | None) -> bool:
+    def grants_are_valid(self, relation_id: int | None) -> bool:
         """Whether grants for a relation are valid. They are not while it is suspended."""
         relation = self.relations.get(relation_id) if relation_id is not None else None
         return relation is None or not relation.suspended

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from localjuju.go_duration import seconds_of
 
-LOCAL = "127.0.0.1,localhost,::1"
+LOCAL_ADDRESSES = "127.0.0.1,localhost,::1"
 
 DEFAULTS = {
     "ftp-proxy": "",
@@ -15,10 +15,10 @@ DEFAULTS = {
     "juju-ftp-proxy": "",
     "juju-http-proxy": "",
     "juju-https-proxy": "",
-    "juju-no-proxy": LOCAL,
+    "juju-no-proxy": LOCAL_ADDRESSES,
     "logging-config": "<root>=INFO",
     "mode": "requires-prompts",
-    "no-proxy": LOCAL,
+    "no-proxy": LOCAL_ADDRESSES,
     "update-status-hook-interval": "5m",
 }
 """Options and their defaults. Those not used below have no effect."""
@@ -50,7 +50,7 @@ def update_status_interval(settings: Mapping[str, str]) -> float:
     return seconds_of(settings.get(UPDATE_STATUS, "")) or 300.0
 
 
-def asks_first(settings: Mapping[str, str]) -> bool:
+def asks_for_confirmation(settings: Mapping[str, str]) -> bool:
     """Whether commands that remove something ask for confirmation."""
     return "requires-prompts" in {**DEFAULTS, **settings}["mode"].split(",")
 

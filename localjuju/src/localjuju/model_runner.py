@@ -166,10 +166,10 @@ class ModelRunner:
         """
         constraints = merge(self.model.constraints, application.constraints)
         wanted = [*placements, *[NEW_MACHINE] * count][:count]
-        for machine in [self.machines.at(one, constraints) for one in wanted]:
+        for machine in [self.machines.machine_for(one, constraints) for one in wanted]:
             self._add_unit(application, machine, attach=attach)
         # Only after all units exist: Juju does not guarantee which of them becomes the leader.
-        self.model.choose_leader(application)
+        self.model.ensure_leader(application)
 
     def _add_unit(
         self,
@@ -195,7 +195,7 @@ class ModelRunner:
     def integrate(self, *sides: Side) -> Relation:
         self.agents.allow_retries()
         relation = self.model.add_relation(*sides)
-        self.controller.cross_model.extend(self.model, relation)
+        self.controller.cross_model.connect(self.model, relation)
         return relation
 
     def remove_relation(self, relation: Relation, force: bool = False) -> None:
@@ -272,7 +272,7 @@ class ModelRunner:
         return {
             what: time
             for secret in self.model.secrets.values()
-            for what, time in secret.timetable().items()
+            for what, time in secret.due_times().items()
         }
 
     # The work of Juju's own workers
@@ -286,7 +286,7 @@ class ModelRunner:
             if not unit.application.charm.subordinate and unit.life == "alive":
                 self._add_subordinates(unit)
         for secret in self.model.secrets.values():
-            secret.notice(self.clock.now())
+            secret.mark_due(self.clock.now())
             secret.prune()
         # Subordinates first: their principals wait for them.
         for uniter in sorted(
@@ -320,7 +320,7 @@ class ModelRunner:
                 continue
             if not any(u.principal is principal for u in application.units.values()):
                 self._add_unit(application, principal.machine, principal)
-                self.model.choose_leader(application)
+                self.model.ensure_leader(application)
 
     def _has_subordinates(self, unit: Unit) -> bool:
         """Whether a unit has subordinates. A principal is removed after them."""
@@ -337,7 +337,7 @@ class ModelRunner:
             if secret.owner == unit.name:
                 del self.model.secrets[secret.id]
         shutil.rmtree(unit.folder, ignore_errors=True)
-        self.model.choose_leader(unit.application)
+        self.model.ensure_leader(unit.application)
         # Remove a machine with its last unit, unless there are containers on it.
         if len(self.machines.with_containers(unit.machine)) == 1:
             self.machines.remove_unused([unit.machine])

@@ -6,27 +6,27 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from localjuju.hook_arguments import Call, HookCommandError, Switch, Text, not_an_argument
+from localjuju.hook_arguments import Call, HookCommandError, Switch, ValueOption, usage_error
 from localjuju.hook_output import SMART
 from localjuju.uniter import Uniter
 
-ALL = ""
+ALL_ENDPOINTS = ""
 """The name that means all endpoints of the application."""
 
 
 class NetworkHookCommands:
     """Answers them in one hook of one unit. Ports change only if the hook succeeds."""
 
-    def __init__(self, uniter: Uniter, relation: Callable[[], Text]):
+    def __init__(self, uniter: Uniter, relation_option: Callable[[], ValueOption]):
         """Prepare the commands.
 
         Args:
             uniter: the agent of the unit.
-            relation: returns the option that names a relation.
+            relation_option: returns the option that names a relation.
         """
         self._unit = uniter.unit
         self._model = uniter.model
-        self._relation = relation
+        self._relation_option = relation_option
         self._ports = {port: set(endpoints) for port, endpoints in self._unit.ports.items()}
 
     def apply(self) -> None:
@@ -40,17 +40,17 @@ class NetworkHookCommands:
         self._check_conflicts("open", port)
         opened = self._ports.setdefault(port, set())
         opened |= endpoints
-        if ALL in opened:
-            self._ports[port] = {ALL}
+        if ALL_ENDPOINTS in opened:
+            self._ports[port] = {ALL_ENDPOINTS}
         return ""
 
     def close(self, call: Call) -> str:
         port, endpoints = self._parse(call)
         self._check_conflicts("close", port)
         opened = self._ports.pop(port, set())
-        if ALL in opened:
+        if ALL_ENDPOINTS in opened:
             opened = set(self._unit.charm.endpoints)
-        left = set() if ALL in endpoints else opened - endpoints
+        left = set() if ALL_ENDPOINTS in endpoints else opened - endpoints
         if left:
             self._ports[port] = left
         return ""
@@ -64,18 +64,20 @@ class NetworkHookCommands:
 
     def _endpoints(self, port: str) -> str:
         opened = self._ports[port]
-        return "*" if ALL in opened else ", ".join(sorted(opened))
+        return "*" if ALL_ENDPOINTS in opened else ", ".join(sorted(opened))
 
     def _parse(self, call: Call) -> tuple[str, set[str]]:
         # Juju accepts --format here, and ignores it.
-        options = call.parse(Text("endpoints", default=""), Text("format"), takes=["port"])
+        options = call.parse(
+            ValueOption("endpoints", default=""), ValueOption("format"), takes=["port"]
+        )
         if options.port is None:
-            raise not_an_argument("no port or range specified")
+            raise usage_error("no port or range specified")
         return _port(options.port.lower()), self._named(options.endpoints)
 
     def _named(self, listed: str) -> set[str]:
         if not listed:
-            return {ALL}
+            return {ALL_ENDPOINTS}
         endpoints = {name.strip() for name in listed.split(",")}
         for name in sorted(endpoints - set(self._unit.charm.endpoints)):
             raise HookCommandError(
@@ -106,16 +108,16 @@ class NetworkHookCommands:
     def get_network(self, call: Call) -> str:
         asked_for = ("bind-address", "ingress-address", "egress-subnets")
         options = call.parse(
-            self._relation(),
+            self._relation_option(),
             Switch("primary-address"),
             *map(Switch, asked_for),
             takes=["binding"],
             formats=SMART,
         )
         if options.binding is None:
-            raise not_an_argument("no arguments specified")
+            raise usage_error("no arguments specified")
         if not options.binding:
-            raise not_an_argument("no binding name specified")
+            raise usage_error("no binding name specified")
         if options.binding not in self._unit.charm.bindings:
             problem = f'binding name "{options.binding}" not defined by the unit\'s charm'
             raise HookCommandError(problem)
@@ -138,9 +140,9 @@ class NetworkHookCommands:
     def get_address(self, call: Call) -> str:
         options = call.parse(takes=["setting"], formats=SMART)
         if options.setting is None:
-            raise not_an_argument("no setting specified")
+            raise usage_error("no setting specified")
         if options.setting not in ("private-address", "public-address"):
-            raise not_an_argument(f'unknown setting "{options.setting}"')
+            raise usage_error(f'unknown setting "{options.setting}"')
         return options.printed(self._unit.machine.address)
 
 
@@ -181,20 +183,20 @@ def _port(text: str) -> str:
     for bound in bounds:
         if not re.fullmatch(r"\d+", bound):
             problem = f'strconv.Atoi: parsing "{bound}": invalid syntax'
-            raise not_an_argument(f'invalid port "{bound}": {problem}')
+            raise usage_error(f'invalid port "{bound}": {problem}')
     first, last = int(bounds[0]), int(bounds[-1])
     if protocol == "icmp":
         problem = f'protocol "icmp" doesn\'t support any ports; got "{first}"'
-        raise not_an_argument(problem)
+        raise usage_error(problem)
     if protocol not in ("tcp", "udp"):
         problem = f'invalid protocol "{protocol}", expected "tcp", "udp", or "icmp"'
-        raise not_an_argument(problem)
+        raise usage_error(problem)
     written = f"{first}/{protocol}" if first == last else f"{first}-{last}/{protocol}"
     if first > last:
-        raise not_an_argument(f"invalid port range {written}")
+        raise usage_error(f"invalid port range {written}")
     if first < 1 or last > 65535:
         problem = f"port range bounds must be between 1 and 65535, got {first}-{last}"
-        raise not_an_argument(problem)
+        raise usage_error(problem)
     return written
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from localjuju import model_reference, offer_url
 from localjuju.command import CommandError, Output, Parser
-from localjuju.confirmation import agree
+from localjuju.confirmation import ask_to_continue
 from localjuju.controller import Controller
 from localjuju.cross_model import Offer
 from localjuju.model import Application, Model, new_uuid
@@ -19,7 +19,7 @@ class OfferCommands:
 
     def __init__(self, controller: Controller):
         self.controller = controller
-        self._uses_3_6_wording = controller.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = controller.behaviour.errors_use_3_6_wording
 
     def offer(self, arguments: list[str]) -> Output:
         parser = Parser("offer")
@@ -82,7 +82,7 @@ class OfferCommands:
         current = self.controller.current_model
         urls = [offer_url.read(text, current) for text in options.offers]
         if options.force and not options.yes:
-            agree(_warning(urls), "offer removal")
+            ask_to_continue(_warning(urls), "offer removal")
         for url in urls:
             self._remove_offer(find_offer(self.controller, url), options.force)
         return Output()
@@ -100,7 +100,7 @@ class OfferCommands:
                 f'ERROR cannot delete offer "{offer.uuid}", it has {count} connections'
             )
         for relation in relations:
-            relation.end()
+            relation.remove()
         del offer.model.offers[offer.name]
 
 

@@ -114,11 +114,11 @@ class OfferListCommands:
             relations = self._relations(offer)
             if not relations:
                 rows.append((offer.name, "-", "", "", "", "", "", ""))
-            for place, relation in enumerate(relations):
+            for index, relation in enumerate(relations):
                 name = relation.offering.endpoint_name
                 end = describe_endpoints(offer.endpoints)[name]
                 number = str(relation.offering.relation.id)
-                first = "" if place else offer.name
+                first = "" if index else offer.name
                 rows.append(
                     (first, USER, number, relation.status, name, end["interface"], end["role"], "")
                 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from localjuju.command import CommandError, Output, Parser, dump, seconds, table
 from localjuju.model_runner import ModelRunner
-from localjuju.operations import Operation, Task, written
+from localjuju.operations import Operation, Task, format_time
 from localjuju.task_output import plain_results
 
 STATUSES = ("pending", "running", "completed", "failed", "cancelled", "aborting", "aborted")
@@ -109,7 +109,7 @@ class OperationCommands:
             if task.status == "pending":
                 task.finish("cancelled", "", self.runner.clock.now())
             ended = task.completed
-            completed = "n/a" if ended is None else written(ended, "%Y-%m-%d %H:%M:%S")
+            completed = "n/a" if ended is None else format_time(ended, "%Y-%m-%d %H:%M:%S")
             described.append(
                 {
                     "action": task.action,

@@ -72,7 +72,7 @@ class Task:
 
     @property
     def lines_of_log(self) -> list[str]:
-        return [f"{written(moment)} {message}" for moment, message in self.log]
+        return [f"{format_time(moment)} {message}" for moment, message in self.log]
 
     @property
     def timing(self) -> dict[str, str]:
@@ -128,9 +128,9 @@ class Operation:
 
 def _timing(enqueued: float, started: float | None, completed: float | None) -> dict[str, str]:
     moments = {"enqueued": enqueued, "started": started, "completed": completed}
-    return {key: written(moment) for key, moment in moments.items() if moment is not None}
+    return {key: format_time(moment) for key, moment in moments.items() if moment is not None}
 
 
-def written(seconds: float, style: str = "%Y-%m-%d %H:%M:%S +0000 UTC") -> str:
+def format_time(seconds: float, style: str = "%Y-%m-%d %H:%M:%S +0000 UTC") -> str:
     """Write a time as the ``juju`` command does for tasks."""
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime(style)

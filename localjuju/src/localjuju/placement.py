@@ -49,13 +49,13 @@ def _parse_one(text: str) -> Placement:
     )
 
 
-def missing(placements: list[Placement], machines: Collection[str]) -> str | None:
+def missing_machine(placements: list[Placement], machines: Collection[str]) -> str | None:
     """Return the number of the first named machine that does not exist, or None."""
     named = (one.machine for one in placements if one.machine is not None)
     return next((number for number in named if number not in machines), None)
 
 
-def extra(placements: list[Placement], units: int) -> str:
+def extra_placements_warning(placements: list[Placement], units: int) -> str:
     """Return Juju's warning if there are more placements than units, or an empty string."""
     if len(placements) <= units:
         return ""

@@ -170,11 +170,11 @@ class _Reader:
         joined = hook.replace("-relation-changed", "-relation-joined")
         name = f"{_relation_of(line)} {remote}"
         if line.get("remote_unit") and (unit, name) in self._seen_at:
-            place = self._ran.get(f"{unit} {joined} {remote}")
-            if place is not None and place == self._seen_at[unit, name]:
-                number = self._events[place]["number"]
+            index = self._ran.get(f"{unit} {joined} {remote}")
+            if index is not None and index == self._seen_at[unit, name]:
+                number = self._events[index]["number"]
                 text = f"It always follows relation-joined, which ran in hook {number}."
-                return {"text": text, "events": [place]}
+                return {"text": text, "events": [index]}
         keys = ", ".join(seen[name]["keys"]) if name in seen else ""
         writers = self._writers(remote, _relation_of(line), self._seen_at.get((unit, name), 0))
         text = f"The databag of {remote} changed{f': {keys}' if keys else ''}."
@@ -187,9 +187,9 @@ class _Reader:
     def _writers(self, owner: str, relation: str, since: int) -> list[int]:
         """Return the indices of the hooks, from ``since`` on, that can have written a databag."""
         return [
-            place
-            for place, event in enumerate(self._events)
-            if place >= max(since, self._added.get(relation, 0))
+            index
+            for index, event in enumerate(self._events)
+            if index >= max(since, self._added.get(relation, 0))
             and event["kind"] == "hook"
             and (
                 event["unit"] == owner

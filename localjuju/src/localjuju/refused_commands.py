@@ -118,7 +118,7 @@ def _edit_distance(one: str, other: str) -> int:
     row = list(range(len(other) + 1))
     for number, letter in enumerate(one, start=1):
         diagonal, row[0] = row[0], number
-        for place, another in enumerate(other, start=1):
+        for index, another in enumerate(other, start=1):
             changed = diagonal + (letter != another)
-            diagonal, row[place] = row[place], min(changed, row[place] + 1, row[place - 1] + 1)
+            diagonal, row[index] = row[index], min(changed, row[index] + 1, row[index - 1] + 1)
     return row[-1]

@@ -54,16 +54,16 @@ class RelatedApplication(Protocol):
     def sorted_units(self) -> list[Unit]: ...
 
     @property
-    def goal_name(self) -> str | None:
+    def goal_state_name(self) -> str | None:
         """The name that goal-state prints, None if goal-state does not print it."""
         ...
 
     @property
-    def takes_secrets(self) -> bool:
+    def accepts_secret_grants(self) -> bool:
         """Whether applications of this model can grant secrets to it."""
         ...
 
-    def has_present(self, unit: str) -> bool:
+    def has_alive_unit(self, unit: str) -> bool:
         """Whether it has a unit of this name that is not dying."""
         ...
 
@@ -187,7 +187,7 @@ class Relation:
         remote = self.remote(unit.application).application
         if name not in self.in_scope or name.partition("/")[0] != remote.name or name == unit.name:
             return False
-        if self.behaviour.departure_is_seen_at_once and not remote.has_present(name):
+        if self.behaviour.departure_is_seen_at_once and not remote.has_alive_unit(name):
             return False
         hides = self.scope == "container" and self.behaviour.container_scope_hides_other_machines
         return not hides or self._shares_machine(unit, name)

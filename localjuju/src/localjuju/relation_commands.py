@@ -25,7 +25,7 @@ class RelationCommands:
         self.runner = runner
         self.model = runner.model
         self._consume = consume
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def integrate(self, arguments: list[str]) -> Output:
         parser = Parser("integrate")
@@ -113,14 +113,13 @@ class RelationCommands:
             f'ERROR adding relation between endpoints "{first}" and "{second}": '
             f'cannot relate endpoints "{first}" and "{second}": '
         )
-        old = self._uses_3_6_wording
         sides = []
         for end in (first, second):
             name, _, endpoint = end.partition(":")
             application = self.model.find_related(name)
             declared = application.endpoints if application else {}
             if application is None or (endpoint and endpoint not in declared):
-                if not old:
+                if not self._uses_3_6_wording:
                     raise CommandError(
                         f"{problem}no candidates for {end}: relation endpoint not found"
                     )
@@ -139,12 +138,16 @@ class RelationCommands:
         if not pairs:
             none = "ERROR no relations found"
             raise CommandError(
-                none if old else f"{problem}no compatible endpoints found between applications"
+                none
+                if self._uses_3_6_wording
+                else f"{problem}no compatible endpoints found between applications"
             )
         if len(pairs) > 1:
             could = "; ".join(sorted(f'"{_describe_pair(pair)}"' for pair in pairs))
             ambiguous = f'ambiguous relation: "{first} {second}" could refer to {could}'
-            raise CommandError(f"ERROR {ambiguous}" if old else f"{problem}{ambiguous}")
+            raise CommandError(
+                f"ERROR {ambiguous}" if self._uses_3_6_wording else f"{problem}{ambiguous}"
+            )
         return pairs[0]
 
     def _relation_between(self, pair: tuple[Side, Side]) -> Relation | None:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 
-from localjuju.hook_arguments import Call, HookCommandError, Switch, Text, not_an_argument
+from localjuju.hook_arguments import Call, HookCommandError, Switch, ValueOption, usage_error
 from localjuju.hook_output import SMART
 from localjuju.relation import Databag, Relation
 from localjuju.uniter import Hook, Uniter
@@ -38,21 +38,21 @@ class RelationHookCommands:
     # Finding the relation
 
     @property
-    def all(self) -> dict[int, Relation]:
+    def relations(self) -> dict[int, Relation]:
         """The relations that the unit takes part in, by id."""
         return {view.relation.id: view.relation for view in self._uniter.views.values()}
 
-    def option(self) -> Text:
+    def option(self) -> ValueOption:
         """Return the option that names a relation, by default the hook's own."""
-        return Text("r", "relation", default=self._hook.relation, read=self._find)
+        return ValueOption("r", "relation", default=self._hook.relation, read=self._find)
 
     def _find(self, reference: str) -> Relation:
         number = reference.rpartition(":")[2]
         if not re.fullmatch(r"[+-]?\d+", number):
             raise ValueError("invalid relation id")
-        if int(number) not in self.all:
+        if int(number) not in self.relations:
             raise ValueError("relation not found")
-        return self.all[int(number)]
+        return self.relations[int(number)]
 
     # The commands
 
@@ -62,10 +62,10 @@ class RelationHookCommands:
         if endpoint is None and self._hook.relation:
             endpoint = self._hook.relation.local(self._application).endpoint.name
         if not endpoint:
-            raise not_an_argument("no endpoint name specified")
+            raise usage_error("no endpoint name specified")
         found = [
             f"{endpoint}:{relation.id}"
-            for relation in self.all.values()
+            for relation in self.relations.values()
             if relation.local(self._application).endpoint.name == endpoint
             # relation-ids does not show a relation in its own relation-broken hook.
             and not (self._hook.kind == "relation-broken" and relation is self._hook.relation)
@@ -74,14 +74,14 @@ class RelationHookCommands:
 
     def list_members(self, call: Call) -> str:
         options = call.parse(self.option(), Switch("app"), formats=SMART)
-        relation = _named(options.relation)
+        relation = _required_relation(options.relation)
         if options.app:
             return options.printed(relation.remote(self._application).application.name)
         return options.printed(tuple(self._uniter.relation_members(relation)))
 
     def get(self, call: Call) -> str:
         options = call.parse(self.option(), Switch("app"), takes=["key", "member"], formats=SMART)
-        relation = _named(options.relation)
+        relation = _required_relation(options.relation)
         owner = self._databag_owner(options.app, options.member)
         if "/" in owner:
             data = self._unit_data(relation, owner)
@@ -96,14 +96,14 @@ class RelationHookCommands:
             return named.partition("/")[0]
         if named and not re.fullmatch(r"[a-z][a-z0-9-]*/\d+", named):
             if re.fullmatch(r"[a-z][a-z0-9-]*", named):
-                raise not_an_argument(f'expected unit name, got application name "{named}"')
-            raise not_an_argument(f'invalid unit name "{named}"')
+                raise usage_error(f'expected unit name, got application name "{named}"')
+            raise usage_error(f'invalid unit name "{named}"')
         default = self._hook.remote_unit or self._hook.remote_application
         if app:
             default = self._hook.remote_application
         owner = named or default
         if not owner:
-            raise not_an_argument("no unit or application specified")
+            raise usage_error("no unit or application specified")
         return owner
 
     def _app_data(self, relation: Relation, owner: str) -> dict[str, str]:
@@ -127,15 +127,15 @@ class RelationHookCommands:
 
     def model_get(self, call: Call) -> str:
         options = call.parse(self.option(), formats=SMART)
-        model = _named(options.relation).other_model or self._model
+        model = _required_relation(options.relation).other_model or self._model
         return options.printed({"uuid": model.uuid})
 
     def set(self, call: Call) -> str:
         # Juju accepts --format here, and ignores it.
         options = call.parse(
-            self.option(), Switch("app"), Text("file"), Text("format"), rest="pairs"
+            self.option(), Switch("app"), ValueOption("file"), ValueOption("format"), rest="pairs"
         )
-        relation = _named(options.relation)
+        relation = _required_relation(options.relation)
         changes = call.settings(options.pairs, options.file)
         if options.app and not self._unit.is_leader:
             raise HookCommandError("cannot write relation settings")
@@ -153,7 +153,7 @@ class RelationHookCommands:
     def check(self) -> None:
         """Raise a HookCommandError if the controller refuses the writes (Q4)."""
         for relation_id in {*self._unit_writes, *self._app_writes}:
-            relation = self.all[relation_id]
+            relation = self.relations[relation_id]
             created = self._hook.kind == "relation-created" and self._hook.relation is relation
             if created and not relation.admits(self._unit):
                 raise HookCommandError("relation unit/application not found")
@@ -170,22 +170,22 @@ class RelationHookCommands:
         return [write for write in writes if write.keys]
 
     def _write(self, relation_id: int, owner: str, changes: dict[str, str]) -> DatabagWrite:
-        relation = self.all[relation_id]
+        relation = self.relations[relation_id]
         databags = relation.unit_databags if "/" in owner else relation.app_databags
         keys = databags.setdefault(owner, Databag()).update(changes)
-        return self._written(relation, owner, keys)
+        return self._databag_write(relation, owner, keys)
 
     def _publish_address(self) -> list[DatabagWrite]:
         """Update the unit's address in its databags, as Juju does at the end of config-changed."""
         return [
-            self._written(
+            self._databag_write(
                 relation, self._unit.name, self._model.publish_address(relation, self._unit)
             )
             for relation in self._model.relations_of(self._application)
             if self._unit.name in relation.in_scope
         ]
 
-    def _written(self, relation: Relation, owner: str, keys: list[str]) -> DatabagWrite:
+    def _databag_write(self, relation: Relation, owner: str, keys: list[str]) -> DatabagWrite:
         readers = relation.remote(self._application).application.sorted_units
         seen_by = [
             reader.name
@@ -204,9 +204,9 @@ COMMANDS: dict[str, Callable[[RelationHookCommands, Call], str]] = {
 }
 
 
-def _named(relation: Relation | None) -> Relation:
+def _required_relation(relation: Relation | None) -> Relation:
     if relation is None:
-        raise not_an_argument("no relation id specified")
+        raise usage_error("no relation id specified")
     return relation
 
 

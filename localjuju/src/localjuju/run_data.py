@@ -88,9 +88,9 @@ def read(text: str) -> Data:
 def add_origins(events: list[Data]) -> None:
     """Add to each hook the commands that led to it, directly or through other hooks."""
     origins: list[set[int]] = []
-    for place, event in enumerate(events):
+    for index, event in enumerate(events):
         if "why" not in event:
-            origins.append({place} if event["kind"] == "command" else set())
+            origins.append({index} if event["kind"] == "command" else set())
             continue
         found: set[int] = set()
         for cause in event["why"]["events"]:
@@ -105,7 +105,7 @@ class _Describer:
     def __init__(self, hiding: Hiding):
         self._hide = hiding
         self.commands: list[list[Any]] = []
-        self._places: dict[CommandRun, int] = {}
+        self._indices: dict[CommandRun, int] = {}
 
     def describe(self, event: Event) -> Data:
         described: Data = {
@@ -115,12 +115,12 @@ class _Describer:
             "changes": [self._change(change) for change in event.changes],
         }
         if event.fault:
-            text = self._hide.text(event.fault)
+            text = self._hide.in_text(event.fault)
             return {**described, "kind": "fault", "unit": event.unit, "text": text}
         hook, record = event.ran, event.record
         if hook is None or record is None:
-            failed = {"error": self._hide.text(event.error)} if event.error else {}
-            return {**described, "text": self._hide.text(event.step), **failed}
+            failed = {"error": self._hide.in_text(event.error)} if event.error else {}
+            return {**described, "text": self._hide.in_text(event.step), **failed}
         return {
             **described,
             "kind": hook.kind if event.task else "hook",
@@ -128,16 +128,16 @@ class _Describer:
             "hook": hook.name,
             **_about(hook),
             "leader": record.leader,
-            "before": self._hide.everywhere(record.status_before),
-            "after": self._hide.everywhere(record.status_after),
+            "before": self._hide.in_data(record.status_before),
+            "after": self._hide.in_data(record.status_after),
             "why": {
-                "text": self._hide.text(record.reason.sentence),
+                "text": self._hide.in_text(record.reason.sentence),
                 "events": list(record.reason.events),
             },
             "databags": record.databags,
             "commands": [self._command(command) for command in record.commands],
             "log": [
-                [line.level, line.source, self._hide.text(line.message)] for line in record.log
+                [line.level, line.source, self._hide.in_text(line.message)] for line in record.log
             ],
             **self._failure(event, record),
         }
@@ -145,16 +145,16 @@ class _Describer:
     def _change(self, change: Change) -> Data:
         details: Any = dict(change.details)
         if change.kind == "databag-updated" or "config" in details:
-            details = self._hide.everywhere(details)
+            details = self._hide.in_data(details)
         return {"kind": change.kind, "about": change.about, **details}
 
     def _command(self, command: CommandRun) -> int:
-        if command not in self._places:
-            self._places[command] = len(self.commands)
+        if command not in self._indices:
+            self._indices[command] = len(self.commands)
             texts = (command.stdout, command.stderr, command.stdin)
-            shown = self._hide.everywhere(command.command)
-            self.commands.append([shown, command.status, *map(self._hide.text, texts)])
-        return self._places[command]
+            shown = self._hide.in_data(command.command)
+            self.commands.append([shown, command.status, *map(self._hide.in_text, texts)])
+        return self._indices[command]
 
     def _failure(self, event: Event, record: HookRecord) -> Data:
         if not event.error:
@@ -165,8 +165,8 @@ class _Describer:
             if event.hook and command.command[0] in PENDING_COMMANDS and not command.status
         ]
         return {
-            "error": self._hide.text(event.error),
-            "traceback": self._hide.text(record.traceback),
+            "error": self._hide.in_text(event.error),
+            "traceback": self._hide.in_text(record.traceback),
             "discarded": discarded,
         }
 

@@ -27,12 +27,12 @@ class Revision:
     content: dict[str, str]
     created: float = 0.0
     expires: float | None = None
-    tell_expired: float | None = None
+    next_expired_hook: float | None = None
     """When secret-expired runs next. It repeats until the owner removes the revision."""
 
-    def expiring(self, moment: float) -> Revision:
+    def with_expiry(self, moment: float) -> Revision:
         """Return a copy of the revision that expires at ``moment``."""
-        return dataclasses.replace(self, expires=moment, tell_expired=moment)
+        return dataclasses.replace(self, expires=moment, next_expired_hook=moment)
 
 
 @dataclasses.dataclass(eq=False)
@@ -71,7 +71,7 @@ class Secret:
         return self.owner.partition("/")[0]
 
     @property
-    def is_of_user(self) -> bool:
+    def is_user_secret(self) -> bool:
         return self.owner == MODEL_OWNER
 
     def obsolete(self) -> list[int]:
@@ -84,7 +84,7 @@ class Secret:
         self.revisions[self.latest + 1] = Revision(content, now)
         self.updated = now
 
-    def rotate_by(self, policy: str, now: float) -> None:
+    def set_rotation(self, policy: str, now: float) -> None:
         """Set the rotation policy. The next rotation never becomes later than planned."""
         self.rotation = policy
         due = next_rotation(policy, now)
@@ -98,23 +98,23 @@ class Secret:
 
     # Rotation and expiry
 
-    def timetable(self) -> dict[tuple[str, str], float]:
+    def due_times(self) -> dict[tuple[str, str], float]:
         """Return the times of the next events, by the secret's id and the name of the event."""
         times = {(self.id, "rotation"): self.rotates}
         for number, revision in self.revisions.items():
-            times[self.id, f"end of revision {number}"] = revision.tell_expired
+            times[self.id, f"end of revision {number}"] = revision.next_expired_hook
         return {what: time for what, time in times.items() if time is not None}
 
-    def notice(self, now: float) -> None:
+    def mark_due(self, now: float) -> None:
         """Mark the events that are due."""
         self.rotation_is_due |= self.rotates is not None and self.rotates <= now
         for number, revision in self.revisions.items():
-            if revision.tell_expired is not None and revision.tell_expired <= now:
+            if revision.next_expired_hook is not None and revision.next_expired_hook <= now:
                 self.expired.add(number)
-                revision.tell_expired = now + RETRY_DELAY
+                revision.next_expired_hook = now + RETRY_DELAY
         self.expired &= set(self.revisions)
 
-    def rotated(self, from_revision: int) -> None:
+    def finish_rotation(self, from_revision: int) -> None:
         """Plan the next rotation. It comes soon if the owner did not set new content.
 
         Args:
@@ -143,7 +143,7 @@ def next_rotation(policy: str, since: float) -> float | None:
     return moment.replace(year=year, month=month, day=day).timestamp()
 
 
-def model_of(reference: str) -> str:
+def model_uuid_of(reference: str) -> str:
     """Return the model's UUID in ``secret://<model-uuid>/<id>``, or "" for other forms."""
     return reference.removeprefix("secret:").removeprefix("//").rpartition("/")[0]
 

@@ -32,17 +32,17 @@ class SecretUpdate:
             if value is not None:
                 setattr(self, field.name, value)
 
-    def describe(self, secret: Secret, now: float) -> None:
+    def apply_metadata(self, secret: Secret, now: float) -> None:
         """Apply all changes except the content."""
         for name in ("label", "description"):
             value = getattr(self, name)
             if value is not None:
                 setattr(secret, name, value)
         if self.rotation is not None:
-            secret.rotate_by(self.rotation, now)
+            secret.set_rotation(self.rotation, now)
         if self.expires is not None:
             latest = secret.revisions[secret.latest]
-            secret.revisions[secret.latest] = latest.expiring(self.expires)
+            secret.revisions[secret.latest] = latest.with_expiry(self.expires)
 
 
 class SecretChanges:
@@ -75,7 +75,7 @@ class SecretChanges:
         for secret in self._model.secrets.values():
             if secret.owner in owners and secret.id not in self._removals:
                 described = dataclasses.replace(secret, revisions=dict(secret.revisions))
-                self._updates.get(secret.id, SecretUpdate()).describe(described, self._now())
+                self._updates.get(secret.id, SecretUpdate()).apply_metadata(described, self._now())
                 found[secret.id] = described
         return found
 
@@ -111,7 +111,7 @@ class SecretChanges:
         self.contents.update((update.content or {}).values())
         self._removals.pop(secret_id, None)
         if secret := self._created.get(secret_id):
-            update.describe(secret, self._now())
+            update.apply_metadata(secret, self._now())
             secret.revisions[1].content = update.content or secret.revisions[1].content
             return
         secret = self._model.secrets.get(secret_id)
@@ -147,7 +147,7 @@ class SecretChanges:
             if self.find(secret_id) is None:
                 raise HookCommandError(f'secret "{secret_id}" not found')
 
-    def need_a_leader(self) -> bool:
+    def need_leadership(self) -> bool:
         """Whether the changes need leadership, because the application owns a secret."""
         granted = [secret_id for secret_id, _ in self._access]
         changed = {*self._created, *self._updates, *self._removals, *granted}
@@ -162,7 +162,7 @@ class SecretChanges:
             secret = secrets[secret_id]
             if update.content:
                 secret.add_revision(update.content, self._now())
-            update.describe(secret, self._now())
+            update.apply_metadata(secret, self._now())
         refreshed = [secrets[one] for one in sorted(self._refreshed)]
         for secret in refreshed:
             secret.tracked[self._unit.name] = secret.latest

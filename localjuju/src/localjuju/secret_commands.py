@@ -19,13 +19,13 @@ class SecretCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self.model = runner.model
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     # User secrets
 
     def add_secret(self, arguments: list[str]) -> Output:
         options = _content_parser("add-secret", "name").parse_args(arguments)
-        content = _content(options.pairs, options.file)
+        content = _read_content(options.pairs, options.file)
         if not options.name:
             raise CommandError("ERROR secret name needs to be supplied as the first argument", 2)
         if not content:
@@ -51,7 +51,7 @@ class SecretCommands:
         options = parser.parse_args(arguments)
         if not options.secret:
             raise CommandError("ERROR missing secret URI", 2)
-        content = _content(options.pairs, options.file)
+        content = _read_content(options.pairs, options.file)
         if not (content or options.name or options.info or options.auto_prune):
             raise CommandError("ERROR at least one attribute to update must be specified")
         secret = self._find_user_secret(options.secret)
@@ -89,10 +89,10 @@ class SecretCommands:
         applications = options.applications.split(",")
         unknown = [name for name in applications if name not in self.model.applications]
         if unknown:
-            of_3_6 = "invalid subject reference: saas " if self._uses_3_6_wording else ""
+            prefix = "invalid subject reference: saas " if self._uses_3_6_wording else ""
             problems = ", ".join(
                 f'cannot change access to "secret:{secret.id}" for "{name}": '
-                f'{of_3_6}application "{name}" not found'
+                f'{prefix}application "{name}" not found'
                 for name in unknown
             )
             raise CommandError(f"ERROR failed to grant/revoke secret: {problems}")
@@ -123,7 +123,7 @@ class SecretCommands:
 
     def _find_by_name(self, name: str) -> Secret | None:
         secrets = self.model.secrets.values()
-        return next((one for one in secrets if one.is_of_user and one.label == name), None)
+        return next((one for one in secrets if one.is_user_secret and one.label == name), None)
 
     def _find(self, reference: str) -> Secret | None:
         """Find any secret by its id, or a user secret by its name."""
@@ -142,7 +142,7 @@ class SecretCommands:
                 f'ERROR getting user secret for label "{reference}": secret with label '
                 f'"{reference}" not found (secret not found)'
             )
-        if not secret.is_of_user:
+        if not secret.is_user_secret:
             raise CommandError("ERROR permission denied (unauthorized access)")
         return secret
 
@@ -169,7 +169,7 @@ class SecretCommands:
     def _table(self, secrets: list[Secret]) -> str:
         rows = [("ID", "Name", "Owner", "Rotation", "Revision", "Last updated")]
         for one in sorted(secrets, key=lambda secret: (secret.owner, -secret.latest)):
-            name = one.label if one.is_of_user else "-"
+            name = one.label if one.is_user_secret else "-"
             updated = _format_time(one.updated)
             rows.append((one.id, name, one.owner, one.rotation, str(one.latest), updated))
         return table(rows)
@@ -240,7 +240,7 @@ class SecretCommands:
         if secret.description:
             described["description"] = secret.description
         if secret.label:
-            described["name" if secret.is_of_user else "label"] = secret.label
+            described["name" if secret.is_user_secret else "label"] = secret.label
         described["created"] = _format_time(secret.created)
         described["updated"] = _format_time(secret.updated)
         if revisions:
@@ -272,7 +272,7 @@ def _content_parser(command: str, subject: str) -> Parser:
     return parser
 
 
-def _content(pairs: list[str], file: str | None) -> dict[str, str]:
+def _read_content(pairs: list[str], file: str | None) -> dict[str, str]:
     try:
         return secret_content.parse(pairs, file, TERMINAL.get().folder)
     except secret_content.SecretContentError as error:

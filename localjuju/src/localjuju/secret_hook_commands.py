@@ -15,8 +15,8 @@ from localjuju.hook_arguments import (
     HookCommandError,
     Options,
     Switch,
-    Text,
-    not_an_argument,
+    ValueOption,
+    usage_error,
     whole_number,
 )
 from localjuju.hook_output import SMART, STRUCTURED
@@ -31,20 +31,20 @@ class SecretHookCommands:
     def __init__(
         self,
         uniter: Uniter,
-        relation: Callable[[], Text],
+        relation_option: Callable[[], ValueOption],
         now: Callable[[], float],
     ):
         """Prepare the commands.
 
         Args:
             uniter: the agent of the unit.
-            relation: returns the option that names a relation.
+            relation_option: returns the option that names a relation.
             now: returns the model's time.
         """
         self._uniter = uniter
         self._unit = uniter.unit
         self._model = uniter.model
-        self._relation = relation
+        self._relation_option = relation_option
         self._now = now
         self.changes = SecretChanges(self._model, self._unit, now)
 
@@ -61,9 +61,9 @@ class SecretHookCommands:
             raise HookCommandError("permission denied")
 
     def add(self, call: Call) -> str:
-        options = call.parse(*_described(), rest="pairs")
+        options = call.parse(*_content_options(), rest="pairs")
         if not options.pairs and not options.file:
-            raise not_an_argument("missing secret value or filename")
+            raise usage_error("missing secret value or filename")
         update = self._update(options)
         if update.content is None:
             raise HookCommandError("empty secret value not valid")
@@ -80,12 +80,12 @@ class SecretHookCommands:
         secret = Secret(
             self._model.new_secret_id(), owner, revisions=revisions, created=now, updated=now
         )
-        update.describe(secret, now)
+        update.apply_metadata(secret, now)
         self.changes.create(secret)
         return f"secret://{self._model.uuid}/{secret.id}"
 
     def set(self, call: Call) -> str:
-        options = call.parse(*_described(), takes=["reference"], rest="pairs")
+        options = call.parse(*_content_options(), takes=["reference"], rest="pairs")
         secret_id = _required_id(options)
         update = self._update(options)
         self._check_owner(secret_id)
@@ -96,14 +96,14 @@ class SecretHookCommands:
         """Read the options of secret-add and secret-set."""
         expires = self._expiry(options.expire) if options.expire else None
         if options.rotate and options.rotate not in POLICIES:
-            raise not_an_argument(f'rotate policy "{options.rotate}" not valid')
+            raise usage_error(f'rotate policy "{options.rotate}" not valid')
         if options.owner not in ("application", "unit"):
-            raise not_an_argument(f'secret owner "{options.owner}" not valid')
+            raise usage_error(f'secret owner "{options.owner}" not valid')
         try:
             # Juju's agent reads the file, so a path is never relative to the hook's folder.
             content = secret_content.parse(options.pairs, options.file, pathlib.Path("/"))
         except secret_content.SecretContentError as error:
-            raise not_an_argument(str(error)) from None
+            raise usage_error(str(error)) from None
         return SecretUpdate(
             content or None,
             options.label or None,
@@ -118,28 +118,28 @@ class SecretHookCommands:
             try:
                 moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
             except ValueError:
-                raise _no_expiry(text) from None
+                raise _invalid_expiry(text) from None
             zone = moment.tzinfo or datetime.timezone.utc
             return moment.replace(tzinfo=zone).timestamp()
         seconds = seconds_of(text)
         if seconds is None:
-            raise _no_expiry(text)
+            raise _invalid_expiry(text)
         if seconds <= 0:
-            raise not_an_argument(f'negative expire duration "{text}" not valid')
+            raise usage_error(f'negative expire duration "{text}" not valid')
         return self._now() + seconds
 
     def get(self, call: Call) -> str:
         options = call.parse(
-            Text("label"),
+            ValueOption("label"),
             Switch("peek"),
             Switch("refresh"),
             takes=["reference", "key"],
             formats=STRUCTURED,
         )
-        _check_named(options)
+        _check_reference_or_label(options)
         if options.peek and options.refresh:
-            raise not_an_argument("specify one of --peek or --refresh but not both")
-        secret = self._readable(options.reference, options.label)
+            raise usage_error("specify one of --peek or --refresh but not both")
+        secret = self._find_readable(options.reference, options.label)
         if options.reference and options.label:
             self._give_label(secret, options.label)
         content = self.changes.pending_content(secret.id, options.refresh, options.peek)
@@ -154,14 +154,14 @@ class SecretHookCommands:
             value = base64.b64encode(value.encode()).decode()
         return options.printed(value)
 
-    def _readable(self, reference: str | None, label: str | None) -> Secret:
+    def _find_readable(self, reference: str | None, label: str | None) -> Secret:
         """Find a secret that the unit may read, by its id or by the unit's label for it."""
-        words_of_3_6 = self._model.behaviour.errors_in_words_of_3_6
+        uses_3_6_wording = self._model.behaviour.errors_use_3_6_wording
         if reference:
             secret_id = _id_of(reference)
             secret = self.changes.find(secret_id) or self._model.find_secret(reference)
             problem = f'secret "{secret_id}" not found'
-            if not words_of_3_6:
+            if not uses_3_6_wording:
                 problem = "getting latest secret revision: secret not found"
         else:
             labelled = [one for one in self.changes.owned().values() if one.label == label]
@@ -171,7 +171,7 @@ class SecretHookCommands:
                 if secret.labels.get(self._reader(secret)) == label
             ]
             secret = (self.changes.find(labelled[0].id) or labelled[0]) if labelled else None
-            uri = "" if words_of_3_6 else "secret URI for "
+            uri = "" if uses_3_6_wording else "secret URI for "
             problem = f'{uri}consumer label "{label}" not found'
         if secret is None:
             raise HookCommandError(problem)
@@ -201,10 +201,10 @@ class SecretHookCommands:
         return secret.revisions[revision].content
 
     def info_get(self, call: Call) -> str:
-        options = call.parse(Text("label"), takes=["reference"], formats=STRUCTURED)
-        _check_named(options)
+        options = call.parse(ValueOption("label"), takes=["reference"], formats=STRUCTURED)
+        _check_reference_or_label(options)
         if options.reference and options.label:
-            raise not_an_argument("specify either a secret URI or label but not both")
+            raise usage_error("specify either a secret URI or label but not both")
         wanted = _id_of(options.reference) if options.reference else options.label
         for secret in self.changes.owned().values():
             if wanted == (secret.id if options.reference else secret.label):
@@ -223,8 +223,8 @@ class SecretHookCommands:
         further = {
             "description": secret.description,
             "rotation": secret.rotation if stored or secret.rotation != "never" else "",
-            "expiry": expires and _moment(expires),
-            "rotates": stored and stored.rotates and _moment(stored.rotates),
+            "expiry": expires and _format_time(expires),
+            "rotates": stored and stored.rotates and _format_time(stored.rotates),
             "access": [self._describe_grant(one) for one in self.changes.grants_of(secret.id)],
         }
         described.update({name: value for name, value in further.items() if value})
@@ -252,23 +252,25 @@ class SecretHookCommands:
         return options.printed(found or (None if options.format == "json" else ()))
 
     def grant(self, call: Call) -> str:
-        options = call.parse(self._relation(), Text("unit", default=""), takes=["reference"])
+        options = call.parse(
+            self._relation_option(), ValueOption("unit", default=""), takes=["reference"]
+        )
         secret_id = _required_id(options)
         if options.relation is None:
-            raise not_an_argument("no relation id specified")
+            raise usage_error("no relation id specified")
         remote = options.relation.remote(self._unit.application).application
         application = remote.name
         if options.unit:
             _check_unit(options.unit)
             if options.unit.partition("/")[0] != application:
-                raise not_an_argument(
+                raise usage_error(
                     f'cannot specify unit "{options.unit}" in relation to application '
                     f'"{application}"'
                 )
         self._check_owner(secret_id)
         if secret_id not in self.changes.owned():
             raise HookCommandError(f'secret "{secret_id}" not found')
-        if not remote.takes_secrets:
+        if not remote.accepts_secret_grants:
             raise HookCommandError(
                 "sharing consumer secrets across a cross model relation not supported"
             )
@@ -288,31 +290,31 @@ class SecretHookCommands:
 
     def revoke(self, call: Call) -> str:
         options = call.parse(
-            self._relation(),
-            Text("app", "application", default=""),
-            Text("unit", default=""),
+            self._relation_option(),
+            ValueOption("app", "application", default=""),
+            ValueOption("unit", default=""),
             takes=["reference"],
         )
         secret_id = _required_id(options)
         application = options.application
         if application and not re.fullmatch(r"[a-z][a-z0-9-]*", application):
-            raise not_an_argument(f'application "{application}" not valid')
+            raise usage_error(f'application "{application}" not valid')
         if options.unit:
             _check_unit(options.unit)
         if application and options.unit:
-            raise not_an_argument("specify only one of application or unit")
+            raise usage_error("specify only one of application or unit")
         if options.relation is not None:
             if application:
-                raise not_an_argument("do not specify both relation and app")
+                raise usage_error("do not specify both relation and app")
             application = options.relation.remote(self._unit.application).application.name
         if not application and not options.unit:
-            raise not_an_argument("missing relation or application or unit")
+            raise usage_error("missing relation or application or unit")
         self._check_owner(secret_id)
         self.changes.revoke(secret_id, options.unit or application)
         return ""
 
     def remove(self, call: Call) -> str:
-        revision = Text("revision", default=0, read=whole_number)
+        revision = ValueOption("revision", default=0, read=whole_number)
         options = call.parse(revision, takes=["reference"])
         secret_id = _required_id(options)
         self._check_owner(secret_id)
@@ -340,36 +342,36 @@ def _id_of(reference: str) -> str:
     """Return the bare id of a secret, even if the secret does not exist."""
     secret_id = id_of(reference)
     if not re.fullmatch("[0-9a-v]{20}", secret_id):
-        raise not_an_argument(f'secret URI "{reference}" not valid')
+        raise usage_error(f'secret URI "{reference}" not valid')
     return secret_id
 
 
 def _required_id(options: Options) -> str:
     if options.reference is None:
-        raise not_an_argument("missing secret URI")
+        raise usage_error("missing secret URI")
     return _id_of(options.reference)
 
 
-def _described() -> list[Text]:
+def _content_options() -> list[ValueOption]:
     """Return the options of secret-add and secret-set."""
-    texts = [Text(name) for name in ("label", "description", "expire", "rotate", "file")]
-    return [*texts, Text("owner", default="application")]
+    texts = [ValueOption(name) for name in ("label", "description", "expire", "rotate", "file")]
+    return [*texts, ValueOption("owner", default="application")]
 
 
-def _check_named(options: Options) -> None:
+def _check_reference_or_label(options: Options) -> None:
     if not options.reference and not options.label:
-        raise not_an_argument("require either a secret URI or label")
+        raise usage_error("require either a secret URI or label")
 
 
 def _check_unit(name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9-]*/\d+", name):
-        raise not_an_argument(f'unit "{name}" not valid')
+        raise usage_error(f'unit "{name}" not valid')
 
 
-def _no_expiry(text: str) -> HookCommandError:
-    return not_an_argument(f'expire time or duration "{text}" not valid')
+def _invalid_expiry(text: str) -> HookCommandError:
+    return usage_error(f'expire time or duration "{text}" not valid')
 
 
-def _moment(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

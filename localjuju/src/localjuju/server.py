@@ -51,14 +51,14 @@ class Server:
         self._options = options
         self._folder = folder
         self._turns = SharedModels()
-        self._failed, self._failure = socket.socketpair()
+        self._failure_reader, self._failure_writer = socket.socketpair()
         self._controller = Controller(
             behaviour(options.juju), options.seed, folder, NO_FAULTS, self._turns
         )
         packed = options.runner == "packed"
         self._commands = CommandLine(self._controller, options.charms, packed)
         self._models: list[ModelRunner] = []
-        self._gone: list[ModelRunner] = []
+        self._removed_models: list[ModelRunner] = []
         self._hooks = LiveHooks(self._controller, self._turns, self._fail)
         _write_program(folder / PROGRAMS)
 
@@ -69,7 +69,7 @@ class Server:
     def _fail(self, error: BaseException) -> None:
         with contextlib.suppress(OSError):  # The terminal may be gone.
             traceback.print_exception(error)
-        self._failure.close()
+        self._failure_writer.close()
 
     def serve(self, session: socket.socket) -> None:
         """Answer commands until no session is left, or no hook can run any more.
@@ -83,7 +83,7 @@ class Server:
             _listen(self._folder / SESSIONS_SOCKET) as new_sessions,
             selectors.DefaultSelector() as selector,
         ):
-            for one in (session, commands, new_sessions, self._failed):
+            for one in (session, commands, new_sessions, self._failure_reader):
                 selector.register(one, selectors.EVENT_READ)
             self._describe_to(session)
             while sessions:
@@ -153,7 +153,9 @@ class Server:
     def _note_models(self) -> None:
         """Remember a model that was just removed, because a failed test may have used it."""
         models = list(self._controller.models.values())
-        self._gone = [one for one in self._models if one not in models] or self._gone
+        self._removed_models = [
+            one for one in self._models if one not in models
+        ] or self._removed_models
         self._models = models
 
     def _summary(self) -> str:
@@ -161,14 +163,14 @@ class Server:
             return "".join(
                 f"model {runner.model.name}:\n{runner.history.timeline()}"
                 + "".join(f"{line}\n" for line in runner.history.lines[-LINES_OF_LOG:])
-                for runner in (*self._gone, *self._models)
+                for runner in (*self._removed_models, *self._models)
                 if runner.history.events
             )
 
     def _write_page(self, file: pathlib.Path) -> str:
         """Write the page of each model's run, and return the files, one per line."""
         with self._turns:
-            runners = [one for one in (*self._gone, *self._models) if one.history.events]
+            runners = [one for one in (*self._removed_models, *self._models) if one.history.events]
             written = ""
             for runner in runners:
                 name = runner.model.name
@@ -292,10 +294,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     # A short path, because the path of a socket has at most 107 characters.
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lj-"))
-    with contextlib.ExitStack() as last_to_first:
-        last_to_first.callback(shutil.rmtree, folder, ignore_errors=True)
+    with contextlib.ExitStack() as cleanup:
+        cleanup.callback(shutil.rmtree, folder, ignore_errors=True)
         server = Server(options, folder)
-        last_to_first.callback(server.close)
+        cleanup.callback(server.close)
         server.serve(session)
 
 

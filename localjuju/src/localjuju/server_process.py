@@ -13,12 +13,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 
-from localjuju.juju_program import VARIABLE
+from localjuju.juju_program import SOCKET_VARIABLE
 
 COMMANDS_SOCKET = "juju.socket"
 SESSIONS_SOCKET = "sessions.socket"
 PROGRAMS = "bin"
-PATIENCE = 20.0
+SERVER_TIMEOUT = 20.0
 """Seconds for a server to start or to end."""
 
 
@@ -41,7 +41,7 @@ class ServerSession:
         """
         self._connection = connection
         self._process = process
-        connection.settimeout(PATIENCE)
+        connection.settimeout(SERVER_TIMEOUT)
         try:
             described = json.loads(connection.makefile().readline())
         except (OSError, ValueError):
@@ -71,14 +71,14 @@ class ServerSession:
                 # The server continues. Without this, Python would warn about the process.
                 self._process.returncode = 0
         if self._process:
-            self._process.wait(PATIENCE)
+            self._process.wait(SERVER_TIMEOUT)
         self._connection.close()
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return environment variables with which ``juju`` uses this server."""
         kept = {k: v for k, v in variables.items() if k not in ("JUJU_MODEL", "JUJU_CONTROLLER")}
         path = f"{self.folder / PROGRAMS}{os.pathsep}{variables.get('PATH', os.defpath)}"
-        return {**kept, "PATH": path, VARIABLE: str(self.folder / COMMANDS_SOCKET)}
+        return {**kept, "PATH": path, SOCKET_VARIABLE: str(self.folder / COMMANDS_SOCKET)}
 
     def summary(self) -> str:
         """Return the timeline of each model, and the end of its log."""

@@ -68,7 +68,7 @@ class SshCommands:
         split = arguments.index("--") if "--" in arguments else len(arguments)
         words = _parse_options("scp", arguments[:split]) + arguments[split + 1 :]
         options = [word for word in words if word.startswith("-")]
-        paths = _without_options(words, SCP_OPTIONS_WITH_VALUE, also_behind=True)
+        paths = _without_options(words, SCP_OPTIONS_WITH_VALUE, options_anywhere=True)
         if len(paths) < 2:
             raise CommandError("ERROR at least two arguments required", 2)
         self.runner.settle()
@@ -94,15 +94,15 @@ COMMANDS: dict[str, Callable[[SshCommands, list[str]], Output]] = {
 
 def _split_ssh(arguments: list[str]) -> tuple[list[str], str | None, list[str]]:
     """Split the arguments into Juju's own options, the target, and arguments for ssh."""
-    place = 0
-    while place < len(arguments) and arguments[place].startswith("-"):
-        if arguments[place] == "--":
-            place += 1
+    index = 0
+    while index < len(arguments) and arguments[index].startswith("-"):
+        if arguments[index] == "--":
+            index += 1
             break
-        place += 2 if arguments[place] == "--container" else 1
-    own = [argument for argument in arguments[:place] if argument != "--"]
-    target = arguments[place] if place < len(arguments) else None
-    return own, target, arguments[place + 1 :]
+        index += 2 if arguments[index] == "--container" else 1
+    own = [argument for argument in arguments[:index] if argument != "--"]
+    target = arguments[index] if index < len(arguments) else None
+    return own, target, arguments[index + 1 :]
 
 
 def _parse_options(command: str, arguments: list[str]) -> list[str]:
@@ -116,13 +116,15 @@ def _parse_options(command: str, arguments: list[str]) -> list[str]:
     return parser.parse_intermixed_args(kept).rest
 
 
-def _without_options(words: list[str], with_value: str, also_behind: bool = False) -> list[str]:
+def _without_options(
+    words: list[str], with_value: str, options_anywhere: bool = False
+) -> list[str]:
     """Remove the options from a program's arguments.
 
     Args:
         words: the arguments.
         with_value: the letters of the options that are followed by a value.
-        also_behind: whether options may follow other arguments.
+        options_anywhere: whether options may follow other arguments.
     """
     kept: list[str] = []
     rest = list(words)
@@ -130,13 +132,13 @@ def _without_options(words: list[str], with_value: str, also_behind: bool = Fals
         word = rest.pop(0)
         if word == "--" and not kept:
             return kept + rest
-        if len(word) > 1 and word.startswith("-") and (also_behind or not kept):
+        if len(word) > 1 and word.startswith("-") and (options_anywhere or not kept):
             letters = word[1:]
-            first = next((place for place, one in enumerate(letters) if one in with_value), None)
+            first = next((index for index, one in enumerate(letters) if one in with_value), None)
             if first == len(letters) - 1 and rest:
                 rest.pop(0)
             continue
-        if not also_behind:
+        if not options_anywhere:
             return [word, *rest]
         kept.append(word)
     return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localjuju.hook_arguments import Call, HookCommandError, Switch, Text
+from localjuju.hook_arguments import Call, HookCommandError, Switch, ValueOption
 from localjuju.hook_output import SMART
 from localjuju.uniter import Uniter
 
@@ -29,7 +29,7 @@ class StateHookCommands:
         return options.printed(self._state.get(options.key, ""))
 
     def set(self, call: Call) -> str:
-        options = call.parse(Text("file"), rest="pairs")
+        options = call.parse(ValueOption("file"), rest="pairs")
         self._state.update(call.settings(options.pairs, options.file))
         return ""
 

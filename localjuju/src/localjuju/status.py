@@ -8,7 +8,7 @@ from typing import Any
 
 from localjuju.charm import JUJU_INFO, Endpoint
 from localjuju.command import status_time
-from localjuju.constraints import written
+from localjuju.constraints import to_text
 from localjuju.cross_model import Offer, RemoteApplication
 from localjuju.machine import Machine
 from localjuju.model import Application, Status, Unit
@@ -84,7 +84,7 @@ class StatusData:
         if containers := self.machines(machine.number):
             described["containers"] = containers
         if machine.constraints:
-            described["constraints"] = written(machine.constraints)
+            described["constraints"] = to_text(machine.constraints)
         described["hardware"] = "arch=amd64"
         return described
 
@@ -155,7 +155,7 @@ class StatusData:
         }
         if application.life == "dying" or self.runner.behaviour.status_shows_every_life:
             described["life"] = application.life
-        hides_others = self.runner.behaviour.status_of_some_hides_relations_to_others
+        hides_others = self.runner.behaviour.filtered_status_hides_other_relations
         relations: dict[str, list[dict[str, str]]] = {}
         principals = set()
         for relation in self.model.relations_of(application):

@@ -23,7 +23,7 @@ class StatusCommands:
     def __init__(self, runner: ModelRunner):
         self.runner = runner
         self._status = StatusData(runner)
-        self._uses_3_6_wording = runner.behaviour.errors_in_words_of_3_6
+        self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def status(self, arguments: list[str]) -> Output:
         parser = Parser("status")

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable
 from typing import Any
 
-from localjuju.hook_arguments import Call, HookCommandError, Switch, Text, not_an_argument
+from localjuju.hook_arguments import Call, HookCommandError, Switch, ValueOption, usage_error
 from localjuju.hook_output import SMART, STRUCTURED
 from localjuju.model import Status
 from localjuju.relation import RelatedApplication
@@ -40,9 +40,9 @@ class StatusHookCommands:
     def set(self, call: Call) -> str:
         options = call.parse(Switch("application"), takes=["status", "message"])
         if options.status is None:
-            raise not_an_argument("invalid args, require <status> [message]")
+            raise usage_error("invalid args, require <status> [message]")
         if options.status not in SETTABLE_STATUSES:
-            raise not_an_argument(
+            raise usage_error(
                 f'invalid status "{options.status}", expected one of '
                 f"[{' '.join(SETTABLE_STATUSES)}]"
             )
@@ -77,17 +77,20 @@ class StatusHookCommands:
     def set_version(self, call: Call) -> str:
         version = call.parse(takes=["version"]).version
         if version is None:
-            raise not_an_argument("no version specified")
+            raise usage_error("no version specified")
         self._unit.workload_version = self._application.workload_version = version
         return ""
 
     def log(self, call: Call) -> str:
         # Juju accepts --format here, and ignores it.
         options = call.parse(
-            Switch("debug"), Text("l", "log-level", default=""), Text("format"), rest="words"
+            Switch("debug"),
+            ValueOption("l", "log-level", default=""),
+            ValueOption("format"),
+            rest="words",
         )
         if not options.words:
-            raise not_an_argument("no message specified")
+            raise usage_error("no message specified")
         level = "DEBUG" if options.debug else options.log_level or "INFO"
         if level.upper() not in LOG_LEVELS:
             self._log("WARNING", f'Specified log level of "{level}" is not valid')
@@ -102,13 +105,13 @@ class StatusHookCommands:
             if relation.is_peer:
                 continue
             remote = relation.remote(self._application).application
-            if remote.goal_name is None:
+            if remote.goal_state_name is None:
                 continue
             endpoint = relation.local(self._application).endpoint.name
             goals = relations.setdefault(endpoint, {})
-            goals[remote.goal_name] = {
+            goals[remote.goal_state_name] = {
                 "status": "joined" if relation.is_active else "suspended",
-                "since": _moment(self._unit.workload_status.since),
+                "since": _format_time(self._unit.workload_status.since),
             }
             goals.update(_units(remote))
         goal = {
@@ -140,12 +143,12 @@ def _units(application: RelatedApplication) -> dict[str, dict[str, str]]:
     return {
         unit.name: {
             "status": "dying" if unit.life == "dying" else unit.workload_status.current,
-            "since": _moment(unit.workload_status.since),
+            "since": _format_time(unit.workload_status.since),
         }
         for unit in sorted(application.sorted_units, key=lambda unit: unit.name)
     }
 
 
-def _moment(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
     return f"{moment:%Y-%m-%d %H:%M:%SZ}"

@@ -14,7 +14,7 @@ from localjuju.model import Relation
 
 Row = tuple[str, ...]
 
-GAP = "  "
+INDENT = "  "
 WIDEST_VERSION = 15
 TYPES = {"container": "subordinate", "global": "regular"}
 HOOK = re.compile(r"running ([a-z-]+) hook")
@@ -128,7 +128,7 @@ def _units(application: Mapping[str, Any]) -> Iterator[Row]:
         yield _unit(name, units[name])
         subordinates = units[name].get("subordinates", {})
         for subordinate in sorted(subordinates, key=_by_number):
-            yield _unit(subordinate, subordinates[subordinate], indent=GAP)
+            yield _unit(subordinate, subordinates[subordinate], indent=INDENT)
 
 
 def _by_number(name: str) -> tuple[str, int]:
@@ -251,7 +251,7 @@ def lines(status: Mapping[str, Any]) -> str:
             printed += _line(unit, units[unit])
             subordinates = units[unit].get("subordinates", {})
             for one in sorted(subordinates, key=_by_number):
-                printed += _line(one, subordinates[one], GAP)
+                printed += _line(one, subordinates[one], INDENT)
     return printed
 
 

@@ -70,7 +70,7 @@ class StorageCommands:
         asked = {}
         for text in options.directives:
             name, _, directive = text.partition("=")
-            asked[name] = self.parse(name, directive or "1")
+            asked[name] = self.parse_directive(name, directive or "1")
         unit = options.unit
         if unit not in self._model.units:
             raise CommandError(f'ERROR unit "{unit}" not found')
@@ -155,7 +155,7 @@ class StorageCommands:
 
     # For other commands
 
-    def parse(self, name: str, text: str) -> StorageDirective:
+    def parse_directive(self, name: str, text: str) -> StorageDirective:
         """Read an operator's storage directive, such as ``10G,2``.
 
         Raises:
@@ -169,7 +169,7 @@ class StorageCommands:
                 f'ERROR cannot parse {word}s for storage "{name}": {error}', 2
             ) from None
 
-    def directives(
+    def parse_directives(
         self, charm: Charm, texts: list[str], problem: str
     ) -> dict[str, StorageDirective]:
         """Read an operator's storage directives for a charm.
@@ -177,15 +177,15 @@ class StorageCommands:
         Raises:
             CommandError: the charm does not accept them. The message starts with ``problem``.
         """
-        asked = {name: self.parse(name, text) for name, text in map(pair, texts)}
+        asked = {name: self.parse_directive(name, text) for name, text in map(pair, texts)}
         try:
             check_directives(charm.name, charm.storages, asked)
         except StorageError as error:
             raise CommandError(f"ERROR {problem}{error}") from None
         return asked
 
-    def to_attach(self, text: str, charm: Charm, units: int, problem: str) -> list[str]:
-        """Read the instances to attach to a new unit. Raises as :meth:`directives` does."""
+    def parse_attach_storage(self, text: str, charm: Charm, units: int, problem: str) -> list[str]:
+        """Read the instances to attach to a new unit. Raises as :meth:`parse_directives` does."""
         instances = [name for name in text.split(",") if name]
         if instances and units != 1:
             raise CommandError("ERROR --attach-storage cannot be used with -n", 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from localjuju.hook_arguments import Call, HookCommandError, Text, not_an_argument
+from localjuju.hook_arguments import Call, HookCommandError, ValueOption, usage_error
 from localjuju.hook_output import SMART
 from localjuju.storage import StorageInstance
 from localjuju.storage_declarations import StorageError
@@ -37,10 +37,10 @@ class StorageHookCommands:
             self._storage.add(self._unit, name, StorageDirective(count=count))
 
     def get(self, call: Call) -> str:
-        option = Text("s", default=self._hook.storage, read=self._find)
+        option = ValueOption("s", default=self._hook.storage, read=self._find)
         options = call.parse(option, takes=["key"], formats=SMART)
         if options.s is None:
-            raise not_an_argument("no storage instance specified")
+            raise usage_error("no storage instance specified")
         values = {"kind": "filesystem", "location": str(options.s.location)}
         if options.key and options.key not in values:
             raise HookCommandError(f'invalid storage attribute "{options.key}"')
@@ -60,12 +60,12 @@ class StorageHookCommands:
     def add(self, call: Call) -> str:
         directives = call.parse(rest="directives").directives
         if not directives:
-            raise not_an_argument("storage add requires a storage directive")
+            raise usage_error("storage add requires a storage directive")
         asked: dict[str, int] = {}
         for directive in directives:
             name, _, text = directive.partition("=")
             if name in asked:
-                raise not_an_argument(f'storage "{name}" specified more than once')
+                raise usage_error(f'storage "{name}" specified more than once')
             asked[name] = self._count(name, text or "1")
         for name, count in asked.items():
             self._asked[name] = self._asked.get(name, 0) + count
@@ -76,9 +76,9 @@ class StorageHookCommands:
             asked = parse_directive(text, self._word)
         except StorageError as error:
             problem = f'cannot parse {self._word}s for storage "{name}": {error}'
-            raise not_an_argument(problem) from None
+            raise usage_error(problem) from None
         if asked.pool or asked.size:
-            raise not_an_argument(f'only count can be specified for "{name}"')
+            raise usage_error(f'only count can be specified for "{name}"')
         return asked.count or 1
 
 

@@ -19,7 +19,7 @@ def no_such_unit(runner: ModelRunner, name: str) -> str:
         CommandError: on Juju 4, the application does not exist either.
     """
     application, _, number = name.partition("/")
-    if runner.behaviour.errors_in_words_of_3_6:
+    if runner.behaviour.errors_use_3_6_wording:
         if number == "leader":
             return f'could not determine leader for "{application}"'
         return f'"unit-{name.replace("/", "-")}" not found'

@@ -101,7 +101,7 @@ class UnitAgents:
         context.before_command = functools.partial(self._faults.before_command, self, context)
         result, writes = self._execute(context)
         self.hooks_run += 1
-        interrupted = context.machine.reboots_now
+        interrupted = context.unit_commands.reboots_now
         error = "interrupted by juju-reboot --now" if interrupted else result.error
         self.history.add_hook(uniter, hook, context.record, error, writes)
         if interrupted:
@@ -128,7 +128,7 @@ class UnitAgents:
         """Replace the charm in a unit's folder with the application's charm."""
         folder = unit.folder / "charm"
         if unit.charm_version is not None:
-            unit.charm.take_out(folder)
+            unit.charm.remove_unpacked(folder)
         unit.charm, unit.charm_version = unit.application.charm, unit.application.charm_version
         unit.charm.unpack(folder)
 
@@ -206,7 +206,7 @@ class UnitAgents:
             return
         task.status, task.started = "running", self.clock.now()
         if task.problem:
-            refused = "error" if self.model.behaviour.unit_judges_parameters else "failed"
+            refused = "error" if self.model.behaviour.agent_validates_parameters else "failed"
             task.finish(refused, task.problem, self.clock.now())
             return
         action = Action(task.action, task.id, task.parameters)
@@ -318,7 +318,7 @@ class UnitAgents:
 
     def _reboot_if_asked(self, context: HookContext, result: HookResult) -> None:
         """Restart the machine if the hook has called juju-reboot."""
-        asked = context.machine
+        asked = context.unit_commands
         if asked.reboots_now or (asked.reboots and result.error is None):
             self.restart_machines([context.unit.machine], new_addresses=False)
 

@@ -10,7 +10,7 @@ from localjuju.hook_arguments import (
     HookCommandError,
     Switch,
     key_values,
-    not_an_argument,
+    usage_error,
 )
 from localjuju.hook_output import SMART
 from localjuju.uniter import Uniter
@@ -32,7 +32,7 @@ class UnitHookCommands:
         options = call.parse(Switch("a", "all"), takes=["key"], formats=SMART)
         if options.key and options.all:
             problem = f'cannot use argument --all together with key "{options.key}"'
-            raise not_an_argument(problem)
+            raise usage_error(problem)
         settings = self._unit.application.settings
         if options.key:
             return options.printed(settings.get(options.key))
@@ -45,7 +45,7 @@ class UnitHookCommands:
     def leader_get(self, call: Call) -> str:
         options = call.parse(takes=["key"], formats=SMART)
         if "=" in (options.key or ""):
-            raise not_an_argument(f'invalid key "{options.key}"')
+            raise usage_error(f'invalid key "{options.key}"')
         settings = self._unit.application.leader_settings.data
         if options.key in (None, "", "-"):
             return options.printed(settings)
@@ -64,7 +64,7 @@ class UnitHookCommands:
     def resource_get(self, call: Call) -> str:
         name = call.parse(takes=["name"]).name
         if name is None:
-            raise not_an_argument("missing required resource name")
+            raise usage_error("missing required resource name")
         application = self._unit.application
         if name not in application.resources:
             raise HookCommandError(

@@ -85,7 +85,7 @@ class Uniter:
         self._address = ""
         self._has_upgraded = False
         self._has_rebooted = False
-        self._leads = False
+        self._has_run_leader_elected = False
         self._announced_leader_settings: int | None = None
         self._announced_revisions: dict[str, int] = {}
         self._announced_obsolete: set[tuple[str, int]] = set()
@@ -115,14 +115,16 @@ class Uniter:
             return
         for relation in self.model.relations_of(self.unit.application):
             implicit = relation.id not in self.views and not relation.is_peer
-            if implicit and self._is_over(relation):
+            if implicit and self._has_ended(relation):
                 relation.in_scope.discard(self.unit.name)
         for view in list(self.views.values()):
-            if not self._is_over(view.relation):
+            if not self._has_ended(view.relation):
                 continue
             # No relation-created ran, or a peer relation ends without relation-broken (Q6).
             unseen = not view.created
-            if unseen or (view.relation.is_peer and not view.members and not self._peer_breaks()):
+            if unseen or (
+                view.relation.is_peer and not view.members and not self._peer_relation_breaks()
+            ):
                 self._leave(view.relation)
 
     def die_without_principal_relation(self) -> None:
@@ -162,7 +164,7 @@ class Uniter:
 
     def resign(self) -> None:
         """Note that another unit is the leader. The next election of this unit runs a hook."""
-        self._leads = False
+        self._has_run_leader_elected = False
 
     def relation_members(self, relation: Relation) -> list[str]:
         """Return the units that have joined and not departed, as relation-list prints them."""
@@ -238,11 +240,11 @@ class Uniter:
         return [
             self._relation_hook(view.relation, "created")
             for view in self.views.values()
-            if not view.created and not self._is_over(view.relation)
+            if not view.created and not self._has_ended(view.relation)
         ]
 
     def _leadership_hooks(self) -> list[Hook]:
-        if self.unit.is_leader and not self._leads:
+        if self.unit.is_leader and not self._has_run_leader_elected:
             return [Hook("leader-elected", "leader-elected")]
         legacy = self.model.behaviour.legacy_leader_settings_and_private_address
         settings = self.unit.application.leader_settings.version
@@ -313,7 +315,7 @@ class Uniter:
         Departed comes first, then broken, then joined and changed.
         """
         relation = view.relation
-        over = self._is_over(relation)
+        over = self._has_ended(relation)
         if not over and view.settled_version == relation.version:
             return
         visible = set() if over else set(relation.visible_to(self.unit))
@@ -356,11 +358,11 @@ class Uniter:
             seen=seen,
         )
 
-    def _is_over(self, relation: Relation) -> bool:
+    def _has_ended(self, relation: Relation) -> bool:
         gone = relation.id not in self.model.relations
         return gone or not relation.is_active or self.unit.life == "dying"
 
-    def _peer_breaks(self) -> bool:
+    def _peer_relation_breaks(self) -> bool:
         """Whether relation-broken runs for a peer relation.
 
         Q6: only on Juju 3.6, and only when the application is removed.
@@ -401,7 +403,7 @@ class Uniter:
         elif hook.kind == "start":
             self._has_rebooted = False
         elif hook.kind == "leader-elected":
-            self._leads = True
+            self._has_run_leader_elected = True
         elif hook.kind == "leader-settings-changed":
             self._announced_leader_settings = self.unit.application.leader_settings.version
         elif hook.kind == "secret-changed" and hook.secret:
@@ -428,7 +430,7 @@ class Uniter:
         elif hook.kind == "remove":
             self.removed = True
         elif hook.kind == "secret-rotate" and hook.secret:
-            hook.secret.rotated(self._rotated_from)
+            hook.secret.finish_rotation(self._rotated_from)
         elif hook.kind == "storage-detaching" and hook.storage:
             self.model.storage.finish_detaching(hook.storage)
         elif hook.kind == "relation-broken" and hook.relation:

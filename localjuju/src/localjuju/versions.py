@@ -44,13 +44,13 @@ class Behaviour:
     secret_remove_names_model: bool
     """In secret-remove, the id of the secret is ``secret://<model-uuid>/<id>``."""
 
-    subordinates_take_units: bool
+    add_unit_accepts_subordinates: bool
     """``juju add-unit`` of a subordinate adds a unit on its own machine."""
 
-    actions_take_undeclared_parameters: bool
+    actions_accept_undeclared_parameters: bool
     """An action that does not declare ``additionalProperties`` accepts any parameter."""
 
-    unit_judges_parameters: bool
+    agent_validates_parameters: bool
     """A unit's agent validates an action's parameters. Otherwise the controller does it before."""
 
     actions_get_objects_as_text: bool
@@ -62,7 +62,7 @@ class Behaviour:
     show_unit_shows_own_application_data: bool
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
-    errors_in_words_of_3_6: bool
+    errors_use_3_6_wording: bool
     """The errors of the ``juju`` command are those of Juju 3.6, otherwise those of 4.0."""
 
     word_for_storage_directive: str
@@ -71,7 +71,7 @@ class Behaviour:
     juju_info_is_declared: bool
     """Every charm has the endpoint ``juju-info`` as if its charmcraft.yaml declared it."""
 
-    status_of_some_hides_relations_to_others: bool
+    filtered_status_hides_other_relations: bool
     """``juju status APPLICATION`` omits relations to applications that it does not show."""
 
     status_shows_users_of_offers: bool
@@ -95,16 +95,16 @@ BEHAVIOURS = {
         legacy_leader_settings_and_private_address=True,
         departure_is_seen_at_once=True,
         secret_remove_names_model=False,
-        subordinates_take_units=False,
-        actions_take_undeclared_parameters=True,
-        unit_judges_parameters=False,
+        add_unit_accepts_subordinates=False,
+        actions_accept_undeclared_parameters=True,
+        agent_validates_parameters=False,
         actions_get_objects_as_text=False,
         config_is_read_from_yaml=True,
         show_unit_shows_own_application_data=False,
-        errors_in_words_of_3_6=True,
+        errors_use_3_6_wording=True,
         word_for_storage_directive="constraint",
         juju_info_is_declared=False,
-        status_of_some_hides_relations_to_others=False,
+        filtered_status_hides_other_relations=False,
         status_shows_users_of_offers=False,
         status_shows_every_life=False,
         status_shows_sla=True,
@@ -119,16 +119,16 @@ BEHAVIOURS = {
         legacy_leader_settings_and_private_address=False,
         departure_is_seen_at_once=False,
         secret_remove_names_model=True,
-        subordinates_take_units=True,
-        actions_take_undeclared_parameters=False,
-        unit_judges_parameters=True,
+        add_unit_accepts_subordinates=True,
+        actions_accept_undeclared_parameters=False,
+        agent_validates_parameters=True,
         actions_get_objects_as_text=True,
         config_is_read_from_yaml=False,
         show_unit_shows_own_application_data=True,
-        errors_in_words_of_3_6=False,
+        errors_use_3_6_wording=False,
         word_for_storage_directive="directive",
         juju_info_is_declared=True,
-        status_of_some_hides_relations_to_others=True,
+        filtered_status_hides_other_relations=True,
         status_shows_users_of_offers=True,
         status_shows_every_life=True,
         status_shows_sla=False,
