@@ -284,4 +284,4 @@ def test_declaration_in_two_files_is_refused(juju: LocalJuju, make_charm: MakeCh
     (charm / "actions.yaml").write_text("go: {}")
     with pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(charm)
-    assert "what actions.yaml says belongs in charmcraft.yaml" in failure.value.stderr
+    assert "move the content of actions.yaml to charmcraft.yaml" in failure.value.stderr

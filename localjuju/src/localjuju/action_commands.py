@@ -16,7 +16,7 @@ UNIT_NAME = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*)/(?:0|[1-9
 
 
 class ActionCommands:
-    """Runs this command on one model."""
+    """Runs ``juju run`` on one model."""
 
     def __init__(self, runner: ModelRunner):
         self.runner = runner
@@ -36,11 +36,11 @@ class ActionCommands:
         parser.add_argument("--utc", action="store_true")
         parser.add_argument("--wait")
         options = parser.parse_intermixed_args(arguments)
-        units, action, pairs = _split(options.words)
+        units, action, pairs = _split_words(options.words)
         timeout = seconds(options.wait)
         if options.background and timeout:
             raise CommandError("ERROR cannot specify both --wait and --background", 2)
-        parameters = action_parameters.given(options.params, pairs, options.string_args)
+        parameters = action_parameters.read_parameters(options.params, pairs, options.string_args)
         self.runner.settle()
         operation = self._schedule(units, action, parameters, timeout)
         if not operation.tasks:
@@ -67,12 +67,14 @@ class ActionCommands:
             if unit is None or error is not None:
                 operation.errors.append(error or "")
             else:
-                operation.tasks.append(self._task(unit, action, parameters, timeout))
+                operation.tasks.append(self._new_task(unit, action, parameters, timeout))
         if operation.tasks:
             self.model.operations.append(operation)
         return operation
 
-    def _task(self, unit: Unit, action: str, parameters: dict[str, Any], timeout: float) -> Task:
+    def _new_task(
+        self, unit: Unit, action: str, parameters: dict[str, Any], timeout: float
+    ) -> Task:
         schema = self._schema(unit, action)
         if self._behaviour.actions_get_objects_as_text:
             parameters = {
@@ -80,7 +82,7 @@ class ActionCommands:
                 for key, value in parameters.items()
             }
         filled = action_parameters.with_defaults(parameters, schema)
-        problem = action_parameters.problem(filled, schema)
+        problem = action_parameters.validation_error(filled, schema)
         if problem:
             problem = f'cannot run "{action}" action: {problem}'
         now = self.runner.clock.now()
@@ -106,7 +108,7 @@ class ActionCommands:
         if self._behaviour.agent_validates_parameters:
             return None
         # Juju checks the parameters without defaults: a required one must be given.
-        return action_parameters.problem(parameters, self._schema(unit, action))
+        return action_parameters.validation_error(parameters, self._schema(unit, action))
 
 
 COMMANDS: dict[str, Callable[[ActionCommands, list[str]], Output]] = {
@@ -114,7 +116,7 @@ COMMANDS: dict[str, Callable[[ActionCommands, list[str]], Output]] = {
 }
 
 
-def _split(words: list[str]) -> tuple[list[str], str, list[str]]:
+def _split_words(words: list[str]) -> tuple[list[str], str, list[str]]:
     """Split the words into the units, the action and its parameters."""
     units: list[str] = []
     for word in words:

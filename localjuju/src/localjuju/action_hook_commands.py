@@ -27,7 +27,7 @@ class Action:
 
 
 class ActionHookCommands:
-    """Answers them in one action, or refuses them in a hook."""
+    """Answers these commands in an action. In a hook they fail."""
 
     def __init__(self, action: Action | None, now: Callable[[], float]):
         self._running = action
@@ -49,7 +49,7 @@ class ActionHookCommands:
     def set(self, call: Call) -> str:
         pairs = [_result(argument) for argument in call.parse(rest="pairs").pairs]
         for keys, value in pairs:
-            action_parameters.put(self._action.results, keys, value)
+            action_parameters.set_nested(self._action.results, keys, value)
         return ""
 
     def fail(self, call: Call) -> str:

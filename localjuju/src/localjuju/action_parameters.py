@@ -31,7 +31,7 @@ Validator = validators.extend(
 )
 
 
-def given(file: str | None, pairs: list[str], as_strings: bool) -> dict[str, Any]:
+def read_parameters(file: str | None, pairs: list[str], as_strings: bool) -> dict[str, Any]:
     """Read parameters from a YAML file and from ``key.key=value``, which takes precedence.
 
     Args:
@@ -61,7 +61,7 @@ def given(file: str | None, pairs: list[str], as_strings: bool) -> dict[str, Any
     parameters = _from_file(file) if file else {}
     for keys, value in split:
         try:
-            put(parameters, keys, value if as_strings else go_values.load_yaml(value))
+            set_nested(parameters, keys, value if as_strings else go_values.load_yaml(value))
         except yaml.YAMLError as error:
             raise CommandError(f'ERROR value of "{".".join(keys)}" is not YAML: {error}') from None
     return parameters
@@ -95,8 +95,8 @@ def _check_keys(value: Any) -> None:
             _check_keys(inner)
 
 
-def put(target: dict[str, Any], keys: list[str], value: Any) -> None:
-    """Put a value into nested dicts. Replace a value that is not a dict."""
+def set_nested(target: dict[str, Any], keys: list[str], value: Any) -> None:
+    """Set a value in nested dicts. A value above it that is not a dict is replaced by one."""
     for key in keys[:-1]:
         if not isinstance(target.get(key), dict):
             target[key] = {}
@@ -122,7 +122,10 @@ def schema_of(declared: dict[str, Any] | None, accepts_undeclared: bool) -> dict
 
 
 def with_defaults(parameters: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Add default values. The defaults inside an object count only if the object is given."""
+    """Return parameters with the default values of those that are missing.
+
+    The defaults inside an object apply only if the object is given.
+    """
     filled = copy.deepcopy(parameters)
     properties = schema.get("properties")
     for name, declared in (properties if isinstance(properties, dict) else {}).items():
@@ -135,22 +138,22 @@ def with_defaults(parameters: dict[str, Any], schema: dict[str, Any]) -> dict[st
     return filled
 
 
-def problem(parameters: dict[str, Any], schema: dict[str, Any]) -> str | None:
+def validation_error(parameters: dict[str, Any], schema: dict[str, Any]) -> str | None:
     """Return Juju's message if parameters do not match a schema, or None if they do."""
     errors = sorted(
         Validator(schema).iter_errors(parameters),
         key=lambda one: (len(one.path), one.validator != "required", [*map(str, one.path)]),
     )
-    complaints = [
+    descriptions = [
         f"{'.'.join(['(root)', *map(str, error.path)])} : {text}, "
         f"given {go_values.as_json(error.instance)}"
         for error in errors
         for text in _describe(error)
     ]
-    return f"validation failed: {'; '.join(complaints)}" if complaints else None
+    return f"validation failed: {'; '.join(descriptions)}" if descriptions else None
 
 
-WORDS = {
+DESCRIPTIONS = {
     "pattern": "does not match pattern '{}'",
     "minLength": "string length must be greater or equal to {}",
     "maxLength": "string length must be lower or equal to {}",
@@ -188,7 +191,7 @@ def _describe(error: Any) -> Iterator[str]:
         yield f"must be {limit}{'' if strict else ' or equal to'} {wanted}"
     elif kind == "enum":
         yield f"must match one of the enum values [{','.join(map(go_values.as_json, wanted))}]"
-    elif kind in WORDS:
-        yield WORDS[kind].format(wanted)
+    elif kind in DESCRIPTIONS:
+        yield DESCRIPTIONS[kind].format(wanted)
     else:
         yield error.message

@@ -33,7 +33,11 @@ class ApplicationCommands:
         self._uses_3_6_wording = runner.behaviour.errors_use_3_6_wording
 
     def _application(self, name: str) -> Application:
-        """Find an application. On Juju 4, only ``config`` prints its name without quotes."""
+        """Find an application.
+
+        Raises:
+            CommandError: it does not exist.
+        """
         try:
             return self.model.applications[name]
         except KeyError:
@@ -124,7 +128,7 @@ class ApplicationCommands:
                     f'ERROR removing application {name} failed: application "{name}" not found'
                 )
             if not options.force:
-                self._refuse_to_break_offers(self.model.applications[name])
+                self._check_offers_are_unused(self.model.applications[name])
             applications.append(self.model.applications[name])
             message += f"will remove application {name}\n"
             units = self.model.applications[name].sorted_units
@@ -138,8 +142,8 @@ class ApplicationCommands:
             self.runner.remove_application(application, options.force, options.destroy_storage)
         return Output(message)
 
-    def _refuse_to_break_offers(self, application: Application) -> None:
-        """Refuse to remove an application that other models are related to."""
+    def _check_offers_are_unused(self, application: Application) -> None:
+        """Raise a CommandError if other models are related to an application."""
         relations = [
             relation
             for offer in self.model.offers_of(application)

@@ -16,7 +16,7 @@ IGNORED_KEYS = ("annotations", "base", "channel", "revision", "series")
 """Keys that have no effect on a charm that runs on this computer."""
 
 UNSUPPORTED_KEYS = ("saas",)
-"""Keys of a bundle that localjuju does not support."""
+"""Keys of a bundle that localjuju refuses."""
 
 
 class BundleError(ValueError):

@@ -88,9 +88,15 @@ class Charm:
         )
 
     def upload(self, destination: pathlib.Path) -> Charm:
-        """Copy the charm to ``destination``, so that later changes of the source have no effect.
+        """Copy the charm, so that later changes of the source have no effect.
 
-        Only the code of a source folder is copied. Other files may be large, and are linked.
+        Only the code of a source folder is copied. Other files may be large, so they are linked.
+
+        Args:
+            destination: the path of the copy.
+
+        Returns:
+            The same charm, in the new place.
         """
         destination.parent.mkdir(parents=True, exist_ok=True)
         if self.packed:
@@ -112,7 +118,7 @@ class Charm:
         return dataclasses.replace(self, folder=destination)
 
     def unpack(self, folder: pathlib.Path) -> None:
-        """Copy the files of an uploaded charm into a unit's charm folder."""
+        """Put the files of an uploaded charm into a unit's charm folder: as links, or unzipped."""
         folder.mkdir(parents=True, exist_ok=True)
         if not self.packed:
             for path in self.folder.iterdir():
@@ -123,7 +129,7 @@ class Charm:
             fake_machine.install(folder)
 
     def remove_unpacked(self, folder: pathlib.Path) -> None:
-        """Remove the files that :meth:`unpack` copied. Files that the charm wrote stay."""
+        """Remove the files that :meth:`unpack` put there. Files that the charm wrote stay."""
         for name in self._file_names():
             (folder / name).unlink(missing_ok=True)
 
@@ -151,7 +157,7 @@ def load(folder: pathlib.Path) -> Charm:
         if not (folder / name).is_file():
             continue
         if key in crafted:
-            raise CharmError(f'charm at "{folder}": what {name} says belongs in charmcraft.yaml')
+            raise CharmError(f'charm at "{folder}": move the content of {name} to charmcraft.yaml')
         content = _read(folder, name)
         if name == "config.yaml" and "options" not in content:
             raise CharmError("invalid config: empty configuration")
@@ -269,7 +275,7 @@ def _charm(folder: pathlib.Path, file: str, data: Any, fake_machine: pathlib.Pat
 
 
 def _expand_endpoints(data: dict[str, Any]) -> dict[str, Any]:
-    """Expand ``database: mysql`` to ``database: {interface: mysql}``, the form that ops reads."""
+    """Replace ``database: mysql`` by ``database: {interface: mysql}``, the form that ops reads."""
     return {
         key: {n: {"interface": d} if isinstance(d, str) else d for n, d in value.items()}
         if key in ("provides", "requires", "peers") and isinstance(value, dict)

@@ -172,7 +172,7 @@ def checked_options(config: Any) -> dict[str, dict[str, Any]]:
 
 
 def _why_reserved(charm: str, name: str) -> str | None:
-    """Return why a name is reserved, or None. Juju's own charms may use reserved names."""
+    """Return why a charm may not use a name, or None if it may. Juju's own charms may use all."""
     if charm.startswith("juju-"):
         return None
     if name == "juju":

@@ -17,7 +17,7 @@ from localjuju.go_duration import seconds_of
 
 
 class CommandError(Exception):
-    """The command fails, with an exit status, and text on standard error and output."""
+    """A command fails: with an exit status, a message on standard error, and perhaps output."""
 
     def __init__(self, message: str, returncode: int = 1, stdout: str = ""):
         super().__init__(message)
@@ -81,7 +81,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def pair(text: str) -> tuple[str, str]:
-    """Split ``key=value``."""
+    """Split ``key=value``.
+
+    Raises:
+        CommandError: the text has no ``=``.
+    """
     key, separator, value = text.partition("=")
     if not separator:
         raise CommandError(f'ERROR expected "key=value", got "{text}"', 2)
@@ -89,7 +93,11 @@ def pair(text: str) -> tuple[str, str]:
 
 
 def seconds(text: str | None) -> float:
-    """Read a duration such as ``90s`` or ``1m30s``. Return 0 for None."""
+    """Return the seconds of a duration such as ``90s`` or ``1m30s``, 0 if there is no text.
+
+    Raises:
+        CommandError: the text is not a duration.
+    """
     duration = seconds_of(text) if text else 0.0
     if duration is None:
         raise CommandError(f'ERROR invalid value "{text}" for option --wait', 2)

@@ -40,7 +40,7 @@ from localjuju.model_runner import ModelRunner
 Command = Callable[[list[str]], Output]
 
 RUN_PROGRAMS = ("exec", "scp", "ssh")
-"""Commands that end with the command line of another program."""
+"""Commands whose last arguments are the command line of another program."""
 
 
 QUIET_COMMANDS = {
@@ -74,7 +74,7 @@ QUIET_COMMANDS = {
     "version",
     "whoami",
 }
-"""Commands that change nothing. The history leaves them out."""
+"""Commands that change nothing. The history does not record them."""
 
 
 class CommandLine:
@@ -135,7 +135,7 @@ class CommandLine:
             raise CommandError(f"ERROR localjuju cannot create more machines: {error}") from None
 
     def supported_commands(self, runner: ModelRunner) -> set[str]:
-        """Return the names of the supported commands."""
+        """Return the names of the commands that localjuju supports."""
         return {*self._on_controller, *self._commands_on(runner)}
 
     def find_model(self, name: str | None) -> ModelRunner:

@@ -23,8 +23,8 @@ class Difference:
 def differences(first: Data, second: Data) -> list[Difference]:
     """Return the differences between two runs, command by command.
 
-    It is chance how often relation-changed runs for one databag, so that hook counts once. It is
-    also chance which unit is the leader, so leader-elected counts for the application.
+    Two things are left to chance. How often relation-changed runs for one databag varies, so it
+    counts once. Any unit can become the leader, so leader-elected counts for the application.
     """
     found: list[Difference] = []
     for one, other in _pairs(first, second):

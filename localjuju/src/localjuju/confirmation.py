@@ -34,7 +34,7 @@ def confirm_name(warning: str, name: str, kind: str, subject: str) -> None:
 
 
 def confirm(actions: str, subject: str, settings: Mapping[str, str], no_prompt: bool) -> str:
-    """Ask the user to confirm a command, unless no question is wanted.
+    """Ask the user to confirm a command, unless the options or the model say not to ask.
 
     Args:
         actions: what the command will do, one action a line.

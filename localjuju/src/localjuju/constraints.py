@@ -89,7 +89,7 @@ def _number(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    """Return MiB."""
+    """Return a size in MiB."""
     number, factor = text, 1
     if text[-1:] in MEBIBYTES:
         number, factor = text[:-1], MEBIBYTES[text[-1]]
@@ -146,4 +146,4 @@ _PRINTED_ORDER = (
     *("root-disk", "root-disk-source", "tags", "spaces", "virt-type", "zones"),
     *("allocate-public-ip", "image-id"),
 )
-"""The order of text. JSON has the order of ``READERS``."""
+"""The order in which text lists constraints. JSON uses the order of ``READERS``."""

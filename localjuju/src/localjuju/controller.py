@@ -25,10 +25,10 @@ from localjuju.unit_agents import UnitAgents
 from localjuju.versions import Behaviour
 
 MOST_HOOKS = 5000
-"""If a model has not settled after so many hooks, its charms trigger each other for ever."""
+"""If more hooks than this run without a pause, the charms trigger each other for ever."""
 
 MOST_HOOKS_PER_PAIR = 10
-"""The limit for each pair of units. Each of many peers runs hooks for all the others."""
+"""The limit for each pair of units in a large model: a peer runs hooks for all the others."""
 
 
 class Controller:
@@ -44,7 +44,7 @@ class Controller:
         faults: Faults,
         turns: SingleThread | None = None,
     ):
-        """Make a controller without models.
+        """Create a controller without models.
 
         Args:
             behaviour: how the wanted series of Juju behaves.
@@ -127,14 +127,15 @@ class Controller:
 
     @property
     def hooks_run(self) -> int:
+        """How many hooks have run so far, in all models."""
         return self._hooks_of_removed_models + sum(agents.hooks_run for agents in self.all_agents)
 
     def settle(self) -> int:
         """Run hooks until no unit has a hook left to run, and return how many ran.
 
-        A hook that fails runs again after the other units have settled, until it succeeds or has
-        failed too often. A command of ``History.on_event``, which comes between two hooks, does
-        not run hooks. They continue after it.
+        A failed hook runs again after the other units have settled, until it succeeds or has
+        failed too often. A listener of ``History.on_event`` may call commands between two hooks.
+        Those commands run no hooks.
 
         Raises:
             RuntimeError: the charms do not settle.
@@ -150,7 +151,7 @@ class Controller:
 
     @contextlib.contextmanager
     def without_running_hooks(self) -> Iterator[None]:
-        """Prevent commands from running hooks in this context."""
+        """In this context, commands run no hooks."""
         before, self._runs_hooks = self._runs_hooks, False
         try:
             yield
@@ -224,4 +225,5 @@ class Controller:
                 agents.update_status()
 
     def pass_time_until(self, moment: float) -> None:
+        """Advance the clock to a time, in seconds since the epoch. It never goes back."""
         self.clock.pass_time(max(0.0, moment - self.clock.now()))

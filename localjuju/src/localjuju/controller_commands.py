@@ -17,7 +17,7 @@ CLOUD = "localhost"
 
 
 class ControllerCommands:
-    """Runs these commands."""
+    """Runs these commands on one controller."""
 
     def __init__(self, controller: Controller):
         self.controller = controller

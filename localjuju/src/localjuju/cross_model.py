@@ -74,7 +74,7 @@ class RemoteApplication:
         return not self.is_saas
 
     def has_alive_unit(self, unit: str) -> bool:
-        """Return True: a unit that has left is no longer in the scope of the relation."""
+        """Return True, because :class:`End` has already removed dying units from the scope."""
         del unit
         return True
 
@@ -106,9 +106,16 @@ class End:
         ]
 
     def set_remote_units(self, shown: list[str], other: End) -> bool:
-        """Make these the only remote units in scope, and return whether that changed anything.
+        """Make these units the only remote units in scope.
 
         Both models share the databag of a unit.
+
+        Args:
+            shown: the names of the units in the other model.
+            other: the other end of the relation.
+
+        Returns:
+            Whether anything has changed.
         """
         names = {f"{self.remote.name}/{name.rpartition('/')[2]}": name for name in shown}
         before = set(self.relation.members_of(self.remote))
@@ -150,7 +157,7 @@ class CrossModelRelation:
         self.offering.relation.life = self.consuming.relation.life = "dying"
 
     def set_suspended(self, suspended: bool) -> None:
-        """Suspend it in both models, which act as if it were removed, or resume it."""
+        """Suspend or resume it in both models. Units leave a suspended relation."""
         self.offering.relation.suspended = self.consuming.relation.suspended = suspended
 
     def synchronise(self, models: Container[Model]) -> bool:
@@ -193,7 +200,7 @@ class CrossModelRelations:
         return None
 
     def connect(self, model: Model, relation: Relation) -> None:
-        """If a relation is to an offer, create the relation in the offering model."""
+        """If a relation is to an offer, create its other half in the offering model."""
         for side in relation.sides:
             if isinstance(side.application, RemoteApplication):
                 self._connect(model, relation, side.application, side.endpoint)

@@ -106,7 +106,7 @@ class History:
         self.events: list[Event] = []
         self.lines: list[str] = []
         self.on_event: Listener | None = None
-        """Called with each command, fault and hook, but not with tasks. It may run commands."""
+        """Called with each command, fault and hook, but not with tasks. It may call commands."""
         self._watcher = ModelWatcher(model)
         self._reasons = Reasons(lambda index: self.events[index].name)
         self._logs: dict[str, list[LogLine]] = {}
@@ -150,7 +150,9 @@ class History:
         unit = uniter.unit
         status = unit.workload_status
         record = HookRecord(
-            self._reasons.of(uniter, hook), unit.is_leader, (status.current, status.message)
+            self._reasons.reason_for(uniter, hook),
+            unit.is_leader,
+            (status.current, status.message),
         )
         self._logs[f"unit-{unit.name.replace('/', '-')}"] = record.log
         return record

@@ -25,7 +25,7 @@ class HookCommandError(Exception):
 
 
 class UnknownHookCommandError(Exception):
-    """Juju has this hook command or option, but localjuju does not. The hook fails."""
+    """localjuju does not have this hook command or option, although Juju may. The hook fails."""
 
 
 def usage_error(message: str) -> HookCommandError:
@@ -34,7 +34,7 @@ def usage_error(message: str) -> HookCommandError:
 
 
 class ValueOption:
-    """An option with a value: ``-r``, ``--relation``."""
+    """An option with a value: ``-r 1``, ``--relation=1``."""
 
     def __init__(self, *names: str, default: Any = None, read: Callable[[str], Any] | None = None):
         """Describe the option.
@@ -207,7 +207,7 @@ def key_values(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def whole_number(text: str) -> int:
-    """Convert the value of an option to a number. This is for ``read`` of :class:`Text`."""
+    """Convert text to a number. Use it as ``read`` of :class:`ValueOption`."""
     try:
         return go_values.parse_int(text)
     except ValueError:

@@ -106,6 +106,7 @@ class HookContext:
         """Called with the name of each command. It can raise an error for the command."""
         self.is_killed = False
         self.unit_commands = UnitHookCommands(uniter, in_action=action is not None)
+        """Also has whether the hook has called juju-reboot."""
         self._relations = RelationHookCommands(uniter, hook)
         self._secrets = SecretHookCommands(uniter, self._relations.option, now)
         self._storage = StorageHookCommands(uniter, hook)

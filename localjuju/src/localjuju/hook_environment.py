@@ -58,13 +58,13 @@ def hook_environment(
 
 def _secret_environment(model: Model, unit: Unit, hook: Hook, secret: Secret) -> dict[str, str]:
     owner = model.model_of_secret(secret)
-    owned = owner is model and secret.owner in (unit.name, unit.application.name)
+    is_owner = owner is model and secret.owner in (unit.name, unit.application.name)
     names_model = hook.kind == "secret-remove" and model.behaviour.secret_remove_names_model
     names_model |= owner is not model
     label = secret.labels.get(model.reader_name(unit, secret), "")
     environment = {
         "JUJU_SECRET_ID": f"secret:{f'//{owner.uuid}/' * names_model}{secret.id}",
-        "JUJU_SECRET_LABEL": secret.label if owned else label,
+        "JUJU_SECRET_LABEL": secret.label if is_owner else label,
     }
     if hook.secret_revision:
         environment["JUJU_SECRET_REVISION"] = str(hook.secret_revision)

@@ -28,7 +28,7 @@ FIRST_MODEL = "local"
 """The model that exists from the beginning."""
 
 PROCESSES_TIMEOUT = 30.0
-"""Seconds to wait for a change by real processes when no hook is left to run."""
+"""When no hook is left to run: seconds to wait for real processes to change something."""
 
 
 class LocalJuju(jubilant.Juju):
@@ -204,10 +204,10 @@ class LocalJuju(jubilant.Juju):
         del successes
         timeout = self.wait_timeout if timeout is None else timeout
         deadline = time.monotonic() + timeout
-        longest_pause = PROCESSES_TIMEOUT if self._runs_processes() else 0.0
+        process_timeout = PROCESSES_TIMEOUT if self._runs_processes() else 0.0
         previous, unchanged_since = None, time.monotonic()
         passed: set[tuple[str, str]] = set()
-        """The events of secrets for which the clock has moved on."""
+        """The rotations and expiries of secrets to which the clock has moved on."""
         while True:
             status = self.status()
             if error is not None and error(status):
@@ -221,7 +221,7 @@ class LocalJuju(jubilant.Juju):
                 raise TimeoutError(f"wait timed out after {timeout}s. {described}")
             if summary != previous:
                 previous, unchanged_since = summary, now
-            elif now - unchanged_since < longest_pause:
+            elif now - unchanged_since < process_timeout:
                 time.sleep(min(delay, 0.5))
             elif times := self._secret_times(except_for=passed):
                 what = min(times, key=times.__getitem__)

@@ -12,7 +12,7 @@ import socket
 from localjuju.constraints import Constraints
 
 STANDARD_FOLDERS = ("etc", "home/ubuntu", "opt", "root", "srv", "tmp", "usr/local", "var/tmp")
-"""Folders that a new machine has from the start, because commands expect them."""
+"""Folders that every machine has. Each is created when a path in it is first used."""
 
 
 @dataclasses.dataclass
@@ -20,7 +20,7 @@ class Machine:
     """A machine, or a container, that runs principal units and their subordinates."""
 
     number: str
-    """The number. A container's starts with that of its machine: ``0/lxd/1``."""
+    """The number. That of a container starts with the number of its machine: ``0/lxd/1``."""
     address: str
     folder: pathlib.Path
     constraints: Constraints = dataclasses.field(default_factory=dict)
@@ -36,7 +36,10 @@ class Machine:
         return self.path_of("/home/ubuntu")
 
     def path_of(self, path: str) -> pathlib.Path:
-        """Return the file for a path on the machine. A relative path starts at the home folder."""
+        """Return the file on this computer for a path on the machine.
+
+        A relative path starts at the home folder.
+        """
         clean = os.path.normpath(f"/home/ubuntu/{path}" if path[:1] != "/" else path).lstrip("/")
         for folder in STANDARD_FOLDERS:
             if f"{clean}/".startswith(f"{folder}/"):

@@ -18,7 +18,7 @@ from localjuju.model import Model, Unit
 from localjuju.placement import Placement
 
 MACHINE_VARIABLE = "LOCALJUJU_MACHINE"
-"""The variable that names the machine of a process that was not started by a hook."""
+"""The environment variable with the machine, for processes that no hook has started."""
 
 
 class MachinePool:

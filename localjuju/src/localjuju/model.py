@@ -156,7 +156,7 @@ class Model:
             rng: decides the order if Juju guarantees none.
             storage: the storage of the model.
             name: the name of the model.
-            all_models: returns all models of the controller. Units can read their secrets.
+            all_models: returns all models of the controller. Units may read their secrets.
         """
         self.name = name
         self.behaviour = behaviour
@@ -174,7 +174,7 @@ class Model:
         self.config: dict[str, str] = {}
         """The model options that the operator has set."""
         self.constraints: Constraints = {}
-        """The constraints for new machines. Those of an application override them."""
+        """The constraints for new machines. The constraints of an application override them."""
         self._relation_ids = itertools.count()
         self._task_ids = itertools.count(1)
 
@@ -242,7 +242,7 @@ class Model:
             secret.grants = {grant for grant in secret.grants if grant[0] != relation.id}
 
     def ensure_leader(self, application: Application) -> None:
-        """Choose another leader if the leader is gone."""
+        """Choose a leader if the application has none, or if the leader was removed."""
         if application.leader and application.leader.name in application.units:
             return
         candidates = [u for u in application.sorted_units if u.life == "alive"]
@@ -261,13 +261,14 @@ class Model:
         return next((model.secrets.get(secret_id) for model in found), None)
 
     def secrets_of_all_models(self) -> Iterator[Secret]:
-        """Return the model's secrets, and those of other models, which may be granted to it."""
+        """Return the secrets of this model and of the others. Units may have grants for them."""
         yield from self.secrets.values()
         for model in self._all_models():
             if model is not self:
                 yield from model.secrets.values()
 
     def model_of_secret(self, secret: Secret) -> Model:
+        """Return the model that stores a secret."""
         owners = (model for model in self._all_models() if secret.id in model.secrets)
         return self if secret.id in self.secrets else next(owners, self)
 
@@ -285,6 +286,6 @@ class Model:
         return any(target in names and owner.grants_are_valid(by) for by, target in secret.grants)
 
     def grants_are_valid(self, relation_id: int | None) -> bool:
-        """Whether grants for a relation are valid. They are not while it is suspended."""
+        """Whether grants for a relation are valid. They are invalid while it is suspended."""
         relation = self.relations.get(relation_id) if relation_id is not None else None
         return relation is None or not relation.suspended

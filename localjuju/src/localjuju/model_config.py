@@ -21,7 +21,7 @@ DEFAULTS = {
     "no-proxy": LOCAL_ADDRESSES,
     "update-status-hook-interval": "5m",
 }
-"""Options and their defaults. Those not used below have no effect."""
+"""Options and their defaults. An option that this file does not read has no effect."""
 
 UPDATE_STATUS = "update-status-hook-interval"
 

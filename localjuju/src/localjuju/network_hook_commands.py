@@ -11,11 +11,11 @@ from localjuju.hook_output import SMART
 from localjuju.uniter import Uniter
 
 ALL_ENDPOINTS = ""
-"""The name that means all endpoints of the application."""
+"""In the endpoints of a port: all endpoints of the application."""
 
 
 class NetworkHookCommands:
-    """Answers them in one hook of one unit. Ports change only if the hook succeeds."""
+    """Answers these commands in one hook of one unit. Ports change only if the hook succeeds."""
 
     def __init__(self, uniter: Uniter, relation_option: Callable[[], ValueOption]):
         """Prepare the commands.
@@ -88,7 +88,7 @@ class NetworkHookCommands:
     def _check_conflicts(self, verb: str, port: str) -> None:
         """Refuse a range that overlaps with another one on the machine.
 
-        The same range of the same unit is no conflict.
+        The same range of the same unit does not conflict.
         """
         neighbours = [u for u in self._model.units.values() if u.machine is self._unit.machine]
         for unit in neighbours:

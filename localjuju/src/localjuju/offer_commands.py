@@ -128,7 +128,7 @@ def find_offer(controller: Controller, url: OfferUrl) -> Offer:
 
 
 def _endpoint_problem(application: Application, endpoint: str) -> str:
-    """Return why an application's endpoint cannot be offered, or None if it can."""
+    """Return why an application's endpoint cannot be offered, or "" if it can."""
     declared = application.endpoints.get(endpoint)
     if declared is None:
         return (

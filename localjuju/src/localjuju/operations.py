@@ -10,6 +10,12 @@ from localjuju.model import Unit
 
 TaskStatus = Literal["pending", "running", "completed", "failed", "error", "cancelled"]
 
+STATUS_PRIORITY: tuple[TaskStatus, ...] = (
+    *("running", "pending"),
+    *("failed", "error", "cancelled", "completed"),
+)
+"""An operation has the first of these statuses that one of its tasks has, as in Juju."""
+
 
 @dataclasses.dataclass(eq=False)
 class Task:
@@ -21,7 +27,7 @@ class Task:
     parameters: dict[str, Any]
     """The parameters that are sent to the unit."""
     problem: str | None
-    """Why the unit's agent will refuse the parameters, or None."""
+    """Why the unit's agent will refuse the parameters, None if it will accept them."""
     enqueued: float
     timeout: float = 0
     """Seconds that the action may take. 0 means the limit of a hook."""
@@ -48,7 +54,7 @@ class Task:
         """Return the task as ``juju run`` and ``show-task`` print it as JSON or YAML."""
         described: dict[str, Any] = {"id": str(self.id)}
         if self.log:
-            described["log"] = self.lines_of_log
+            described["log"] = self.log_lines
         if self.message:
             described["message"] = self.message
         if self.results:
@@ -63,7 +69,7 @@ class Task:
         described: dict[str, Any] = {"host": self.unit.name, "status": self.status}
         described["timing"] = self.timing
         if self.log:
-            described["log"] = self.lines_of_log
+            described["log"] = self.log_lines
         if self.message:
             described["message"] = self.message
         if self.results:
@@ -71,7 +77,7 @@ class Task:
         return described
 
     @property
-    def lines_of_log(self) -> list[str]:
+    def log_lines(self) -> list[str]:
         return [f"{format_time(moment)} {message}" for moment, message in self.log]
 
     @property
@@ -94,13 +100,9 @@ class Operation:
 
     @property
     def status(self) -> TaskStatus:
-        """The status with the highest priority among its tasks, in Juju's order."""
+        """The status with the highest priority among its tasks."""
         present = {task.status for task in self.tasks}
-        order: tuple[TaskStatus, ...] = (
-            *("running", "pending"),
-            *("failed", "error", "cancelled", "completed"),
-        )
-        for status in order:
+        for status in STATUS_PRIORITY:
             if status in present:
                 return status
         return "error"

@@ -1,4 +1,4 @@
-"""Placement of units on given machines and in containers (``--to 3,lxd:4``)."""
+"""Placement of units on machines and in containers: ``--to 3,lxd:4``."""
 
 from __future__ import annotations
 

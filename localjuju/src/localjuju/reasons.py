@@ -16,7 +16,7 @@ Name = Callable[[int], str]
 
 
 class Reasons:
-    """Remembers which event caused each change, and concludes what triggered a hook."""
+    """Remembers which event caused each change, and finds what triggered a hook."""
 
     def __init__(self, name_event: Name):
         self._name = name_event
@@ -54,7 +54,7 @@ class Reasons:
 
     # Why a hook runs
 
-    def of(self, uniter: Uniter, hook: Hook) -> Reason:
+    def reason_for(self, uniter: Uniter, hook: Hook) -> Reason:
         """Return why a unit's hook runs. Call this before the hook starts."""
         if hook is uniter.failed:
             index = self._ran(uniter, hook)

@@ -4,8 +4,8 @@ Each line of a recording is one JSON object. The lines are in order of time. A l
 ``{"t": seconds, "step": "…"}``, a command of the operator, or a hook, with ``unit``, ``hook``,
 ``leader`` and ``principal``. A relation hook also has ``relation``, ``remote_unit``,
 ``remote_app``, ``departing``, ``relation_list``, ``remote_unit_bag`` and ``remote_app_bag``. A
-recording contains what a hook read, but not what it wrote. This module concludes what triggered a
-hook from that, if only one answer is possible.
+recording contains what a hook read, but not what it wrote. From that, this module concludes what
+triggered a hook, if only one answer is possible.
 """
 
 from __future__ import annotations
@@ -163,9 +163,9 @@ class _Reader:
         hook, unit = line["hook"], line["unit"]
         kind = hook.rpartition("-relation-")[2]
         after = [] if self._step is None else [self._step]
-        told = f"It ran after `juju {self._events[after[0]]['text']}`." if after else ""
+        text = f"It ran after `juju {self._events[after[0]]['text']}`." if after else ""
         if not line.get("relation") or kind != "changed":
-            return {"text": told, "events": after}
+            return {"text": text, "events": after}
         remote = line.get("remote_unit") or line.get("remote_app", "")
         joined = hook.replace("-relation-changed", "-relation-joined")
         name = f"{_relation_of(line)} {remote}"

@@ -55,7 +55,7 @@ class RelatedApplication(Protocol):
 
     @property
     def goal_state_name(self) -> str | None:
-        """The name that goal-state prints, None if goal-state does not print it."""
+        """The name in the output of goal-state, None if goal-state omits the application."""
         ...
 
     @property
@@ -95,7 +95,10 @@ class Relation:
     _noticed: object = None
 
     def notice_changes(self) -> None:
-        """Increase the version if the relation has changed. Agents compare only the version."""
+        """Increase the version if the relation has changed since the last call.
+
+        Agents then compare only the version, which is faster.
+        """
         units = [unit for side in self.sides for unit in side.application.units.values()]
         databags = (*self.unit_databags.values(), *self.app_databags.values())
         present = (
@@ -174,7 +177,7 @@ class Relation:
         return own or remote.subordinate
 
     def _is_implicit_on(self, unit: Unit) -> bool:
-        """Whether it is an implicit juju-info, for which a principal runs no hooks."""
+        """Whether a unit provides the implicit juju-info here. Then it runs no hooks for it."""
         endpoint = self.local(unit.application).endpoint
         return endpoint.name == "juju-info" and endpoint.role == "provides"
 

@@ -24,7 +24,10 @@ class DatabagWrite:
 
 
 class RelationHookCommands:
-    """Answers them in one hook of one unit. Writes take effect only if the hook succeeds."""
+    """Answers these commands in one hook of one unit.
+
+    Writes take effect only if the hook succeeds.
+    """
 
     def __init__(self, uniter: Uniter, hook: Hook):
         self._uniter = uniter

@@ -40,7 +40,7 @@ PENDING_COMMANDS = (
 
 
 class UnreadableRunError(ValueError):
-    """A file is not a run, or its format has another version. The message says which."""
+    """A file is not a run, or has another version of the format. The message says which."""
 
 
 def describe(history: History, title: str = "") -> Data:

@@ -85,7 +85,7 @@ class Secret:
         self.updated = now
 
     def set_rotation(self, policy: str, now: float) -> None:
-        """Set the rotation policy. The next rotation never becomes later than planned."""
+        """Set the rotation policy. It can make the next rotation earlier, but not later."""
         self.rotation = policy
         due = next_rotation(policy, now)
         self.rotates = min(due, self.rotates or due) if due else None
@@ -99,14 +99,14 @@ class Secret:
     # Rotation and expiry
 
     def due_times(self) -> dict[tuple[str, str], float]:
-        """Return the times of the next events, by the secret's id and the name of the event."""
+        """Return when the rotation and the expiries are due, by the secret's id and a name."""
         times = {(self.id, "rotation"): self.rotates}
         for number, revision in self.revisions.items():
             times[self.id, f"end of revision {number}"] = revision.next_expired_hook
         return {what: time for what, time in times.items() if time is not None}
 
     def mark_due(self, now: float) -> None:
-        """Mark the events that are due."""
+        """Mark the rotation and the expiries that are due, so that the owner runs their hooks."""
         self.rotation_is_due |= self.rotates is not None and self.rotates <= now
         for number, revision in self.revisions.items():
             if revision.next_expired_hook is not None and revision.next_expired_hook <= now:
@@ -115,7 +115,9 @@ class Secret:
         self.expired &= set(self.revisions)
 
     def finish_rotation(self, from_revision: int) -> None:
-        """Plan the next rotation. It comes soon if the owner did not set new content.
+        """Plan the next rotation, after secret-rotate has run.
+
+        It comes soon if the owner did not set new content.
 
         Args:
             from_revision: the latest revision when secret-rotate started.

@@ -57,7 +57,7 @@ class SecretChanges:
         self._removals: dict[str, set[int] | None] = {}
         """The revisions to remove, by secret. None means the whole secret."""
         self._access: list[tuple[str, Grant | str]] = []
-        """The grants and, as names, the revocations of each secret, in order."""
+        """By secret, in order: a grant, or for a revocation the name of the target."""
         self._refreshed: set[str] = set()
         self.contents: set[str] = set()
         """Every value that the hook has stored in a secret."""

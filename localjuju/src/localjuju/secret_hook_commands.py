@@ -26,7 +26,7 @@ from localjuju.uniter import Uniter
 
 
 class SecretHookCommands:
-    """Answers them in one hook of one unit."""
+    """Answers these commands in one hook of one unit."""
 
     def __init__(
         self,
@@ -49,9 +49,9 @@ class SecretHookCommands:
         self.changes = SecretChanges(self._model, self._unit, now)
 
     def _check_owner(self, secret_id: str) -> None:
-        """Refuse the command if the unit does not own the secret.
+        """Raise a HookCommandError if the unit does not own a secret.
 
-        For a secret of the application, the leader is the owner.
+        The leader owns the secrets of its application.
         """
         secret = self.changes.find(secret_id)
         if secret is None:

@@ -51,6 +51,7 @@ class Server:
         self._options = options
         self._folder = folder
         self._turns = SharedModels()
+        # Becomes readable when the writer is closed, because no hook can run any more.
         self._failure_reader, self._failure_writer = socket.socketpair()
         self._controller = Controller(
             behaviour(options.juju), options.seed, folder, NO_FAULTS, self._turns
@@ -151,7 +152,7 @@ class Server:
                 self._note_models()
 
     def _note_models(self) -> None:
-        """Remember a model that was just removed, because a failed test may have used it."""
+        """Remember the models that were removed last, for the report of a failed test."""
         models = list(self._controller.models.values())
         self._removed_models = [
             one for one in self._models if one not in models

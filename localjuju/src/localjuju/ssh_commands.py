@@ -124,7 +124,7 @@ def _without_options(
     Args:
         words: the arguments.
         with_value: the letters of the options that are followed by a value.
-        options_anywhere: whether options may follow other arguments.
+        options_anywhere: whether options may come after other arguments.
     """
     kept: list[str] = []
     rest = list(words)

@@ -10,7 +10,10 @@ from localjuju.uniter import Uniter
 
 
 class StateHookCommands:
-    """Answers them in one hook of one unit. They take effect only if the hook succeeds."""
+    """Answers these commands in one hook of one unit.
+
+    They take effect only if the hook succeeds.
+    """
 
     def __init__(self, uniter: Uniter):
         self._uniter = uniter

@@ -29,7 +29,11 @@ class StatusData:
         self.model = runner.model
 
     def status(self, only: Collection[str] = ()) -> dict[str, Any]:
-        """Describe the model with all applications, or only those named in ``only``."""
+        """Describe the model.
+
+        Args:
+            only: the names of the applications to show, by default all.
+        """
         shown = set(only or [*self.model.applications, *self.model.remote_applications])
         now = datetime.datetime.fromtimestamp(self.runner.clock.now(), datetime.timezone.utc)
         return {

@@ -21,7 +21,7 @@ LOG_LEVELS = {
 
 
 class StatusHookCommands:
-    """Answers them in one hook of one unit. They take effect at once, as in Juju."""
+    """Answers these commands in one hook of one unit. They take effect at once, as in Juju."""
 
     def __init__(self, uniter: Uniter, log: Callable[[str, str], None], now: Callable[[], float]):
         """Prepare the commands.

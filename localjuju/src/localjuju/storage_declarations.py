@@ -31,7 +31,7 @@ class StorageDeclaration:
         return self.minimum == self.maximum == 1
 
     def check_change(self, present: int, change: int) -> None:
-        """Raise a StorageError if a unit may not get more instances, or lose some.
+        """Raise a StorageError if a unit may not get or lose instances.
 
         Args:
             present: the number of instances that the unit has.

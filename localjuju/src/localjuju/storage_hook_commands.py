@@ -13,7 +13,7 @@ from localjuju.uniter import Hook, Uniter
 
 
 class StorageHookCommands:
-    """Answers them in one hook of one unit."""
+    """Answers these commands in one hook of one unit."""
 
     def __init__(self, uniter: Uniter, hook: Hook):
         self._hook = hook

@@ -17,7 +17,7 @@ from localjuju.uniter import Uniter
 
 
 class UnitHookCommands:
-    """Answers them in one hook of one unit."""
+    """Answers these commands in one hook of one unit."""
 
     def __init__(self, uniter: Uniter, in_action: bool):
         self._unit = uniter.unit

@@ -33,7 +33,7 @@ class Hook:
     secret_revision: int | None = None
     storage: StorageInstance | None = None
     because: str = dataclasses.field(default="", compare=False)
-    """Why it runs, if hooks of its kind can have several reasons."""
+    """Why it runs, if hooks of this kind can have several reasons: ``upgraded``, ``options``."""
     seen: int = dataclasses.field(default=0, compare=False)
     """For relation-changed: the version of the databag that the unit saw last."""
 
@@ -50,7 +50,7 @@ class Hook:
 
 @dataclasses.dataclass
 class RelationView:
-    """What a unit has seen of a relation: the remote units, and the versions of their data."""
+    """What a unit has seen of a relation: the remote units, and the versions of their databags."""
 
     relation: Relation
     created: bool = False
@@ -110,7 +110,7 @@ class Uniter:
         self._has_entered = True
 
     def leave_without_hooks(self) -> None:
-        """Leave relations that have ended and need no more hooks."""
+        """Leave the relations that have ended and for which no more hooks run."""
         if self.failed:  # The failed hook may run again.
             return
         for relation in self.model.relations_of(self.unit.application):
@@ -128,7 +128,7 @@ class Uniter:
                 self._leave(view.relation)
 
     def die_without_principal_relation(self) -> None:
-        """Remove a subordinate unit with the last relation to its principal's application."""
+        """Let a subordinate unit die if no relation to its principal's application is left."""
         principal = self.unit.principal
         if principal and not any(
             (relation.life == "alive" or relation.id in self.views)
@@ -359,6 +359,7 @@ class Uniter:
         )
 
     def _has_ended(self, relation: Relation) -> bool:
+        """Whether a relation has ended for the unit: because of the relation, or of the unit."""
         gone = relation.id not in self.model.relations
         return gone or not relation.is_active or self.unit.life == "dying"
 

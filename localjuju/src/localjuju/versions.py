@@ -51,7 +51,7 @@ class Behaviour:
     """An action that does not declare ``additionalProperties`` accepts any parameter."""
 
     agent_validates_parameters: bool
-    """A unit's agent validates an action's parameters. Otherwise the controller does it before."""
+    """The unit's agent validates the parameters of an action. Otherwise the controller does."""
 
     actions_get_objects_as_text: bool
     """A parameter that is an object becomes a text in Go's notation: ``map[x:5]``."""
@@ -63,7 +63,7 @@ class Behaviour:
     """``juju show-unit`` prints the unit's own application databag, not the remote one's."""
 
     errors_use_3_6_wording: bool
-    """The errors of the ``juju`` command are those of Juju 3.6, otherwise those of 4.0."""
+    """The ``juju`` command prints the error messages of Juju 3.6. Otherwise those of 4.0."""
 
     word_for_storage_directive: str
     """The word in messages for the ``ebs,2,10G`` of ``juju deploy --storage data=ebs,2,10G``."""
