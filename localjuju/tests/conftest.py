@@ -151,8 +151,8 @@ def error_of(
     return failure.value
 
 
-def refused(juju: LocalJuju, *arguments: str) -> str:
-    """Run a command that fails, and return the text of its error."""
+def error_text(juju: LocalJuju, *arguments: str) -> str:
+    """Run a command that fails, and return its error message."""
     return error_of(juju, *arguments).stderr.strip()
 
 

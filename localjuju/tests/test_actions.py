@@ -10,7 +10,7 @@ import jubilant
 import pytest
 import yaml
 
-from conftest import MakeCharm, evaluate
+from conftest import MakeCharm, error_text, evaluate
 from localjuju import LocalJuju
 
 ECHO = """
@@ -65,23 +65,17 @@ def run_with(juju: LocalJuju, *arguments: str) -> Any:
     return json.loads(task["results"]["params"])
 
 
-def refused(juju: LocalJuju, *arguments: str) -> str:
+def parameters_error(juju: LocalJuju, *arguments: str) -> str:
     """Return why the parameters are refused: the task is not scheduled, or it fails."""
-    printed, said = juju._cli("run", "--format", "json", "a/0", *arguments)
+    printed, message = juju._cli("run", "--format", "json", "a/0", *arguments)
     if juju.series == "3.6":
         assert printed == ""
-        return said.partition("failed to schedule any tasks:\n")[2].rstrip("\n")
+        return message.partition("failed to schedule any tasks:\n")[2].rstrip("\n")
     task = json.loads(printed)["a/0"]
     assert task["status"] == "error"
     prefix = f'cannot run "{arguments[0]}" action: '
     assert task["message"].startswith(prefix)
     return task["message"].removeprefix(prefix)
-
-
-def fails_to_run(juju: LocalJuju, *arguments: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli("run", *arguments)
-    return failure.value.stderr.strip()
 
 
 def hook_command(command: list[str]) -> str:
@@ -226,7 +220,7 @@ def test_defaults_of_an_object_apply_only_if_it_is_given(echo: pathlib.Path) -> 
 def test_object_arrives_as_text_on_juju_4(echo: pathlib.Path) -> None:
     with LocalJuju("4.0") as juju:
         juju.deploy(echo)
-        assert refused(juju, "backup", "num=2", "deep.x=5") == (
+        assert parameters_error(juju, "backup", "num=2", "deep.x=5") == (
             'validation failed: (root).deep : must be of type object, given "map[x:5]"'
         )
         with pytest.raises(jubilant.TaskError) as failure:
@@ -243,11 +237,11 @@ def test_undeclared_parameter_is_accepted_only_if_allowed(
 ) -> None:
     assert run_with(deployed, "open", "extra=1") == {"extra": 1}
     wanted = 'validation failed: (root) : additional property "extra" is not allowed, given '
-    assert refused(deployed, "backup", "num=2", "extra=1").startswith(wanted)
+    assert parameters_error(deployed, "backup", "num=2", "extra=1").startswith(wanted)
     if series == "3.6":
         assert run_with(deployed, "go", "extra=1") == {"extra": 1}
     else:
-        assert refused(deployed, "go", "extra=1") == f'{wanted}{{"extra":1}}'
+        assert parameters_error(deployed, "go", "extra=1") == f'{wanted}{{"extra":1}}'
 
 
 @pytest.mark.parametrize(
@@ -268,11 +262,11 @@ def test_undeclared_parameter_is_accepted_only_if_allowed(
 def test_parameter_that_is_not_allowed_is_refused(
     deployed: LocalJuju, arguments: list[str], complaint: str
 ) -> None:
-    assert refused(deployed, "backup", *arguments) == f"validation failed: {complaint}"
+    assert parameters_error(deployed, "backup", *arguments) == f"validation failed: {complaint}"
 
 
 def test_missing_parameter_is_refused(deployed: LocalJuju) -> None:
-    complaint = refused(deployed, "backup")
+    complaint = parameters_error(deployed, "backup")
     assert '(root) : "num" property is missing and required, given ' in complaint
 
 
@@ -306,32 +300,32 @@ def test_whole_float_is_an_integer(deployed: LocalJuju) -> None:
 def test_mistake_on_the_command_line_is_refused(
     juju: LocalJuju, arguments: list[str], complaint: str
 ) -> None:
-    assert fails_to_run(juju, *arguments) == f"ERROR {complaint}"
+    assert error_text(juju, "run", *arguments) == f"ERROR {complaint}"
 
 
 def test_several_units_run_in_one_operation(deployed: LocalJuju) -> None:
-    printed, said = deployed._cli("run", "--format", "json", "a/0", "a/1", "go")
+    printed, message = deployed._cli("run", "--format", "json", "a/0", "a/1", "go")
     assert {name: task["status"] for name, task in json.loads(printed).items()} == {
         "a/0": "completed",
         "a/1": "completed",
     }
-    assert "with 2 tasks\n" in said
+    assert "with 2 tasks\n" in message
     plain = yaml.safe_load(deployed.cli("run", "a/0", "a/1", "go"))
     assert plain["a/1"]["output"] == "params: '{}'\n"
     assert plain["a/1"]["status"] == "completed"
 
 
 def test_missing_units_do_not_stop_the_others(deployed: LocalJuju) -> None:
-    printed, said = deployed._cli("run", "--format", "json", "a/0", "a/7", "go")
+    printed, message = deployed._cli("run", "--format", "json", "a/0", "a/7", "go")
     assert list(json.loads(printed)) == ["a/0"]
-    assert "Some actions could not be scheduled:\n" in said
+    assert "Some actions could not be scheduled:\n" in message
 
 
 def test_operation_runs_in_the_background(deployed: LocalJuju) -> None:
-    printed, said = deployed._cli("run", "--background", "a/0", "go")
+    printed, message = deployed._cli("run", "--background", "a/0", "go")
     assert printed == ""
-    operation, task = (word for word in said.splitlines()[0].split() if word.isdecimal())
-    assert said == (
+    operation, task = (word for word in message.splitlines()[0].split() if word.isdecimal())
+    assert message == (
         f"Scheduled operation {operation} with task {task}\n"
         f"Check operation status with 'juju show-operation {operation}'\n"
         f"Check task status with 'juju show-task {task}'\n"
@@ -355,16 +349,16 @@ def test_background_task_runs_in_wait(deployed: LocalJuju) -> None:
 
 def test_pending_task_is_cancelled(deployed: LocalJuju) -> None:
     deployed.settle()
-    said = deployed._cli("run", "--background", "a/0", "go")[1]
-    task = said.splitlines()[0].split()[-1]
+    message = deployed._cli("run", "--background", "a/0", "go")[1]
+    task = message.splitlines()[0].split()[-1]
     (cancelled,) = yaml.safe_load(deployed.cli("cancel-task", task))["actions"]
     assert (cancelled["id"], cancelled["status"]) == (task, "cancelled")
     assert deployed.cli("show-task", task, "--format", "json").count("cancelled") == 1
 
 
 def test_pending_task_of_a_removed_unit_is_cancelled(deployed: LocalJuju) -> None:
-    said = deployed._cli("run", "--background", "a/0", "go")[1]
-    task = said.splitlines()[0].split()[-1]
+    message = deployed._cli("run", "--background", "a/0", "go")[1]
+    task = message.splitlines()[0].split()[-1]
     deployed.remove_unit("a/0")
     shown = json.loads(deployed.cli("show-task", task, "--format", "json"))
     assert (shown["status"], shown["message"]) == ("cancelled", "unit removed")

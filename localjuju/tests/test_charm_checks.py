@@ -126,7 +126,7 @@ REFUSED = [
     ),
 ]
 
-TAKEN = [
+ACCEPTED = [
     "actions: {go: }",
     "actions: {1st-go: {params: {a: {type: [string, integer]}}, required: [a]}}",
     "config: {options: {a: {type: string, default: ''}, b: {type: int, default: '7'}}}",
@@ -141,45 +141,47 @@ TAKEN = [
 ]
 
 
-def folder(place: pathlib.Path, charmcraft: str, name: str = "bad") -> pathlib.Path:
-    (place / "src").mkdir(parents=True)
-    (place / "src" / "charm.py").write_text("import ops\nops.main(ops.CharmBase)\n")
-    (place / "charmcraft.yaml").write_text(f"name: {name}\n{charmcraft}\n")
-    return place
+def write_charm(path: pathlib.Path, charmcraft: str, name: str = "bad") -> pathlib.Path:
+    (path / "src").mkdir(parents=True)
+    (path / "src" / "charm.py").write_text("import ops\nops.main(ops.CharmBase)\n")
+    (path / "charmcraft.yaml").write_text(f"name: {name}\n{charmcraft}\n")
+    return path
 
 
-def refused(juju: LocalJuju, charm: pathlib.Path) -> str:
+def deploy_error(juju: LocalJuju, charm: pathlib.Path) -> str:
     with pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(charm)
     return failure.value.stderr.strip()
 
 
 def test_charm_is_refused_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
-    said = [
-        refused(juju, folder(tmp_path / str(number), charmcraft))
+    messages = [
+        deploy_error(juju, write_charm(tmp_path / str(number), charmcraft))
         for number, (charmcraft, _) in enumerate(REFUSED)
     ]
     expected = [f"ERROR {complaint}" for _, complaint in REFUSED]
-    assert [one[: len(wanted)] for one, wanted in zip(said, expected, strict=True)] == expected
+    assert [one[: len(wanted)] for one, wanted in zip(messages, expected, strict=True)] == expected
     assert not juju.status().apps
 
 
 def test_charm_is_accepted_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
-    for number, charmcraft in enumerate(TAKEN):
-        juju.deploy(folder(tmp_path / str(number), charmcraft, f"good{number}"), num_units=0)
-    assert len(juju.look().apps) == len(TAKEN)
+    for number, charmcraft in enumerate(ACCEPTED):
+        juju.deploy(write_charm(tmp_path / str(number), charmcraft, f"good{number}"), num_units=0)
+    assert len(juju.look().apps) == len(ACCEPTED)
 
 
 def test_reserved_names_are_allowed_only_in_jujus_own_charms(
     juju: LocalJuju, tmp_path: pathlib.Path
 ) -> None:
     own = "provides: {juju-x: {interface: juju-x}}\nactions: {juju-go: {}}"
-    juju.deploy(folder(tmp_path / "own", own, "juju-dashboard"), num_units=0)
+    juju.deploy(write_charm(tmp_path / "own", own, "juju-dashboard"), num_units=0)
 
 
 def test_default_is_read_as_juju_does(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
     options = "a: {type: int, default: '7'}, b: {type: float, default: 2.0}"
-    juju.deploy(folder(tmp_path / "a", f"config: {{options: {{{options}}}}}", "a"), num_units=0)
+    juju.deploy(
+        write_charm(tmp_path / "a", f"config: {{options: {{{options}}}}}", "a"), num_units=0
+    )
     assert [juju.cli("config", "a", key) for key in ("a", "b")] == ["7\n", "2\n"]
 
 
@@ -191,7 +193,7 @@ def test_packed_charm_with_an_empty_role_is_refused(
         archive.writestr("metadata.yaml", yaml.safe_dump({"name": "a", role: None}))
         archive.writestr("dispatch", "#!/bin/sh\n")
     with LocalJuju(series, runner="packed") as juju:
-        assert refused(juju, tmp_path / "a.charm") == (
+        assert deploy_error(juju, tmp_path / "a.charm") == (
             f"ERROR metadata: {role}: expected map, got nothing"
         )
 
@@ -199,8 +201,8 @@ def test_packed_charm_with_an_empty_role_is_refused(
 def test_refresh_to_a_refused_charm_keeps_the_old_one(
     juju: LocalJuju, tmp_path: pathlib.Path
 ) -> None:
-    juju.deploy(folder(tmp_path / "old", "", "a"))
-    bad = folder(tmp_path / "new", "actions: {run_me: {}}", "a")
+    juju.deploy(write_charm(tmp_path / "old", "", "a"))
+    bad = write_charm(tmp_path / "new", "actions: {run_me: {}}", "a")
     with pytest.raises(jubilant.CLIError) as failure:
         juju.refresh("a", path=bad)
     assert failure.value.stderr.strip() == "ERROR bad action name run_me"

@@ -21,8 +21,8 @@ METADATA = "name: a\nsummary: s\ndescription: d\n"
 def scripts(tmp_path: pathlib.Path) -> pathlib.Path:
     """A charm with metadata.yaml, config.yaml, actions.yaml and shell scripts."""
     folder = tmp_path / "a"
-    for place in ("hooks", "actions"):
-        (folder / place).mkdir(parents=True)
+    for name in ("hooks", "actions"):
+        (folder / name).mkdir(parents=True)
     (folder / "metadata.yaml").write_text(METADATA + "provides: {}\npeers: {p: {interface: p}}\n")
     (folder / "config.yaml").write_text("options: {text: {type: string, default: t}}\n")
     (folder / "actions.yaml").write_text("go:\nmissing: {description: Has no file.}\n")
@@ -37,7 +37,7 @@ def program(file: pathlib.Path, text: str) -> None:
     file.chmod(0o755)
 
 
-def refused(juju: LocalJuju, charm: pathlib.Path) -> str:
+def deploy_error(juju: LocalJuju, charm: pathlib.Path) -> str:
     with pytest.raises(jubilant.CLIError) as failure:
         juju.deploy(charm)
     return failure.value.stderr.strip()
@@ -103,7 +103,7 @@ def test_entrypoint_may_have_another_name(
 ) -> None:
     parts = f"parts: {{charm: {{plugin: charm, charm-entrypoint: {entrypoint}}}}}"
     charm = make_charm("a", parts)
-    assert "charm entry point was not found" in refused(juju, charm)
+    assert "charm entry point was not found" in deploy_error(juju, charm)
     (charm / entrypoint).parent.mkdir(exist_ok=True)
     (charm / "src" / "charm.py").rename(charm / entrypoint)
     (charm / entrypoint).with_name("beside.py").write_text("NAME = 'beside'\n")
@@ -129,4 +129,4 @@ def test_mistake_in_a_folder_without_charmcraft_is_named(
 ) -> None:
     (scripts / file).parent.mkdir(exist_ok=True)
     (scripts / file).write_text(text)
-    assert complaint in refused(juju, scripts)
+    assert complaint in deploy_error(juju, scripts)

@@ -1,6 +1,6 @@
 """The commands print the same as the ``juju`` command of real controllers.
 
-``recorded.py`` reads the recordings, and says what is left out of the comparison.
+``recorded.py`` reads the recordings, and lists what the comparison leaves out.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from localjuju import LocalJuju
 
 HERE = pathlib.Path(__file__).parent
 
-FASTER_THAN_JUJU = "config fprov fail=0"
-"""Repairs a failed hook. The recording continues before Juju retries the hook."""
+RECORDED_BEFORE_THE_RETRY = "config fprov fail=0"
+"""Repairs a failed hook. In the recording, the next command ran before Juju retried the hook."""
 
 
 def test_commands_print_what_juju_prints(series: str) -> None:
@@ -37,16 +37,16 @@ def test_commands_print_what_juju_prints(series: str) -> None:
                 else a
                 for a in arguments
             ]
-            said = _run_recorded(juju, *arguments)
+            printed = _run_recorded(juju, *arguments)
             if recorded.why_not_compared(call):
                 continue
-            if command != FASTER_THAN_JUJU:
+            if command != RECORDED_BEFORE_THE_RETRY:
                 juju.settle()
             real = call["rc"], *map(_comparable, (call["stdout"], call["stderr"]))
-            if said != real:
-                differences.append((command, said, real))
-    for command, said, real in differences:
-        print(f"$ {command}\n  said     {said}\n  recorded {real}")
+            if printed != real:
+                differences.append((command, printed, real))
+    for command, printed, real in differences:
+        print(f"$ {command}\n  localjuju {printed}\n  recorded  {real}")
     assert not differences
 
 

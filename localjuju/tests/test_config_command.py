@@ -10,7 +10,7 @@ import jubilant
 import pytest
 import yaml
 
-from conftest import MakeCharm, evaluate
+from conftest import MakeCharm, error_text, evaluate
 from localjuju import LocalJuju
 
 OPTIONS = """
@@ -29,12 +29,6 @@ SECRET = "secret:cj4v5vm78ohs79o84r4g"
 def deployed(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
     juju.deploy(make_charm("a", OPTIONS))
     return juju
-
-
-def refused(juju: LocalJuju, *command: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*command)
-    return failure.value.stderr.strip()
 
 
 def settings(juju: LocalJuju) -> dict[str, Any]:
@@ -86,9 +80,9 @@ def test_option_accepts_nothing_else(
 ) -> None:
     prefix = "parsing settings for application: " if deployed.series == "3.6" else ""
     expected = f'ERROR {prefix}option "{name}" expected {kind}, got "{text}"'
-    assert refused(deployed, "config", "a", f"{name}={text}") == expected
+    assert error_text(deployed, "config", "a", f"{name}={text}") == expected
     charm = str(make_charm("other", OPTIONS))
-    assert expected in refused(deployed, "deploy", charm, "--config", f"{name}={text}")
+    assert expected in error_text(deployed, "deploy", charm, "--config", f"{name}={text}")
     assert "other" not in deployed.status().apps
 
 
@@ -102,17 +96,17 @@ def test_option_accepts_nothing_else(
 )
 def test_option_of_type_secret_is_checked(deployed: LocalJuju, text: str, complaint: str) -> None:
     expected = f'ERROR invalid secret URI for option "key": {complaint}'
-    assert refused(deployed, "config", "a", f"key={text}") == expected
+    assert error_text(deployed, "config", "a", f"key={text}") == expected
 
 
 def test_unknown_option_is_named(deployed: LocalJuju) -> None:
     reason = "invalid application config"
     if deployed.series == "3.6":
         reason = "parsing settings for application"
-    assert refused(deployed, "config", "a", "nosuch=1") == (
+    assert error_text(deployed, "config", "a", "nosuch=1") == (
         f'ERROR {reason}: unknown option "nosuch"'
     )
-    assert refused(deployed, "config", "a", "--reset", "num,nosuch") == (
+    assert error_text(deployed, "config", "a", "--reset", "num,nosuch") == (
         'ERROR unknown option "nosuch"'
     )
 
@@ -127,12 +121,12 @@ def test_value_is_read_from_a_file(
     deployed.deploy(make_charm("b", OPTIONS), config={"text": f"@{file}"})
     assert evaluate(deployed, "b/0", "self.config['text']") == repr("two\nlines\n")
     missing = tmp_path / "nosuch"
-    assert refused(deployed, "config", "a", f"text=@{missing}") == (
+    assert error_text(deployed, "config", "a", f"text=@{missing}") == (
         f'ERROR cannot read option from file "{missing}": stat {missing}: '
         "no such file or directory"
     )
     file.write_bytes(b"\xff")
-    assert refused(deployed, "config", "a", f"text=@{file}") == (
+    assert error_text(deployed, "config", "a", f"text=@{file}") == (
         'ERROR value for option "text" contains non-UTF-8 sequences'
     )
 
@@ -142,7 +136,7 @@ def test_options_are_read_from_a_yaml_file(deployed: LocalJuju, tmp_path: pathli
     content = {"a": {"num": 5, "flag": "true", "ratio": 2.5, "text": None}}
     file.write_text(yaml.safe_dump(content))
     if deployed.series == "4.0":
-        assert refused(deployed, "config", "a", "--file", str(file)) == (
+        assert error_text(deployed, "config", "a", "--file", str(file)) == (
             "ERROR config yaml not supported not implemented"
         )
         return
@@ -177,11 +171,11 @@ def test_mistake_in_a_yaml_file_is_named(
     file.write_text(content)
     charm = make_charm("a", OPTIONS)
     with LocalJuju("3.6") as juju:
-        said = refused(juju, "deploy", str(charm), "--config", str(file))
-        assert f"ERROR parsing settings for application: {complaint}" in said
+        message = error_text(juju, "deploy", str(charm), "--config", str(file))
+        assert f"ERROR parsing settings for application: {complaint}" in message
         juju.deploy(charm)
-        said = refused(juju, "config", "a", "--file", str(file))
-        assert said.startswith(f"ERROR parsing settings for application: {complaint}")
+        message = error_text(juju, "config", "a", "--file", str(file))
+        assert message.startswith(f"ERROR parsing settings for application: {complaint}")
 
 
 def test_option_without_a_type_accepts_text(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -224,7 +218,7 @@ def test_several_options_are_reset(deployed: LocalJuju) -> None:
 def test_mistake_on_the_command_line_is_named(
     deployed: LocalJuju, arguments: list[str], complaint: str
 ) -> None:
-    assert refused(deployed, "config", *arguments) == f"ERROR {complaint}"
+    assert error_text(deployed, "config", *arguments) == f"ERROR {complaint}"
 
 
 def test_one_option_is_printed_without_format(deployed: LocalJuju) -> None:

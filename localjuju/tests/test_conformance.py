@@ -1,4 +1,4 @@
-"""The page on how far localjuju is as Juju is says what the recordings and the tests say."""
+"""CONFORMANCE.md says the same as the recordings and the tests."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import conformance
 
 
 def test_page_is_up_to_date() -> None:
-    stale = "CONFORMANCE.md is stale: python tests/conformance.py writes it anew"
+    stale = "CONFORMANCE.md is stale: run python tests/conformance.py"
     assert conformance.PAGE.read_text() == conformance.page(), stale

@@ -13,11 +13,11 @@ from conftest import (
     REQUIRER,
     MakeCharm,
     add_model,
+    error_text,
     evaluate,
     follower_of,
     hooks_of,
     leader_of,
-    refused,
 )
 from localjuju import LocalJuju
 
@@ -359,7 +359,7 @@ def test_suspended_relation_runs_the_hooks_of_its_end(
     juju.settle()
     assert hooks_of(other, "b/1")[before] == "data-relation-created"
     assert evaluate(other, "b/1", SEEN) == "['saas/0', 'saas/1']"
-    for some, arguments, said in (
+    for some, arguments, message in (
         (juju, [], "ERROR no relation ids specified"),
         (juju, ["a"], 'ERROR relation ID "a" not valid'),
         (juju, ["9"], "ERROR relation 9 not found"),
@@ -376,7 +376,7 @@ def test_suspended_relation_runs_the_hooks_of_its_end(
             "with an offer",
         ),
     ):
-        assert refused(some, "suspend-relation", *arguments) == said
+        assert error_text(some, "suspend-relation", *arguments) == message
 
 
 def test_invalid_cross_model_relations_are_refused(
@@ -385,31 +385,31 @@ def test_invalid_cross_model_relations_are_refused(
     other.deploy(make_charm("c", "requires: {data: {interface: data, limit: 1}, log: log}"))
     juju.offer("a", endpoint="data", name="again")
     other.integrate("c", "saas")
-    assert "already exists" in refused(other, "integrate", "b", "saas")
-    assert "would exceed its maximum relation limit of 1" in refused(
+    assert "already exists" in error_text(other, "integrate", "b", "saas")
+    assert "would exceed its maximum relation limit of 1" in error_text(
         other, "integrate", "c:data", "local.again"
     )
-    none = refused(other, "integrate", "c:log", "saas")
+    none = error_text(other, "integrate", "c:log", "saas")
     expected = "no relations found" if series == "3.6" else "no compatible endpoints found"
     assert expected in none
-    assert refused(other, "integrate", "local.a", "local.again") == (
+    assert error_text(other, "integrate", "local.a", "local.again") == (
         "ERROR providing more than one remote endpoints not supported"
     )
-    for networks, said in (
+    for networks, message in (
         ("none", "invalid CIDR address: none"),
         ("192.0.2.0", "invalid CIDR address: 192.0.2.0"),
         ("192.0.2.0/24, 0.0.0.0/0", 'CIDR "0.0.0.0/0" not allowed'),
     ):
-        assert refused(other, "integrate", "c:data", "local.again", "--via", networks) == (
-            f"ERROR {said}"
+        assert error_text(other, "integrate", "c:data", "local.again", "--via", networks) == (
+            f"ERROR {message}"
         )
-    assert refused(other, "integrate", "c", "saas", "--via", "192.0.2.0/24") == (
+    assert error_text(other, "integrate", "c", "saas", "--via", "192.0.2.0/24") == (
         "ERROR the --via option can only be used when relating to offers in a different model"
     )
-    assert refused(other, "integrate", "b", "local.none") == (
+    assert error_text(other, "integrate", "b", "local.none") == (
         'ERROR application offer "admin/local.none" not found'
     )
-    assert refused(other, "integrate", "b", "none:admin/local.a") == (
+    assert error_text(other, "integrate", "b", "none:admin/local.a") == (
         "ERROR controller none not found"
     )
 
@@ -423,7 +423,7 @@ def test_limit_of_an_offered_endpoint_counts_every_consumer(
     other.integrate("b", "local.a", via="192.0.2.0/24")
     third = add_model(juju, "third")
     third.deploy(make_charm("c", REQUIRER))
-    assert "would exceed its maximum relation limit of 1" in refused(
+    assert "would exceed its maximum relation limit of 1" in error_text(
         third, "integrate", "c", "local.a"
     )
 

@@ -62,7 +62,7 @@ def read(juju: LocalJuju, unit: str, named: str, refresh: bool = False) -> str:
     return evaluate(juju, unit, READ.format(named, refresh)).strip("'")
 
 
-def refused(juju: LocalJuju, unit: str, named: str) -> str:
+def read_error(juju: LocalJuju, unit: str, named: str) -> str:
     with pytest.raises(jubilant.TaskError) as failure:
         read(juju, unit, named)
     return failure.value.task.stderr
@@ -74,13 +74,13 @@ def test_granted_secret_is_readable_in_the_other_model(
     assert read(other, "b/0", f"id={secret!r}, label='theirs'") == "one"
     assert read(other, "b/0", "label='theirs'") == "one"
     assert read(other, "b/1", f"id={secret!r}") == "one"
-    assert "permission denied" in refused(other, "a/0", f"id={secret!r}")
+    assert "permission denied" in read_error(other, "a/0", f"id={secret!r}")
     bare = f"secret:{secret.rpartition('/')[2]}"
-    assert "SecretNotFoundError" in refused(other, "b/0", f"id={bare!r}")
+    assert "SecretNotFoundError" in read_error(other, "b/0", f"id={bare!r}")
     elsewhere = f"secret://{other._runner.model.uuid}/{secret.rpartition('/')[2]}"
-    assert "SecretNotFoundError" in refused(other, "b/0", f"id={elsewhere!r}")
+    assert "SecretNotFoundError" in read_error(other, "b/0", f"id={elsewhere!r}")
     nowhere = f"secret://{other._runner.model.uuid[::-1]}/{secret.rpartition('/')[2]}"
-    assert "SecretNotFoundError" in refused(other, "b/0", f"id={nowhere!r}")
+    assert "SecretNotFoundError" in read_error(other, "b/0", f"id={nowhere!r}")
 
 
 def test_secret_is_found_by_the_uri_in_the_databag(
@@ -100,10 +100,10 @@ def test_secret_that_is_not_granted_is_not_readable(
 ) -> None:
     owner = leader_of(juju, "a")
     evaluate(juju, owner, GRANT.replace(".grant(", ".revoke("))
-    assert "permission denied" in refused(other, "b/0", f"id={secret!r}")
+    assert "permission denied" in read_error(other, "b/0", f"id={secret!r}")
     evaluate(juju, owner, GRANT.replace("grant(r)", "grant(r, unit=min(r.units, key=str))"))
     assert read(other, "b/0", f"id={secret!r}") == "one"
-    assert "permission denied" in refused(other, "b/1", f"id={secret!r}")
+    assert "permission denied" in read_error(other, "b/1", f"id={secret!r}")
 
 
 def test_new_revision_reaches_the_other_model(
@@ -120,8 +120,8 @@ def test_new_revision_reaches_the_other_model(
     for unit in ("b/0", "b/1"):
         assert hooks_of(other, unit).count("secret-changed") == 1
         assert read(other, unit, "label='theirs'") == "one"
-    told = f"changed {secret} theirs"
-    assert sum(line.endswith(told) for line in other.debug_log().splitlines()) == 2
+    line_end = f"changed {secret} theirs"
+    assert sum(line.endswith(line_end) for line in other.debug_log().splitlines()) == 2
     for unit in ("a/0", "a/1"):
         read(juju, unit, "label='mine'", refresh=True)
     assert read(other, "b/0", "label='theirs'", refresh=True) == "two"
@@ -155,7 +155,7 @@ def test_grant_ends_with_the_relation(
     assert read(other, "b/0", f"id={secret!r}") == "one"
     juju.cli(end, "0")
     juju.settle()
-    assert "permission denied" in refused(other, "b/0", f"id={secret!r}")
+    assert "permission denied" in read_error(other, "b/0", f"id={secret!r}")
     if end == "suspend-relation":
         juju.cli("resume-relation", "0")
         juju.settle()
@@ -169,8 +169,8 @@ def test_consumer_cannot_grant_secrets_to_the_other_model(
     evaluate(other, owner, ADD)
     with pytest.raises(jubilant.TaskError) as failure:
         evaluate(other, owner, GRANT)
-    said = failure.value.task.stderr
-    assert "sharing consumer secrets across a cross model relation not supported" in said
+    message = failure.value.task.stderr
+    assert "sharing consumer secrets across a cross model relation not supported" in message
 
 
 def test_each_model_lists_its_own_secrets(juju: LocalJuju, other: LocalJuju, secret: str) -> None:

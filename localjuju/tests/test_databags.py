@@ -53,5 +53,5 @@ def test_hook_commands_refuse_what_juju_refuses(
     juju.deploy(make_charm("a", PROVIDER), num_units=2)
     juju.deploy(make_charm("b", REQUIRER))
     juju.integrate("a", "b")
-    said = evaluate(juju, follower_of(juju, "a"), RAW.format(command=command))
-    assert message in said.replace("\\'", "'") and ("ERROR" in said) == bool(message)
+    error = evaluate(juju, follower_of(juju, "a"), RAW.format(command=command))
+    assert message in error.replace("\\'", "'") and ("ERROR" in error) == bool(message)

@@ -71,19 +71,19 @@ def test_exec_times_out(two: LocalJuju) -> None:
 
 
 def test_exec_in_the_background_is_shown_as_a_task(two: LocalJuju) -> None:
-    _, said = two._cli("exec", "--background", "--unit", "a/0", "--", "echo later")
-    assert said.startswith("Scheduled operation ")
-    task = said.split()[5]
+    _, message = two._cli("exec", "--background", "--unit", "a/0", "--", "echo later")
+    assert message.startswith("Scheduled operation ")
+    task = message.split()[5]
     shown = json.loads(two.cli("show-task", task, "--format", "json"))
     assert shown["results"]["stdout"] == "later\n"
     assert "juju-exec" in two.cli("operations", "--format", "yaml")
 
 
 def test_exec_names_missing_targets(two: LocalJuju, series: str) -> None:
-    _, said = two._cli("exec", "--unit", "a/0,a/7", "--", "true")
+    _, message = two._cli("exec", "--unit", "a/0,a/7", "--", "true")
     unit = '"unit-a-7" not found' if series == "3.6" else 'unit "a/7" not found'
-    assert said.startswith("Some actions could not be scheduled:\n")
-    assert unit in said
+    assert message.startswith("Some actions could not be scheduled:\n")
+    assert unit in message
     with pytest.raises(ValueError, match="failed to schedule any tasks"):
         two.exec("true", machine=9)
     assert 'application "nosuch" not found' in error_of(two, "exec", "-a", "nosuch", "true").stderr
@@ -125,8 +125,8 @@ def test_ssh_passes_on_input_status_and_errors(two: LocalJuju) -> None:
     failure = error_of(two, "ssh", "a/0", "echo out; echo err >&2; exit 3")
     assert (failure.returncode, failure.stdout, failure.stderr) == (3, "out\n", "err\n")
     assert error_of(two, "ssh", "a/0", "false").stderr == ""
-    _, said = two._cli("ssh", "a/0", "echo warned >&2")
-    assert said == "warned\n"
+    _, message = two._cli("ssh", "a/0", "echo warned >&2")
+    assert message == "warned\n"
 
 
 def test_ssh_has_no_hook_commands(two: LocalJuju) -> None:

@@ -30,7 +30,7 @@ def _on_any(self, event):
 UNITS = 3
 
 
-def live(make_charm: MakeCharm, juju: LocalJuju) -> None:
+def deploy_and_settle(make_charm: MakeCharm, juju: LocalJuju) -> None:
     """Deploy units that write to databags, and wait until they are active and settled."""
     juju.deploy(make_charm("a", PEERS, WRITES), num_units=UNITS)
     status = juju.wait(jubilant.all_active, error=jubilant.any_error)
@@ -45,25 +45,25 @@ def faults_of(juju: LocalJuju) -> list[Event]:
 @pytest.mark.parametrize("kind", FAULTS)
 def test_fault_occurs_and_is_recorded(make_charm: MakeCharm, kind: Fault, series: str) -> None:
     with LocalJuju(series, seed=3, faults=Faults([kind], most=4)) as juju:
-        live(make_charm, juju)
-        told = faults_of(juju)
-        assert 1 <= len(told) <= 4
+        deploy_and_settle(make_charm, juju)
+        faults = faults_of(juju)
+        assert 1 <= len(faults) <= 4
         timeline, log = juju.history.timeline(), juju.debug_log(limit=0)
-        for event in told:
+        for event in faults:
             assert f"FAULT: {event.fault}" in timeline
             assert f"WARNING localjuju.faults {event.fault}" in log
-        assert juju.history.sequence_diagram().count(": fault: ") == len(told)
+        assert juju.history.sequence_diagram().count(": fault: ") == len(faults)
 
 
 def test_same_seed_injects_the_same_faults(make_charm: MakeCharm, series: str) -> None:
-    def told(seed: int) -> str:
+    def timeline_of(seed: int) -> str:
         with LocalJuju(series, seed=seed, faults=Faults(most=6)) as juju:
             juju.deploy(charm, num_units=UNITS)
             juju.wait(jubilant.all_active, error=jubilant.any_error)
             return re.sub(r"(?m)^ *[0-9.]+ ", "", juju.history.timeline())
 
     charm = make_charm("a", PEERS, WRITES)
-    assert told(5) == told(5) != told(6)
+    assert timeline_of(5) == timeline_of(5) != timeline_of(6)
 
 
 def test_seed_without_faults_runs_the_same_hooks(make_charm: MakeCharm) -> None:
@@ -83,7 +83,7 @@ def failures(juju: LocalJuju) -> list[Event]:
 
 def test_command_fails_as_without_a_connection(make_charm: MakeCharm, series: str) -> None:
     with LocalJuju(series, seed=1, faults=Faults(["command-fails"])) as juju:
-        live(make_charm, juju)
+        deploy_and_settle(make_charm, juju)
         assert {event.error for event in failures(juju)} == {"exit status 1"}
         assert "ERROR connection is shut down" in juju.debug_log(limit=0)
         assert "juju-log fails" not in juju.history.timeline()
@@ -91,7 +91,7 @@ def test_command_fails_as_without_a_connection(make_charm: MakeCharm, series: st
 
 def test_killed_hook_writes_nothing_and_runs_again(make_charm: MakeCharm, series: str) -> None:
     with LocalJuju(series, seed=1, faults=Faults(["hook-killed"])) as juju:
-        live(make_charm, juju)
+        deploy_and_settle(make_charm, juju)
         killed = failures(juju)
         assert len(killed) == len(faults_of(juju))
         for event in killed:
@@ -125,8 +125,8 @@ def test_former_leader_can_be_elected_again(make_charm: MakeCharm, juju: LocalJu
         juju._runner.agents.move_leadership(juju._runner.model.units[leader])
         juju.settle()
         assert leader_of(juju, "a") == leader
-        told = juju.cli("exec", "--unit", follower, "--", "relation-get -r replicas:0 --app - a")
-        assert f"leader: {leader}" in told
+        shown = juju.cli("exec", "--unit", follower, "--", "relation-get -r replicas:0 --app - a")
+        assert f"leader: {leader}" in shown
     assert hooks_of(juju, first).count("leader-elected") == 2
     assert hooks_of(juju, second).count("leader-elected") == 1
 
@@ -145,7 +145,7 @@ def _on_elected(self, event):
 """
 
 
-def long_life(make_charm: MakeCharm, juju: LocalJuju, write: str) -> list[str | None]:
+def leader_elected_errors(make_charm: MakeCharm, juju: LocalJuju, write: str) -> list[str | None]:
     """Deploy two units, and return the error of each leader-elected."""
     juju.deploy(make_charm("a", PEERS, TAKES_LONG.format(write=write)), num_units=2)
     juju.wait(jubilant.all_active, error=jubilant.any_error)
@@ -159,16 +159,16 @@ def test_leader_that_lost_its_lease_cannot_write_a_databag(
 ) -> None:
     with LocalJuju(series, seed=2, faults=Faults(["lease-ends"], most=1)) as juju:
         write = "self.model.get_relation('replicas').data[self.app]['by'] = self.unit.name"
-        refused, ended = long_life(make_charm, juju, write)
+        first, second = leader_elected_errors(make_charm, juju, write)
         fault = faults_of(juju)[0]
         assert re.fullmatch(
             r"its lease ends before is-leader: a/\d becomes the leader", fault.fault
         )
-        assert refused == (
+        assert first == (
             f'cannot flush: updating unit and application settings for "{fault.unit}": '
             "permission denied"
         )
-        assert not ended
+        assert not second
         skipped = 'unit is no longer the leader; skipping "leader-elected" execution'
         assert skipped in juju.debug_log(limit=0)
 
@@ -176,21 +176,21 @@ def test_leader_that_lost_its_lease_cannot_write_a_databag(
 def test_leader_that_lost_its_lease_cannot_add_a_secret(make_charm: MakeCharm) -> None:
     with LocalJuju(seed=2, faults=Faults(["lease-ends"], most=1)) as juju:
         write = "self.app.add_secret({'password': self.unit.name})"
-        refused, ended = long_life(make_charm, juju, write)
-        assert refused == "cannot flush: permission denied"
-        assert not ended
+        first, second = leader_elected_errors(make_charm, juju, write)
+        assert first == "cannot flush: permission denied"
+        assert not second
         assert len(juju.secrets()) == 1
 
 
 def test_held_up_unit_runs_its_hooks_later(make_charm: MakeCharm) -> None:
     with LocalJuju(seed=2, faults=Faults(["agent-held-up"], most=1)) as juju:
-        live(make_charm, juju)
+        deploy_and_settle(make_charm, juju)
         events = juju.history.events
         at = next(number for number, event in enumerate(events) if event.fault)
-        told = re.fullmatch(r"waits while other units run (\d+) hooks", events[at].fault)
-        assert told
+        found = re.fullmatch(r"waits while other units run (\d+) hooks", events[at].fault)
+        assert found
         hooks = [event.unit for event in events[at:] if event.hook]
-        assert hooks.index(events[at].unit) >= int(told[1])
+        assert hooks.index(events[at].unit) >= int(found[1])
 
 
 def test_unit_is_not_held_up_if_no_other_unit_has_a_hook(make_charm: MakeCharm) -> None:
@@ -204,7 +204,7 @@ def test_unit_is_not_held_up_if_no_other_unit_has_a_hook(make_charm: MakeCharm) 
 
 def test_restarted_machine_starts_its_unit(make_charm: MakeCharm, series: str) -> None:
     with LocalJuju(series, seed=6, faults=Faults(["machine-restarts"], most=6)) as juju:
-        live(make_charm, juju)
+        deploy_and_settle(make_charm, juju)
         restarted = [event.unit for event in faults_of(juju)]
         starts = sum(hooks_of(juju, f"a/{number}").count("start") for number in range(UNITS))
         assert UNITS < starts <= UNITS + len(restarted)

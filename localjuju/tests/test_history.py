@@ -68,7 +68,7 @@ def test_relation_hooks_say_what_triggered_them(juju: LocalJuju) -> None:
     assert f"The databag of the {of_application}" in texts
     events = described(juju)["events"]
     for one in (created, joined, *changed):
-        commands = [events[place]["text"] for place in one["origins"]]
+        commands = [events[index]["text"] for index in one["origins"]]
         assert commands == ["integrate treq:database tprov:database"]
 
 
@@ -88,7 +88,7 @@ def test_databag_write_names_the_hook_that_it_triggered(
     text = "The databag of a/0 changed: colour, shape in hook {}."
     assert first["why"]["text"] == text.format(writers[0]["number"])
     events = described(juju)["events"]
-    assert [events[place]["number"] for place in second["why"]["events"]] == [writers[1]["number"]]
+    assert [events[index]["number"] for index in second["why"]["events"]] == [writers[1]["number"]]
     (change,) = [c for c in writers[1]["changes"] if c["kind"] == "databag-updated"]
     assert change["about"] == "0 a/0"
     assert change["keys"] == {"colour": ["red", "blue"]}
@@ -158,7 +158,7 @@ def _created(self, event):
     assert failed["traceback"].startswith("Traceback (most recent call last)")
     assert failed["traceback"].endswith("RuntimeError: told to")
     commands = described(juju)["commands"]
-    (discarded,) = [commands[place] for place in failed["discarded"]]
+    (discarded,) = [commands[index] for index in failed["discarded"]]
     assert discarded[0][0] == "relation-set"
     assert json.loads(discarded[4]) == {"greeting": "hello"}
     assert not failed["changes"]
@@ -170,7 +170,7 @@ def test_hook_shows_its_commands_statuses_databags_and_log(juju: LocalJuju) -> N
     leader = next(n for n, u in juju.status().apps["tprov"].units.items() if u.leader)
     elected = hooks(juju, leader, "leader-elected")[0]
     commands = described(juju)["commands"]
-    ran = [commands[place] for place in elected["commands"]]
+    ran = [commands[index] for index in elected["commands"]]
     assert ["is-leader", "--format=json"] in [command[0] for command in ran]
     assert next(c for c in ran if c[0][0] == "is-leader")[1:3] == [0, "true\n"]
     assert elected["after"] == ["active", "leader-elected"]
@@ -203,18 +203,18 @@ def test_failed_command_is_shown(juju: LocalJuju) -> None:
 
 
 def test_listener_gets_writes_to_databags_and_secrets(make_charm: MakeCharm) -> None:
-    told: list[Event] = []
-    with every_event(told.append), LocalJuju() as juju:
+    events: list[Event] = []
+    with every_event(events.append), LocalJuju() as juju:
         juju.deploy(make_charm("a", PEERS, SCRIPT))
         run(juju, "relation-set -r 0 colour=red", "secret-add token=abcdefgh")
-        assert told == juju.history.events
-    (event,) = [event for event in told if event.task]
+        assert events == juju.history.events
+    (event,) = [event for event in events if event.task]
     assert [(write.owner, write.keys) for write in event.writes] == [("a/0", ("colour",))]
     assert event.writes[0].relation.unit_databags["a/0"].data["colour"] == "red"
     assert [change.kind for change in event.secret_changes] == ["secret-added"]
 
 
-SECRETIVE = """
+LEAKS_SECRETS = """
 def observe(self):
     self.framework.observe(self.on.start, self._start)
     self.framework.observe(self.on.config_changed, self._changed)
@@ -250,7 +250,7 @@ config:
 
 
 def test_no_content_of_a_secret_is_shown(juju: LocalJuju, make_charm: MakeCharm) -> None:
-    juju.deploy(make_charm("a", PEERS + OPTIONS, SECRETIVE + SCRIPT))
+    juju.deploy(make_charm("a", PEERS + OPTIONS, LEAKS_SECRETS + SCRIPT))
     juju.settle()
     juju.cli("add-secret", "operators", "pin=x7k2", "long=correct-horse-staple")
     run(juju, "juju-log the pin is x7k2", "juju-log a correct-horse-staple x7k2x")

@@ -14,7 +14,7 @@ from localjuju.hook_commands import SUPPORTED, UNSUPPORTED
 PRINTS = ("--format=json", "--format=yaml", "-o FILE", "--output=FILE")
 SMART = (*PRINTS, "--format=smart")
 RELATION = ("-r data:0", "--relation=data:0")
-DESCRIBED = ("--label=x", "--description=x", "--expire=1h", "--rotate=daily", "--owner=unit")
+SECRET_OPTIONS = ("--label=x", "--description=x", "--expire=1h", "--rotate=daily", "--owner=unit")
 
 # From the commands' SetFlags in juju/juju, internal/worker/uniter/runner/jujuc.
 OPTIONS: dict[str, tuple[str, ...]] = {
@@ -48,14 +48,14 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "relation-model-get": (*SMART, *RELATION),
     "relation-set": (*RELATION, "--app", "--file=FILE", "--format=x"),
     "resource-get": (),
-    "secret-add": (*DESCRIBED, "--file=FILE"),
+    "secret-add": (*SECRET_OPTIONS, "--file=FILE"),
     "secret-get": (*PRINTS, "--label=x", "--peek", "--refresh"),
     "secret-grant": (*RELATION, "--unit=b/0"),
     "secret-ids": SMART,
     "secret-info-get": (*PRINTS, "--label=x"),
     "secret-remove": ("--revision=1",),
     "secret-revoke": (*RELATION, "--app=b", "--application=b", "--unit=b/0"),
-    "secret-set": (*DESCRIBED, "--file=FILE"),
+    "secret-set": (*SECRET_OPTIONS, "--file=FILE"),
     "state-delete": (),
     "state-get": (*SMART, "--strict"),
     "state-set": ("--file=FILE",),

@@ -40,17 +40,17 @@ def test_missing_file_is_named_and_the_hook_continues(
     juju: LocalJuju, make_charm: MakeCharm, command: list[str]
 ) -> None:
     juju.deploy(make_charm("a"))
-    said = evaluate(juju, "a/0", f"subprocess.run({command}, capture_output=True).stderr")
-    assert "ERROR" in said
-    assert "/nosuch" in said
+    message = evaluate(juju, "a/0", f"subprocess.run({command}, capture_output=True).stderr")
+    assert "ERROR" in message
+    assert "/nosuch" in message
 
 
 def test_missing_key_of_a_secret_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
     secret = evaluate(juju, "a/0", "self.app.add_secret({'key': 'one'}).id")
     run = "subprocess.run({}, capture_output=True, text=True).stderr"
-    said = evaluate(juju, "a/0", run.format(["secret-get", secret.strip("'"), "nosuch"]))
-    assert said == repr('ERROR secret key value "nosuch" not found\n')
+    message = evaluate(juju, "a/0", run.format(["secret-get", secret.strip("'"), "nosuch"]))
+    assert message == repr('ERROR secret key value "nosuch" not found\n')
 
 
 def test_databag_of_a_sibling_unit_can_be_read_only_in_a_peer_relation(
@@ -62,12 +62,12 @@ def test_databag_of_a_sibling_unit_can_be_read_only_in_a_peer_relation(
     juju.integrate("a", "b")
     get = "subprocess.run({}, capture_output=True, text=True).stderr"
 
-    def said(relation: str) -> str:
+    def error_with(relation: str) -> str:
         command = ["relation-get", "-r", relation, "-", "a/1"]
         return evaluate(juju, "a/0", get.format(command))
 
-    assert said("replicas:0") == "''"
-    assert "permission denied" in said("data:1")
+    assert error_with("replicas:0") == "''"
+    assert "permission denied" in error_with("data:1")
 
 
 THREADS = """

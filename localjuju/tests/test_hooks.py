@@ -137,12 +137,12 @@ def test_seeds_differ_in_the_order_of_hooks(series: str) -> None:
 
 def test_seed_decides_the_order_of_sets_in_charms(make_charm: MakeCharm) -> None:
     charm = make_charm("a")
-    walks = []
+    orders = []
     for seed in (1, 1, 2):
         with LocalJuju(seed=seed) as juju:
             juju.deploy(charm)
-            walks.append(evaluate(juju, "a/0", "list({str(n) for n in range(100)})"))
-    assert walks[0] == walks[1] != walks[2]
+            orders.append(evaluate(juju, "a/0", "list({str(n) for n in range(100)})"))
+    assert orders[0] == orders[1] != orders[2]
 
 
 def test_created_and_secret_hooks_come_before_config_changed_and_other_relation_hooks_after(

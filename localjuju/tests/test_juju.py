@@ -150,8 +150,8 @@ def test_ctrl_c_during_a_slow_hook_leaves_no_process_and_no_file(make_charm: Mak
         until(lambda: _names_of_children(operator.pid).count("sleep") == 2)
         started = psutil.Process(operator.pid).children(recursive=True)
         operator.send_signal(signal.SIGINT)
-        _, said = operator.communicate(timeout=30)
-    assert said.rstrip().endswith("KeyboardInterrupt")
+        _, message = operator.communicate(timeout=30)
+    assert message.rstrip().endswith("KeyboardInterrupt")
     assert not folder.exists()
     assert not [process for process in started if process.is_running()]
 
@@ -194,19 +194,21 @@ def test_action_and_exec_that_take_too_long_time_out(make_charm: MakeCharm) -> N
 def test_log_of_a_hook_excludes_processes_of_earlier_hooks(
     make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
-    wakes, woken = tmp_path / "wakes", tmp_path / "woken"
-    for path in (wakes, woken):
+    go, done = tmp_path / "go", tmp_path / "done"
+    for path in (go, done):
         os.mkfifo(path)
     body = f"""
 def _on_start(self, _):
-    subprocess.Popen(["sh", "-c", "read x < {wakes}; echo late; echo x > {woken}"])
+    subprocess.Popen(["sh", "-c", "read x < {go}; echo late; echo x > {done}"])
 """
     with LocalJuju() as juju:
         juju.deploy(make_charm("a", "", body))
         juju.settle()
-        talk = f"pathlib.Path('{wakes}').write_text('x\\n'), pathlib.Path('{woken}').read_text()"
-        juju.run("a/0", "evaluate", {"python": talk})
-        assert "late" not in juju.debug_log().replace(talk, "")
+        wait_for_process = (
+            f"pathlib.Path('{go}').write_text('x\\n'), pathlib.Path('{done}').read_text()"
+        )
+        juju.run("a/0", "evaluate", {"python": wait_for_process})
+        assert "late" not in juju.debug_log().replace(wait_for_process, "")
 
 
 def test_run_is_shown_as_a_timeline_and_a_diagram(make_charm: MakeCharm) -> None:

@@ -13,9 +13,9 @@ def test_another_unit_becomes_leader_when_the_leader_is_removed(
     juju.deploy(make_charm("a"), num_units=3)
     leader = leader_of(juju, "a")
     juju.remove_unit(leader)
-    heir = leader_of(juju, "a")
-    assert heir != leader
-    assert hooks_of(juju, heir).count("leader-elected") == 1
+    new_leader = leader_of(juju, "a")
+    assert new_leader != leader
+    assert hooks_of(juju, new_leader).count("leader-elected") == 1
 
 
 def test_subordinate_is_added_and_removed_with_its_principal(
@@ -102,19 +102,19 @@ def test_dying_unit_does_not_become_the_leader(make_charm: MakeCharm, series: st
 
 
 def test_action_between_two_hooks_runs_no_hooks(juju: LocalJuju, make_charm: MakeCharm) -> None:
-    told: list[str] = []
+    ran: list[str] = []
 
     def note(event: Event) -> None:
         if event.hook:
-            told.append(str(event.hook))
-        if event.unit == "a/0" and told == ["install"]:
+            ran.append(str(event.hook))
+        if event.unit == "a/0" and ran == ["install"]:
             juju.run("a/0", "evaluate", {"python": "1 + 1"})
-            told.append("action has run")
+            ran.append("action has run")
 
     juju.history.on_event = note
     juju.deploy(make_charm("a"))
     juju.settle()
-    assert told[:3] == ["install", "action has run", "leader-elected"]
+    assert ran[:3] == ["install", "action has run", "leader-elected"]
 
 
 def _watch_leaders(juju: LocalJuju) -> set[str]:

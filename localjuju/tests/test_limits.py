@@ -1,20 +1,11 @@
-"""``limit``: how many relations an endpoint takes."""
+"""``limit``: how many relations an endpoint accepts."""
 
 from __future__ import annotations
 
-import jubilant
-import pytest
-
-from conftest import REQUIRER, MakeCharm
+from conftest import REQUIRER, MakeCharm, error_text
 from localjuju import LocalJuju
 
 ONE_ONLY = "provides: {data: {interface: data, limit: 1}}"
-
-
-def refused(juju: LocalJuju, *command: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*command)
-    return failure.value.stderr.strip()
 
 
 def test_relation_above_the_limit_is_refused(
@@ -34,7 +25,7 @@ def test_relation_above_the_limit_is_refused(
             'adding relation between endpoints "own:data" and "user2:data": cannot add relation '
             f'"own:data", "user2:data": relation own:data user2:data: {reason}'
         )
-    assert refused(juju, "integrate", "own:data", "user2:data") == f"ERROR {expected}"
+    assert error_text(juju, "integrate", "own:data", "user2:data") == f"ERROR {expected}"
     assert not juju.status().apps["user2"].relations
     juju.remove_relation("user1", "own")
     juju.settle()
@@ -52,7 +43,7 @@ def test_refresh_to_a_limit_below_the_number_of_relations_is_refused(
         juju.integrate(name, "own")
     file = charm / "charmcraft.yaml"
     file.write_text(file.read_text().replace("limit: 2", "limit: 1"))
-    assert "maximum relation limit of 1 for own:data" in refused(
+    assert "maximum relation limit of 1 for own:data" in error_text(
         juju, "refresh", "own", "--path", str(charm)
     )
 
@@ -60,4 +51,4 @@ def test_refresh_to_a_limit_below_the_number_of_relations_is_refused(
 def test_limit_that_is_not_a_number_is_refused(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = make_charm("own", ONE_ONLY.replace("limit: 1", "limit: many"))
     complaint = 'metadata: provides.data.limit: unexpected value "many"'
-    assert refused(juju, "deploy", str(charm)) == f"ERROR {complaint}"
+    assert error_text(juju, "deploy", str(charm)) == f"ERROR {complaint}"

@@ -48,8 +48,8 @@ def test_machine_is_removed_with_its_last_unit(juju: LocalJuju, make_charm: Make
 
 
 def test_containers_are_machines_on_a_machine(juju: LocalJuju, make_charm: MakeCharm) -> None:
-    _, said = juju._cli("add-machine", "lxd")
-    assert said == "created container 0/lxd/0\n"
+    _, message = juju._cli("add-machine", "lxd")
+    assert message == "created container 0/lxd/0\n"
     juju.deploy(make_charm("a"), num_units=3, to=["lxd:0", "0/lxd/0", "lxd"])
     assert machines_of(juju, "a") == {"a/0": "0/lxd/1", "a/1": "0/lxd/0", "a/2": "1/lxd/0"}
     status = juju.status()
@@ -64,12 +64,12 @@ def test_containers_are_machines_on_a_machine(juju: LocalJuju, make_charm: MakeC
 
 def test_invalid_placement_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
     charm = str(make_charm("a"))
-    said = error_of(juju, "deploy", charm, "--to", "9").stderr
-    assert said.endswith('ERROR cannot deploy "a" to machine 9: machine 9 not found\n')
+    message = error_of(juju, "deploy", charm, "--to", "9").stderr
+    assert message.endswith('ERROR cannot deploy "a" to machine 9: machine 9 not found\n')
     assert not juju.status().apps
     juju.deploy(charm)
-    said = error_of(juju, "add-unit", "a", "--to", "9").stderr
-    assert said == 'ERROR acquiring machine to host unit "a/1": machine 9 not found\n'
+    message = error_of(juju, "add-unit", "a", "--to", "9").stderr
+    assert message == 'ERROR acquiring machine to host unit "a/1": machine 9 not found\n'
     assert '"zone=x"' in error_of(juju, "add-unit", "a", "--to", "zone=x").stderr
     assert "invalid --to" in error_of(juju, "add-unit", "a", "--to", "0,,1").stderr
     assert "machine-id cannot be specified" in error_of(juju, "add-machine", "0").stderr
@@ -77,8 +77,8 @@ def test_invalid_placement_is_named(juju: LocalJuju, make_charm: MakeCharm) -> N
     assert '"ssh:me@host"' in error_of(juju, "add-machine", "ssh:me@host").stderr
     assert "cannot use -n" in error_of(juju, "add-machine", "lxd:0", "-n", "2").stderr
     assert "--disks" in error_of(juju, "add-machine", "--disks", "ebs,1T").stderr
-    _, said = juju._cli("add-unit", "a", "--to", "0,0")
-    assert "WARNING 1 unit(s) will be deployed, extra placement" in said
+    _, message = juju._cli("add-unit", "a", "--to", "0,0")
+    assert "WARNING 1 unit(s) will be deployed, extra placement" in message
     juju.deploy(make_charm("sub", SUBORDINATE))
     assert "not found" in error_of(juju, "add-unit", "nosuch", "--to", "0").stderr
 
@@ -102,8 +102,8 @@ def test_machine_is_removed_unless_units_are_on_it(juju: LocalJuju, make_charm: 
     juju.deploy(make_charm("a"))
     juju.add_machine()
     juju.settle()
-    said = error_of(juju, "remove-machine", "--no-prompt", "0").stderr
-    assert said == 'ERROR removing machine failed: machine 0 has unit "a/0" assigned\n'
+    message = error_of(juju, "remove-machine", "--no-prompt", "0").stderr
+    assert message == 'ERROR removing machine failed: machine 0 has unit "a/0" assigned\n'
     assert "machine 9 not found" in error_of(juju, "remove-machine", "--no-prompt", "9").stderr
     assert 'invalid machine id "a/0"' in error_of(juju, "remove-machine", "a/0").stderr
     assert "no machines specified" in error_of(juju, "remove-machine").stderr
@@ -169,9 +169,11 @@ def test_removal_asks_for_confirmation(
     juju.add_machine()
     before = juju.status()
     assert juju.cli(*command, "--dry-run").startswith("will remove")
-    said = error_of(juju, *command).stderr
-    assert said.startswith("WARNING This command will perform the following actions:\nwill remove")
-    assert said.endswith(f"\n\nContinue [y/N]? ERROR {subject}: aborted\n")
+    message = error_of(juju, *command).stderr
+    assert message.startswith(
+        "WARNING This command will perform the following actions:\nwill remove"
+    )
+    assert message.endswith(f"\n\nContinue [y/N]? ERROR {subject}: aborted\n")
     assert "aborted" in error_of(juju, *command, stdin="n\n").stderr
     assert (juju.status().machines.keys(), len(juju.status().apps["a"].units)) == (
         before.machines.keys(),

@@ -19,10 +19,10 @@ def observe(self):
 def _stop(self, _):
     raise RuntimeError("does not stop")
 """
-STORES = "storage: {data: {type: filesystem}}"
+STORAGE = "storage: {data: {type: filesystem}}"
 
 
-def refused(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> str:
+def error_text(juju: LocalJuju, *arguments: str, stdin: str | None = None) -> str:
     """Run a command that fails, without ``--model``, and return its error."""
     return error_of(juju, *arguments, stdin=stdin, include_model=False).stderr
 
@@ -48,13 +48,13 @@ def test_added_model_is_current_unless_no_switch_is_given(juju: LocalJuju) -> No
 
 
 def test_model_is_refused_as_juju_does(juju: LocalJuju) -> None:
-    assert 'model "local" for admin already exists' in refused(juju, "add-model", "local")
-    assert '"Bad_Name" is not a valid name' in refused(juju, "add-model", "Bad_Name")
-    assert '"aws" is neither a cloud' in refused(juju, "add-model", "x", "aws")
-    assert 'no credential "mine"' in refused(juju, "add-model", "x", "--credential", "mine")
-    assert "controller other not found" in refused(juju, "add-model", "x", "-c", "other")
-    assert "open nosuch.yaml" in refused(juju, "add-model", "x", "--config", "nosuch.yaml")
-    assert "no model name was passed" in refused(juju, "add-model")
+    assert 'model "local" for admin already exists' in error_text(juju, "add-model", "local")
+    assert '"Bad_Name" is not a valid name' in error_text(juju, "add-model", "Bad_Name")
+    assert '"aws" is neither a cloud' in error_text(juju, "add-model", "x", "aws")
+    assert 'no credential "mine"' in error_text(juju, "add-model", "x", "--credential", "mine")
+    assert "controller other not found" in error_text(juju, "add-model", "x", "-c", "other")
+    assert "open nosuch.yaml" in error_text(juju, "add-model", "x", "--config", "nosuch.yaml")
+    assert "no model name was passed" in error_text(juju, "add-model")
 
 
 def test_model_reads_options_from_a_file(juju: LocalJuju, tmp_path: pathlib.Path) -> None:
@@ -76,8 +76,8 @@ def test_model_is_shown_by_any_of_its_names(juju: LocalJuju) -> None:
 
 
 def test_missing_model_is_named(juju: LocalJuju) -> None:
-    assert refused(juju, "show-model", "x") == "ERROR model localjuju:admin/x not found\n"
-    assert refused(juju, "status", "-m", "y:x") == "ERROR controller y not found\n"
+    assert error_text(juju, "show-model", "x") == "ERROR model localjuju:admin/x not found\n"
+    assert error_text(juju, "status", "-m", "y:x") == "ERROR controller y not found\n"
 
 
 def test_models_are_listed(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -105,7 +105,7 @@ def test_switch_prints_the_old_and_the_new_model(target: str) -> None:
         _, printed = juju._cli("switch", target, include_model=False)
         assert printed == "localjuju:admin/second (no change)\n"
         assert juju.show_model().short_name == "local"
-        assert '"x" is not the name of a model or controller' in refused(juju, "switch", "x")
+        assert '"x" is not the name of a model or controller' in error_text(juju, "switch", "x")
 
 
 def test_destroyed_model_runs_its_last_hooks_and_disappears(
@@ -123,14 +123,14 @@ def test_destroyed_model_runs_its_last_hooks_and_disappears(
     )
     assert [event.hook.name for event in history.events if event.hook][-2:] == ["stop", "remove"]
     assert not folder.exists()
-    assert "admin/second not found" in refused(juju, "show-model", "second")
+    assert "admin/second not found" in error_text(juju, "show-model", "second")
     assert "second" not in juju.cli("models", include_model=False)
 
 
 def test_destroying_the_current_model_leaves_none(juju: LocalJuju) -> None:
     juju.destroy_model("local")
     assert juju.model is None
-    assert refused(juju, "status").startswith("ERROR No model in focus.\n\nPlease use")
+    assert error_text(juju, "status").startswith("ERROR No model in focus.\n\nPlease use")
     assert current_model(juju) == "localjuju\n"
     juju.add_model("fresh")
     assert juju.status().model.name == "fresh"
@@ -139,9 +139,9 @@ def test_destroying_the_current_model_leaves_none(juju: LocalJuju) -> None:
 def test_model_with_storage_needs_an_option_to_be_destroyed(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    juju.deploy(make_charm("a", STORES), storage={"data": "fast,1G"})
+    juju.deploy(make_charm("a", STORAGE), storage={"data": "fast,1G"})
     juju.settle()
-    printed = refused(juju, "destroy-model", "local", "--no-prompt")
+    printed = error_text(juju, "destroy-model", "local", "--no-prompt")
     assert printed.startswith('Destroying modelERROR cannot destroy model "local"\n')
     assert "persistent storage remaining:\n\t1 filesystem\n" in printed
     assert juju.status().apps
@@ -154,34 +154,34 @@ def test_model_with_a_unit_in_error_needs_force_or_resolved(
 ) -> None:
     juju.deploy(make_charm("a", body=CANNOT_STOP))
     juju.settle()
-    printed = refused(juju, "destroy-model", "local", "--no-prompt")
+    printed = error_text(juju, "destroy-model", "local", "--no-prompt")
     assert "not yet been removed:\n - 1 machine(s)\n - 1 application(s)" in printed
     assert juju.show_model().life == "dying"
     juju.cli("resolved", "--no-retry", "a/0")
     juju.settle()
-    assert "not found" in refused(juju, "show-model", "local")
+    assert "not found" in error_text(juju, "show-model", "local")
 
 
 def test_destroying_a_model_asks_for_confirmation(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a"))
-    printed = refused(juju, "destroy-model", "local")
+    printed = error_text(juju, "destroy-model", "local")
     assert printed.startswith('WARNING This command will destroy the "local" model')
     assert '  - application list: "a"\n' in printed
     assert printed.endswith("ERROR model destruction: aborted\n")
-    assert "aborted" in refused(juju, "destroy-model", "local", stdin="y\n")
+    assert "aborted" in error_text(juju, "destroy-model", "local", stdin="y\n")
     juju.cli("destroy-model", "local", include_model=False, stdin="local\n")
-    assert "not found" in refused(juju, "show-model", "local")
+    assert "not found" in error_text(juju, "show-model", "local")
 
 
 def test_options_of_destroy_model_are_checked(juju: LocalJuju) -> None:
     def printed(*options: str) -> str:
-        return refused(juju, "destroy-model", "local", "--no-prompt", *options)
+        return error_text(juju, "destroy-model", "local", "--no-prompt", *options)
 
     assert "cannot both be specified" in printed("--destroy-storage", "--release-storage")
     assert "--no-wait without --force not valid" in printed("--no-wait")
     assert "only be used with --force" in printed("--timeout", "5m")
     assert 'invalid value "soon"' in printed("--force", "--timeout", "soon")
-    assert "no model specified" in refused(juju, "destroy-model")
+    assert "no model specified" in error_text(juju, "destroy-model")
     juju.destroy_model("local", force=True, no_wait=True, timeout=5)
 
 
@@ -214,4 +214,4 @@ def test_controller_is_shown(juju: LocalJuju, series: str) -> None:
         juju.show_model().controller_uuid,
     }
     assert len(uuids) == 1
-    assert "controller x not found" in refused(juju, "show-controller", "x")
+    assert "controller x not found" in error_text(juju, "show-controller", "x")

@@ -1,4 +1,4 @@
-"""``open-port``, ``network-get`` and the like: ranges that meet, and what there is to bind to."""
+"""``open-port``, ``network-get`` and others: conflicting ports, and the addresses of endpoints."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def alone(juju: LocalJuju, make_charm: MakeCharm) -> LocalJuju:
 
 
 def test_overlapping_ranges_of_ports_are_refused(alone: LocalJuju) -> None:
-    met = '(unit "a/0"): port range conflicts with'
+    conflict = '(unit "a/0"): port range conflicts with'
     assert run(
         alone,
         "open-port 8000-8010",
@@ -36,11 +36,11 @@ def test_overlapping_ranges_of_ports_are_refused(alone: LocalJuju) -> None:
     ) == [
         0,
         0,
-        f'ERROR cannot open 8010-8020/tcp {met} 8000-8010/tcp (unit "a/0") requested earlier',
-        f'ERROR cannot open 7000-9000/tcp {met} 8000-8010/tcp (unit "a/0") requested earlier',
-        f'ERROR cannot open 8005/tcp {met} 8000-8010/tcp (unit "a/0") requested earlier',
+        f'ERROR cannot open 8010-8020/tcp {conflict} 8000-8010/tcp (unit "a/0") requested earlier',
+        f'ERROR cannot open 7000-9000/tcp {conflict} 8000-8010/tcp (unit "a/0") requested earlier',
+        f'ERROR cannot open 8005/tcp {conflict} 8000-8010/tcp (unit "a/0") requested earlier',
         0,
-        f'ERROR cannot close 8005/tcp {met} 8000-8010/tcp (unit "a/0") requested earlier',
+        f'ERROR cannot close 8005/tcp {conflict} 8000-8010/tcp (unit "a/0") requested earlier',
         0,
         0,
         0,
@@ -53,7 +53,7 @@ def test_overlapping_ranges_of_ports_are_refused(alone: LocalJuju) -> None:
         "close-port 1/tcp",
         "opened-ports",
     ) == [
-        f'ERROR cannot open 8011/tcp {met} 8011-8020/tcp (unit "a/0")',
+        f'ERROR cannot open 8011/tcp {conflict} 8011-8020/tcp (unit "a/0")',
         0,
         0,
         0,

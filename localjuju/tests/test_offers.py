@@ -7,7 +7,7 @@ import json
 import jubilant
 import pytest
 
-from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, add_model, refused
+from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, add_model, error_text
 from localjuju import LocalJuju
 
 TWO_ENDS = """
@@ -40,8 +40,8 @@ def rows(juju: LocalJuju, *arguments: str) -> list[str]:
 
 
 def test_offer_prints_its_url(offering: LocalJuju) -> None:
-    _, said = offering._cli("offer", "a:data,log", "both")
-    assert said == 'Application "a" endpoints [data, log] available at "admin/local.both"\n'
+    _, message = offering._cli("offer", "a:data,log", "both")
+    assert message == 'Application "a" endpoints [data, log] available at "admin/local.both"\n'
     offering.offer("a", endpoint="data")
     offering.offer("local.a", endpoint=["data"], name="third", controller="localjuju")
     assert list(offers_of(offering)) == ["a", "both", "third"]
@@ -73,7 +73,7 @@ def test_offer_may_name_its_model(
     other.destroy_model("other", force=True)
     offering.offer("a", endpoint="data")
     assert list(offers_of(offering)) == ["a"]
-    assert "No model in focus" in refused(offering, "offer", "a:data")
+    assert "No model in focus" in error_text(offering, "offer", "a:data")
 
 
 def test_second_offer_changes_the_endpoints(
@@ -84,19 +84,19 @@ def test_second_offer_changes_the_endpoints(
     assert list(offers_of(offering)["a"]["endpoints"]) == ["data", "log"]
     other.deploy(make_charm("b", REQUIRER))
     other.integrate("b", "local.a")
-    assert refused(offering, "offer", "a:log") == (
+    assert error_text(offering, "offer", "a:log") == (
         'ERROR cannot update application offer "a": '
         'application endpoint "data" has active consumers'
     )
     offering.deploy(make_charm("c", PROVIDER))
-    assert refused(offering, "offer", "c:data", "a") == (
+    assert error_text(offering, "offer", "c:data", "a") == (
         'ERROR cannot update application offer "a": application offer already exists'
     )
 
 
 def test_invalid_offer_is_refused(offering: LocalJuju) -> None:
     add = 'ERROR cannot add application offer "a": '
-    for arguments, said in (
+    for arguments, message in (
         ([], "ERROR an offer must at least specify application endpoint"),
         (
             ["a"],
@@ -116,7 +116,7 @@ def test_invalid_offer_is_refused(offering: LocalJuju) -> None:
         (["a:replicas"], f'{add}endpoint "replicas" of application "a" is of a peer relation'),
         (["a:shared"], f'{add}endpoint "shared" of application "a" has container scope'),
     ):
-        assert refused(offering, "offer", *arguments) == said
+        assert error_text(offering, "offer", *arguments) == message
     assert offers_of(offering) == {}
 
 
@@ -166,7 +166,7 @@ def test_offers_are_listed(offering: LocalJuju, other: LocalJuju, make_charm: Ma
 def test_offers_are_found_and_shown(
     offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    assert refused(other, "find-offers") == "ERROR no matching application offers found"
+    assert error_text(other, "find-offers") == "ERROR no matching application offers found"
     offering.offer("a", endpoint=["data", "log"])
     other.deploy(make_charm("c", "provides: {http: {interface: http}}"))
     other.offer("c", endpoint="http")
@@ -187,12 +187,12 @@ def test_offers_are_found_and_shown(
     ):
         assert list(json.loads(juju_find(other, *filters))) == found
     for filters in (["none"], ["bob/local"], ["--interface", "none"], ["--offer", "none"]):
-        assert refused(other, "find-offers", *filters).endswith("application offers found")
-    assert refused(other, "find-offers", "none:") == "ERROR controller none not found"
-    assert refused(other, "find-offers", "local", "--url", "x") == (
+        assert error_text(other, "find-offers", *filters).endswith("application offers found")
+    assert error_text(other, "find-offers", "none:") == "ERROR controller none not found"
+    assert error_text(other, "find-offers", "local", "--url", "x") == (
         "ERROR URL term cannot be specified twice"
     )
-    assert refused(other, "find-offers", "local", "--offer", "x") == (
+    assert error_text(other, "find-offers", "local", "--offer", "x") == (
         "ERROR cannot specify both a URL term and offer term"
     )
     assert rows(other, "show-offer", "local.a") == [
@@ -202,10 +202,10 @@ def test_offers_are_found_and_shown(
     ]
     shown = json.loads(other.cli("show-offer", "c", "--format", "json"))
     assert shown == json.loads(juju_find(other, "other"))
-    assert refused(other, "show-offer", "a") == (
+    assert error_text(other, "show-offer", "a") == (
         'ERROR application offer "admin/other.a" not found'
     )
-    assert refused(other, "show-offer") == "ERROR must specify endpoint URL"
+    assert error_text(other, "show-offer") == "ERROR must specify endpoint URL"
 
 
 def juju_find(juju: LocalJuju, *filters: str) -> str:
@@ -216,13 +216,13 @@ def test_offers_are_consumed(
     offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     offering.offer("a", endpoint="data")
-    for arguments, said in (
+    for arguments, message in (
         (["local.a"], "Added admin/local.a as a\n"),
         (["admin/local.a", "b"], "Added admin/local.a as b\n"),
         (["localjuju:admin/local.a", "c"], "Added localjuju:admin/local.a as c\n"),
         (["local.a"], "Added admin/local.a as a\n"),
     ):
-        assert other._cli("consume", *arguments)[1] == said
+        assert other._cli("consume", *arguments)[1] == message
     saas = other.status().app_endpoints
     assert list(saas) == ["a", "b", "c"]
     assert saas["b"].url == "localjuju:admin/local.a"
@@ -233,18 +233,18 @@ def test_offers_are_consumed(
     assert saas["b"].life == ("" if series == "3.6" else "alive")
     other.deploy(make_charm("d", REQUIRER))
     taken = 'ERROR could not consume admin/local.a: cannot add saas application "'
-    assert refused(other, "consume", "local.a", "d") == (
+    assert error_text(other, "consume", "local.a", "d") == (
         f'{taken}d": local application with same name already exists'
     )
     offering.offer("a", endpoint="log", name="second")
-    assert refused(other, "consume", "local.second", "b") == (
+    assert error_text(other, "consume", "local.second", "b") == (
         'ERROR could not consume admin/local.second: cannot add saas application "b": '
         "saas application already exists"
     )
-    assert refused(other, "deploy", str(make_charm("b"))).endswith(
+    assert error_text(other, "deploy", str(make_charm("b"))).endswith(
         'cannot add application "b": saas application with same name already exists'
     )
-    for arguments, said in (
+    for arguments, message in (
         ([], "ERROR no remote offer specified"),
         (["a"], "ERROR offer URL is missing the name"),
         ([".a"], "ERROR offer URL is missing model"),
@@ -261,7 +261,7 @@ def test_offers_are_consumed(
             '[<source>:][<qualifier>]<model>.<offername>: "a/b/c.d"',
         ),
     ):
-        assert refused(other, "consume", *arguments) == said
+        assert error_text(other, "consume", *arguments) == message
 
 
 def test_saas_is_removed(offering: LocalJuju, other: LocalJuju, make_charm: MakeCharm) -> None:
@@ -274,13 +274,13 @@ def test_saas_is_removed(offering: LocalJuju, other: LocalJuju, make_charm: Make
     assert status.app_endpoints == {}
     assert status.apps["b"].relations == {}
     assert offers_of(offering, "--active-only") == {}
-    for arguments, said in (
+    for arguments, message in (
         ([], "ERROR no SAAS application names specified"),
         (["X"], 'ERROR invalid SAAS application name "X"'),
         (["x", "--no-wait"], "ERROR --no-wait requires --force"),
         (["x"], 'removing SAAS application x failed: saas application "x" not found'),
     ):
-        assert refused(other, "remove-saas", *arguments) == said
+        assert error_text(other, "remove-saas", *arguments) == message
 
 
 def test_offer_in_use_is_removed_only_with_force(
@@ -290,17 +290,17 @@ def test_offer_in_use_is_removed_only_with_force(
     offering.offer("a", endpoint="log", name="unused")
     other.deploy(make_charm("b", REQUIRER))
     other.integrate("b", "local.a")
-    said = refused(offering, "remove-offer", "a")
-    removal = refused(offering, "remove-application", "a")
+    message = error_text(offering, "remove-offer", "a")
+    removal = error_text(offering, "remove-application", "a")
     if series == "3.6":
-        assert said == 'ERROR cannot delete application offer "a": offer has 1 relation'
+        assert message == 'ERROR cannot delete application offer "a": offer has 1 relation'
         assert removal.endswith('cannot destroy application "a": application is used by 2 offers')
     else:
-        assert said.startswith('ERROR cannot delete offer "')
-        assert said.endswith('", it has 1 connections')
+        assert message.startswith('ERROR cannot delete offer "')
+        assert message.endswith('", it has 1 connections')
         assert removal.endswith('cannot remove application "a", it has 1 offer connection(s)')
     offering.cli("remove-offer", "admin/local.unused", "-y")
-    asked = refused(offering, "remove-offer", "a", "--force")
+    asked = error_text(offering, "remove-offer", "a", "--force")
     assert asked == (
         "WARNING! This command will remove offers: admin/local.a\n"
         "This includes all relations to those offers.\n\n"
@@ -313,8 +313,8 @@ def test_offer_in_use_is_removed_only_with_force(
     assert status.app_endpoints["a"].app_status.current == "terminated"
     assert status.app_endpoints["a"].app_status.message == "offer has been removed"
     assert offering.status().offers == {}
-    assert refused(offering, "remove-offer") == "ERROR no offers specified"
-    assert refused(offering, "remove-offer", "a").endswith('"admin/local.a" not found')
+    assert error_text(offering, "remove-offer") == "ERROR no offers specified"
+    assert error_text(offering, "remove-offer", "a").endswith('"admin/local.a" not found')
     offering.offer("a", endpoint="data")
     other.integrate("b", "local.a")
     assert other.wait(jubilant.all_active).app_endpoints["a"].app_status.current == "active"

@@ -125,9 +125,11 @@ def test_file_that_is_not_a_run_is_refused_with_its_name(
     file = tmp_path / name
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert page.main([str(file)]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"ERROR cannot read a run from {file}: {problem}") or problem in said
-    assert str(file) in said
+    message = capsys.readouterr().err
+    assert (
+        message.startswith(f"ERROR cannot read a run from {file}: {problem}") or problem in message
+    )
+    assert str(file) in message
 
 
 def test_missing_file_and_too_many_files_are_refused(

@@ -1,9 +1,10 @@
 """The hooks of the recorded scenario, and what they see, are the same as on real controllers.
 
 ``recordings/hooks-*.jsonl`` has a line for each step of the operator and each hook that followed.
-Compared for each step: how often each hook ran for an application, and what the last hook of each
-unit for a relation saw: whom relation-list named, and the keys of the other side's databag. How
-often relation-changed ran depends on timing, and who leads on chance.
+For each step, these tests compare how often each hook ran for an application. They also compare
+what the last hook of each unit for a relation saw: the output of relation-list, and the keys in
+the remote databags. Timing decides how often relation-changed ran, and chance decides which unit
+is the leader, so the tests do not compare these.
 """
 
 from __future__ import annotations
@@ -111,17 +112,19 @@ def _seen_last(hooks: Lines) -> dict[str, int]:
         if hook["hook"].endswith("relation-changed") and hook["remote_unit"]:
             databags[hook["unit"], relation, hook["remote_unit"]] = hook["remote_unit_bag"]
     seen = [
-        f"{_nameless(unit)} {relation} {len(names)}" for (unit, relation), names in lists.items()
+        f"{_without_numbers(unit)} {relation} {len(names)}"
+        for (unit, relation), names in lists.items()
     ]
     seen += [
-        f"{_nameless(' '.join(where))} {_keys(databag)}" for where, databag in databags.items()
+        f"{_without_numbers(' '.join(where))} {_keys(databag)}"
+        for where, databag in databags.items()
     ]
     return Counter(seen)
 
 
 def _keys(databag: dict[str, str]) -> str:
-    return " ".join(sorted(_nameless(key) for key in databag if key != "egress-subnets"))
+    return " ".join(sorted(_without_numbers(key) for key in databag if key != "egress-subnets"))
 
 
-def _nameless(unit: str) -> str:
+def _without_numbers(unit: str) -> str:
     return re.sub(r"\d+", "N", unit)

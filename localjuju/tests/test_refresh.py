@@ -7,14 +7,13 @@ import os
 import pathlib
 
 import jubilant
-import pytest
 
-from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, evaluate, hooks_of
+from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, error_text, evaluate, hooks_of
 from localjuju import LocalJuju
 
 RESOURCE = "resources: {tool: {type: file, filename: tool.bin}}"
 FETCH = "self.model.resources.fetch('tool').read_text()"
-SAYS = """
+PRINTS_VERSION = """
 VERSION = {version!r}
 _stored = ops.StoredState()
 
@@ -46,12 +45,6 @@ def runs_of(juju: LocalJuju, unit: str) -> list[str]:
     return found
 
 
-def refused(juju: LocalJuju, *command: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*command)
-    return failure.value.stderr
-
-
 def test_attached_resource_runs_upgrade_charm_with_the_new_file(
     juju: LocalJuju, make_charm: MakeCharm, tmp_path: pathlib.Path
 ) -> None:
@@ -78,7 +71,7 @@ def test_attached_resource_runs_upgrade_charm_with_the_new_file(
 def test_refresh_replaces_the_code_and_keeps_stored_state(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    charm = make_charm("a", PEERS, SAYS.format(version="one"))
+    charm = make_charm("a", PEERS, PRINTS_VERSION.format(version="one"))
     juju.deploy(charm, num_units=2)
     juju.settle()
     rewrite(charm, "'one'", "'two'")
@@ -98,7 +91,7 @@ def test_refresh_replaces_the_code_and_keeps_stored_state(
 def test_unit_runs_its_old_code_until_its_own_upgrade_charm(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    charm = make_charm("a", PROVIDER, SAYS.format(version="one"))
+    charm = make_charm("a", PROVIDER, PRINTS_VERSION.format(version="one"))
     juju.deploy(charm, num_units=2)
     juju.deploy(make_charm("b", REQUIRER))
     juju.settle()
@@ -163,14 +156,14 @@ def test_charm_that_breaks_relations_or_storage_is_refused(
     juju.integrate("a", "b")
     juju.settle()
     path = ("refresh", "a", "--path")
-    assert "requires either --path or --switch" in refused(juju, "refresh", "a")
-    assert 'cannot refresh "a" to "b"' in refused(juju, *path, str(charm.parent / "b"))
-    assert 'application "c" not found' in refused(juju, "refresh", "c", *path[2:], str(charm))
+    assert "requires either --path or --switch" in error_text(juju, "refresh", "a")
+    assert 'cannot refresh "a" to "b"' in error_text(juju, *path, str(charm.parent / "b"))
+    assert 'application "c" not found' in error_text(juju, "refresh", "c", *path[2:], str(charm))
     text = (charm / "charmcraft.yaml").read_text()
     (charm / "charmcraft.yaml").write_text(text.replace("interface: data", "interface: other"))
-    assert 'would break relation "b:data a:data"' in refused(juju, *path, str(charm))
+    assert 'would break relation "b:data a:data"' in error_text(juju, *path, str(charm))
     (charm / "charmcraft.yaml").write_text(text.replace("{data: {type", "{other: {type"))
-    assert 'in-use storage "data" removed' in refused(juju, *path, str(charm))
+    assert 'in-use storage "data" removed' in error_text(juju, *path, str(charm))
     attach = ("attach-resource", "a")
-    assert 'unrecognized resource "tool"' in refused(juju, *attach, f"tool={charm}")
+    assert 'unrecognized resource "tool"' in error_text(juju, *attach, f"tool={charm}")
     assert juju.settle() == 0

@@ -10,7 +10,7 @@ from localjuju import LocalJuju
 from localjuju.refused_commands import FOR_KUBERNETES, REFUSED
 
 # The list of `juju help commands`: Juju 4 (cmd/juju/commands/main_test.go), then only in 3.6.
-JUJUS = """
+JUJU_COMMANDS = """
 actions add-cloud add-credential add-k8s add-machine add-model add-secret-backend add-secret
 add-space add-ssh-key add-storage add-unit add-user attach-resource attach-storage
 autoload-credentials bind bootstrap cancel-task change-user-password charm-resources clouds config
@@ -46,12 +46,12 @@ set-application-base set-meter-status upgrade-machine wait-for
 
 def test_every_command_is_supported_or_refused(juju: LocalJuju) -> None:
     supported = juju._commands.supported_commands(juju._runner)
-    assert set(JUJUS.split()) - supported - {*REFUSED, *FOR_KUBERNETES} == set()
+    assert set(JUJU_COMMANDS.split()) - supported - {*REFUSED, *FOR_KUBERNETES} == set()
 
 
 def test_refusal_names_the_command_and_the_reason(juju: LocalJuju) -> None:
-    said = error_of(juju, "bootstrap", "localhost").stderr
-    assert said == (
+    message = error_of(juju, "bootstrap", "localhost").stderr
+    assert message == (
         'ERROR "juju bootstrap" is not supported: localjuju has one controller, which starts '
         "and ends with it\n"
     )

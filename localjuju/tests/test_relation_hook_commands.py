@@ -1,4 +1,4 @@
-"""``relation-ids``, ``relation-get``, ``relation-set`` and the like, by hand."""
+"""``relation-ids``, ``relation-get``, ``relation-set`` and others, called without ops."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_own_application_databag_can_be_read_by_the_leader_and_by_peers(pair: Lo
     ]
 
 
-NO_MAPS_OF_TEXTS = {
+INVALID_YAML = {
     "a: [1]": "yaml: unmarshal errors:\\n  line 1: cannot unmarshal !!seq into string",
     "a: {b: c}": "cannot unmarshal !!map into string",
     "- a": "cannot unmarshal !!seq into map[string]string",
@@ -150,6 +150,6 @@ NO_MAPS_OF_TEXTS = {
 
 def test_yaml_that_is_not_a_map_of_texts_is_refused(pair: LocalJuju) -> None:
     for command in ("relation-set -r data:1 --file -", "state-set --file=-"):
-        for text, complaint in NO_MAPS_OF_TEXTS.items():
+        for text, complaint in INVALID_YAML.items():
             done = f"subprocess.run({command.split()!r}, input={text!r}, text=True, stderr=-1)"
             assert complaint in evaluate(pair, "a/0", f"{done}.stderr")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jubilant
 
-from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, evaluate, hooks_of, refused
+from conftest import PEERS, PROVIDER, REQUIRER, MakeCharm, error_text, evaluate, hooks_of
 from localjuju import LocalJuju
 
 SUBORDINATE = """
@@ -12,16 +12,16 @@ subordinate: true
 requires:
   juju-info: {interface: juju-info, scope: container}
 """
-PROVIDES_NEXT_DOOR = SUBORDINATE + "provides: {data: {interface: data, scope: container}}"
-REQUIRES_NEXT_DOOR = SUBORDINATE + "  data: {interface: data, scope: container}"
+PROVIDES_IN_CONTAINER_SCOPE = SUBORDINATE + "provides: {data: {interface: data, scope: container}}"
+REQUIRES_IN_CONTAINER_SCOPE = SUBORDINATE + "  data: {interface: data, scope: container}"
 
 
 def test_subordinates_of_one_principal_are_related(
     juju: LocalJuju, make_charm: MakeCharm, series: str
 ) -> None:
     juju.deploy(make_charm("p"), num_units=2)
-    juju.deploy(make_charm("s", PROVIDES_NEXT_DOOR))
-    juju.deploy(make_charm("t", REQUIRES_NEXT_DOOR))
+    juju.deploy(make_charm("s", PROVIDES_IN_CONTAINER_SCOPE))
+    juju.deploy(make_charm("t", REQUIRES_IN_CONTAINER_SCOPE))
     juju.integrate("p:juju-info", "s:juju-info")
     juju.integrate("p:juju-info", "t:juju-info")
     juju.integrate("s:data", "t:data")
@@ -48,11 +48,11 @@ def test_container_scoped_relation_of_two_principals_is_refused(
 ) -> None:
     juju.deploy(make_charm("p", "provides: {data: {interface: data, scope: container}}"))
     juju.deploy(make_charm("q", "requires: {data: {interface: data, scope: container}}"))
-    said = refused(juju, "integrate", "p", "q")
+    message = error_text(juju, "integrate", "p", "q")
     if series == "3.6":
-        assert said == "ERROR no relations found"
+        assert message == "ERROR no relations found"
     else:
-        assert said.endswith("no compatible endpoints found between applications")
+        assert message.endswith("no compatible endpoints found between applications")
 
 
 def test_short_form_of_endpoints(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -66,8 +66,8 @@ def test_short_form_of_endpoints(juju: LocalJuju, make_charm: MakeCharm) -> None
 
 
 def test_invalid_interface_of_an_endpoint_is_named(juju: LocalJuju, make_charm: MakeCharm) -> None:
-    said = refused(juju, "deploy", str(make_charm("a", "provides: {data: [one]}")))
-    assert said == "ERROR metadata: provides.data: expected map, got list([one])"
+    message = error_text(juju, "deploy", str(make_charm("a", "provides: {data: [one]}")))
+    assert message == "ERROR metadata: provides.data: expected map, got list([one])"
 
 
 def test_relation_is_removed_by_its_id(
@@ -80,19 +80,19 @@ def test_relation_is_removed_by_its_id(
     juju.cli("remove-relation", str(relation.relation_id))
     juju.settle()
     assert "data" not in juju.status().apps["b"].relations
-    gone = refused(juju, "remove-relation", str(relation.relation_id))
+    gone = error_text(juju, "remove-relation", str(relation.relation_id))
     number = relation.relation_id
     if series == "3.6":
         assert gone == f"ERROR relation {number} not found (not found)"
     else:
         assert gone == f"ERROR relation with endpoints [] or id {number} not found (not found)"
     (peers,) = juju.show_unit("a/0").relation_info
-    assert refused(juju, "remove-relation", str(peers.relation_id)) == (
+    assert error_text(juju, "remove-relation", str(peers.relation_id)) == (
         'ERROR cannot destroy relation "a:replicas": is a peer relation'
     )
-    assert refused(juju, "remove-relation", "a") == 'ERROR relation ID "a" not valid'
+    assert error_text(juju, "remove-relation", "a") == 'ERROR relation ID "a" not valid'
     for ends in ([], ["a", "b", "c"]):
-        assert refused(juju, "remove-relation", *ends) == (
+        assert error_text(juju, "remove-relation", *ends) == (
             "ERROR a relation must involve two applications"
         )
 
@@ -106,24 +106,24 @@ def test_missing_endpoints_are_named(juju: LocalJuju, make_charm: MakeCharm, ser
         (("a:none", "b"), "a:none", 'application "a" has no "none" relation'),
         (("a", "b:none"), "b:none", 'application "b" has no "none" relation'),
     ):
-        said = refused(juju, "integrate", *ends)
+        message = error_text(juju, "integrate", *ends)
         if series == "3.6":
-            assert said == f"ERROR {of_3_6}"
+            assert message == f"ERROR {of_3_6}"
         else:
-            assert said == (
+            assert message == (
                 f'ERROR adding relation between endpoints "{ends[0]}" and "{ends[1]}": '
                 f'cannot relate endpoints "{ends[0]}" and "{ends[1]}": '
                 f"no candidates for {missing}: relation endpoint not found"
             )
-    assert refused(juju, "integrate", "a") == "ERROR a relation must involve two applications"
+    assert error_text(juju, "integrate", "a") == "ERROR a relation must involve two applications"
 
 
 def test_existing_relation_is_refused(juju: LocalJuju, make_charm: MakeCharm, series: str) -> None:
     juju.deploy(make_charm("a", PROVIDER))
     juju.deploy(make_charm("b", REQUIRER))
-    gone = refused(juju, "remove-relation", "a", "b:data")
+    gone = error_text(juju, "remove-relation", "a", "b:data")
     juju.integrate("a", "b")
-    twice = refused(juju, "integrate", "a", "b")
+    twice = error_text(juju, "integrate", "a", "b")
     if series == "3.6":
         assert gone == 'ERROR relation matching "a b:data" not found (not found)'
         assert twice == (

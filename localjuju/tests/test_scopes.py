@@ -86,7 +86,7 @@ def test_removed_peer_departs_on_3_6_and_stays_listed_on_4_0_q5(
     peers = evaluate(juju, "a/0", "len(self.model.get_relation('replicas').units)")
     assert peers == ("1" if series == "3.6" else "2")
     assert ("replicas-relation-departed" in hooks_of(juju, "a/0")) == (series == "3.6")
-    # goal-state knows better.
+    # goal-state counts only the two units that are left.
     assert evaluate(juju, "a/0", "self.app.planned_units()") == "2"
     assert hooks_of(juju, "a/2")[-4:] == ["replicas-relation-departed"] * 2 + ["stop", "remove"]
 

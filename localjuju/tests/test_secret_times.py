@@ -138,8 +138,8 @@ def test_secret_add_refuses_invalid_times(
 ) -> None:
     juju.deploy(make_charm("a"))
     command = f"subprocess.run(['secret-add', 'key=one', {option!r}], capture_output=True)"
-    said = evaluate(juju, "a/0", f"(lambda done: (done.returncode, done.stderr))({command})")
-    assert said == repr((2, f"ERROR {refusal}\n".encode()))
+    message = evaluate(juju, "a/0", f"(lambda done: (done.returncode, done.stderr))({command})")
+    assert message == repr((2, f"ERROR {refusal}\n".encode()))
 
 
 def test_monthly_rotation_ends_on_the_last_day_of_a_month() -> None:

@@ -1,4 +1,4 @@
-"""``status-get``, ``juju-log``, ``goal-state`` and the like, by hand."""
+"""``status-get``, ``juju-log``, ``goal-state`` and others, called without ops."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def test_a_line_for_each_unit(two: LocalJuju) -> None:
 
 
 def test_an_empty_model_and_a_filter_without_matches(juju: LocalJuju) -> None:
-    _, said = juju._cli("status")
-    assert said == '\nModel "admin/local" is empty.\n'
+    _, message = juju._cli("status")
+    assert message == '\nModel "admin/local" is empty.\n'
 
 
 def test_storage_has_a_section_if_requested(juju: LocalJuju, make_charm: MakeCharm) -> None:
@@ -110,13 +110,13 @@ def test_offers_and_saas_have_sections(juju: LocalJuju, make_charm: MakeCharm) -
 
 
 def test_message_of_an_agent_is_as_on_juju() -> None:
-    for said, doing in (
+    for message, doing in (
         ("running install hook", "install"),
         ("running leader-elected hook", "leader-elected"),
         ("running action backup", "backup"),
         ("running database-relation-changed hook for b/0", ""),
     ):
-        assert status_table._running_hook(said) == doing
+        assert status_table._running_hook(message) == doing
 
 
 LOG = """

@@ -8,7 +8,7 @@ import pathlib
 import jubilant
 import pytest
 
-from conftest import PEERS, MakeCharm, evaluate, hooks_of
+from conftest import PEERS, MakeCharm, error_text, evaluate, hooks_of
 from localjuju import LocalJuju
 
 DATA = """
@@ -20,7 +20,7 @@ storage:
   disks: {type: filesystem, multiple: {range: 0-2}}
 """
 # A charm that records what each storage hook sees.
-TELLS = """
+PRINTS_STORAGE = """
 def observe(self):
     import os
     kind = os.environ.get("JUJU_STORAGE_KIND")
@@ -49,23 +49,17 @@ def lines(juju: LocalJuju, word: str) -> list[list[str]]:
     return [rest.split() for _, separator, rest in found if separator]
 
 
-def refused(juju: LocalJuju, *command: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*command)
-    return failure.value.stderr
-
-
 def test_storage_is_attached_before_install_and_detached_before_stop(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    juju.deploy(make_charm("a", DATA + PEERS, TELLS), num_units=2)
+    juju.deploy(make_charm("a", DATA + PEERS, PRINTS_STORAGE), num_units=2)
     juju.settle()
     for unit in ("a/0", "a/1"):
         assert hooks_of(juju, unit)[:2] == ["data-storage-attached", "install"]
     location = str(location_of(juju, "a/0"))
     assert len(location) < 40  # The path of a socket has at most 107 characters.
-    told = [told for told in lines(juju, "sees") if told[1] == "data/0"]
-    assert told == [["filesystem", "data/0", location, location, "filesystem", location]]
+    seen = [line for line in lines(juju, "sees") if line[1] == "data/0"]
+    assert seen == [["filesystem", "data/0", location, location, "filesystem", location]]
     juju.remove_unit("a/0")
     juju.settle()
     last = ["data-storage-detaching", "replicas-relation-departed", "stop", "remove"]
@@ -84,8 +78,8 @@ def test_storage_of_the_machine_is_removed_with_its_unit(
     juju.deploy(make_charm("a", DATA), num_units=2)
     location = location_of(juju, "a/1")
     (location / "file").write_text("x")
-    said = juju.cli("remove-unit", "--no-prompt", "a/1")
-    assert said == "will remove unit a/1\n- will remove storage data/1\n"
+    message = juju.cli("remove-unit", "--no-prompt", "a/1")
+    assert message == "will remove unit a/1\n- will remove storage data/1\n"
     juju.settle()
     assert not location.exists()
     assert list(juju.status().storage.storage) == ["data/0"]
@@ -95,11 +89,11 @@ def test_storage_of_the_machine_is_removed_with_its_unit(
 def test_storage_in_a_pool_stays_and_can_be_attached_to_a_new_unit(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    juju.deploy(make_charm("a", DATA, TELLS), num_units=2, storage={"data": "fast,3G"})
+    juju.deploy(make_charm("a", DATA, PRINTS_STORAGE), num_units=2, storage={"data": "fast,3G"})
     location = location_of(juju, "a/1")
     (location / "file").write_text("kept")
-    said = juju.cli("remove-unit", "--no-prompt", "a/1")
-    assert said == "will remove unit a/1\n- will detach storage data/1\n"
+    message = juju.cli("remove-unit", "--no-prompt", "a/1")
+    assert message == "will remove unit a/1\n- will detach storage data/1\n"
     kept = juju.status().storage.storage["data/1"]
     assert (kept.status.current, kept.attachments) == ("detached", None)
     assert "left behind" not in juju.debug_log()
@@ -121,8 +115,8 @@ def test_storage_outlives_its_application(juju: LocalJuju, make_charm: MakeCharm
     charm = make_charm("a", DATA)
     juju.deploy(charm, storage={"data": "fast"})
     (location_of(juju, "a/0") / "file").write_text("kept")
-    said = juju.cli("remove-application", "--no-prompt", "a")
-    assert said.splitlines()[1:] == ["- will remove unit a/0", "- will detach storage data/0"]
+    message = juju.cli("remove-application", "--no-prompt", "a")
+    assert message.splitlines()[1:] == ["- will remove unit a/0", "- will detach storage data/0"]
     juju.settle()
     juju.deploy(charm, "b", attach_storage=["data/0"])
     assert (location_of(juju, "b/0") / "file").read_text() == "kept"
@@ -133,8 +127,8 @@ def test_storage_outlives_its_application(juju: LocalJuju, make_charm: MakeCharm
 def test_storage_can_be_destroyed_with_its_unit(juju: LocalJuju, make_charm: MakeCharm) -> None:
     juju.deploy(make_charm("a", DATA), storage={"data": "fast"})
     location = location_of(juju, "a/0")
-    said = juju.cli("remove-unit", "--no-prompt", "--destroy-storage", "a/0")
-    assert "- will remove storage data/0\n" in said
+    message = juju.cli("remove-unit", "--no-prompt", "--destroy-storage", "a/0")
+    assert "- will remove storage data/0\n" in message
     assert juju.status().storage.storage == {}
     assert not location.exists()
 
@@ -196,19 +190,19 @@ def _fail(self, _):
 def test_storage_is_added_to_and_removed_from_a_running_unit(
     juju: LocalJuju, make_charm: MakeCharm
 ) -> None:
-    juju.deploy(make_charm("a", MANY, TELLS))
+    juju.deploy(make_charm("a", MANY, PRINTS_STORAGE))
     listed = "[s.full_id for s in self.model.storages['disks']]"
     assert evaluate(juju, "a/0", listed) == "[]"
     juju.cli("add-storage", "a/0", "disks=fast,2")
     assert evaluate(juju, "a/0", listed) == "['disks/0', 'disks/1']"
     assert hooks_of(juju, "a/0").count("disks-storage-attached") == 2
-    assert "exceeding the maximum of 2" in refused(juju, "add-storage", "a/0", "disks")
+    assert "exceeding the maximum of 2" in error_text(juju, "add-storage", "a/0", "disks")
     juju.cli("detach-storage", "disks/0")
     assert evaluate(juju, "a/0", listed) == "['disks/1']"
     assert hooks_of(juju, "a/0").count("disks-storage-detaching") == 1
     juju.cli("attach-storage", "a/0", "disks/0")
     assert evaluate(juju, "a/0", listed) == "['disks/0', 'disks/1']"
-    attached = refused(juju, "remove-storage", "disks/0")
+    attached = error_text(juju, "remove-storage", "disks/0")
     assert "storage is attached" in attached
     assert "Use the --force option" in attached
     juju.cli("remove-storage", "--force", "disks/0")
@@ -301,7 +295,7 @@ def test_invalid_storage_is_refused_at_deploy(
     juju: LocalJuju, make_charm: MakeCharm, declared: str, directive: str, message: str
 ) -> None:
     charm = make_charm("a", declared)
-    assert message in refused(juju, "deploy", str(charm), "--storage", directive)
+    assert message in error_text(juju, "deploy", str(charm), "--storage", directive)
     assert not juju.status().apps
 
 
@@ -309,16 +303,16 @@ def test_invalid_attach_or_detach_is_refused(juju: LocalJuju, make_charm: MakeCh
     juju.deploy(make_charm("a", DATA), storage={"data": "fast"})
     juju.deploy(make_charm("many", MANY), storage={"disks": "1"})
     juju.settle()
-    assert "storage is singular" in refused(juju, "detach-storage", "data/0")
-    assert "storage is not detachable" in refused(juju, "detach-storage", "disks/1")
-    assert 'storage instance "data/9" not found' in refused(juju, "detach-storage", "data/9")
+    assert "storage is singular" in error_text(juju, "detach-storage", "data/0")
+    assert "storage is not detachable" in error_text(juju, "detach-storage", "disks/1")
+    assert 'storage instance "data/9" not found' in error_text(juju, "detach-storage", "data/9")
     add = ("add-unit", "a", "--attach-storage")
-    assert "cannot attach storage owned by unit a/0" in refused(juju, *add, "data/0")
-    assert 'storage instance "data/9" not found' in refused(juju, *add, "data/9")
-    assert "cannot be used with -n" in refused(juju, *add, "data/0", "-n", "2")
+    assert "cannot attach storage owned by unit a/0" in error_text(juju, *add, "data/0")
+    assert 'storage instance "data/9" not found' in error_text(juju, *add, "data/9")
+    assert "cannot be used with -n" in error_text(juju, *add, "data/0", "-n", "2")
     juju.remove_unit("a/0")
     juju.settle()
-    assert "charm many has no storage called data" in refused(
+    assert "charm many has no storage called data" in error_text(
         juju, "attach-storage", "many/0", "data/0"
     )
     assert list(juju.status().apps["a"].units) == []

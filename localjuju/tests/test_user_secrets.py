@@ -8,7 +8,7 @@ import pathlib
 import jubilant
 import pytest
 
-from conftest import MakeCharm, evaluate, hooks_of
+from conftest import MakeCharm, error_text, evaluate, hooks_of
 from localjuju import LocalJuju
 
 OPTION = "config: {options: {credentials: {type: secret}}}"
@@ -20,12 +20,6 @@ def _noop(self, _):
     pass
 """
 READ = "self.model.get_secret(id=self.config['credentials']).get_content({refresh})['password']"
-
-
-def refused(juju: LocalJuju, *arguments: str) -> str:
-    with pytest.raises(jubilant.CLIError) as failure:
-        juju.cli(*arguments)
-    return failure.value.stderr.strip()
 
 
 def test_jubilants_methods(juju: LocalJuju) -> None:
@@ -129,27 +123,27 @@ def test_invalid_commands_are_refused(
     owned = evaluate(juju, "a/0", "self.app.add_secret({'key': 'one'}).id").strip("'")
     uri = juju.add_secret("mine", {"password": "one"})
     (tmp_path / "list.yaml").write_text("[one]")
-    assert refused(juju, "add-secret", "other") == "ERROR missing secret value or filename"
-    assert refused(juju, "add-secret", "other", "ab=c") == 'ERROR key "ab" not valid'
-    assert refused(juju, "add-secret", "other", "abc") == 'ERROR key value "abc" not valid'
+    assert error_text(juju, "add-secret", "other") == "ERROR missing secret value or filename"
+    assert error_text(juju, "add-secret", "other", "ab=c") == 'ERROR key "ab" not valid'
+    assert error_text(juju, "add-secret", "other", "abc") == 'ERROR key value "abc" not valid'
     for file in ("list.yaml", "none.yaml"):
-        said = refused(juju, "add-secret", "other", "--file", f"{tmp_path / file}")
-        assert said.startswith(f'ERROR reading secret file "{tmp_path / file}": ')
+        message = error_text(juju, "add-secret", "other", "--file", f"{tmp_path / file}")
+        assert message.startswith(f'ERROR reading secret file "{tmp_path / file}": ')
     taken = 'ERROR secret with name "mine" already exists'
     taken += "" if series == "3.6" else ": secret label already exists"
-    assert refused(juju, "add-secret", "mine", "key=one") == taken
+    assert error_text(juju, "add-secret", "mine", "key=one") == taken
     juju.add_secret("second", {"key": "one"})
-    assert refused(juju, "update-secret", "second", "--name", "mine") == taken
-    assert refused(juju, "update-secret", "mine") == (
+    assert error_text(juju, "update-secret", "second", "--name", "mine") == taken
+    assert error_text(juju, "update-secret", "mine") == (
         "ERROR at least one attribute to update must be specified"
     )
-    assert "permission denied" in refused(juju, "remove-secret", owned)
-    assert "permission denied" in refused(juju, "grant-secret", owned, "a")
-    assert refused(juju, "show-secret", "mine", "--revisions", "--reveal") == (
+    assert "permission denied" in error_text(juju, "remove-secret", owned)
+    assert "permission denied" in error_text(juju, "grant-secret", owned, "a")
+    assert error_text(juju, "show-secret", "mine", "--revisions", "--reveal") == (
         "ERROR specify either --revisions or --reveal but not both"
     )
-    assert "not found" in refused(juju, "show-secret", "mine", "--revision", "7")
-    missing = refused(juju, "remove-secret", "none")
+    assert "not found" in error_text(juju, "show-secret", "mine", "--revision", "7")
+    missing = error_text(juju, "remove-secret", "none")
     if series == "3.6":
         assert missing == 'ERROR secret "none" not found (not found)'
     else:
@@ -157,7 +151,7 @@ def test_invalid_commands_are_refused(
             'ERROR getting user secret for label "none": secret with label "none" not found '
             "(secret not found)"
         )
-    assert refused(juju, "grant-secret", "mine", "a,b,c").count("cannot change access") == 2
+    assert error_text(juju, "grant-secret", "mine", "a,b,c").count("cannot change access") == 2
     assert "access" not in json.loads(juju.cli("show-secret", uri, "--format", "json"))
 
 
@@ -176,7 +170,7 @@ def test_secrets_are_listed_by_owner(juju: LocalJuju, make_charm: MakeCharm) -> 
         assert found in secret
     assert listed("unit-a-0") == listed("application-a") == []
     for owner in ("b-c", "unit-", "model-b-c"):
-        assert refused(juju, "secrets", "--owner", owner) == f'ERROR invalid owner "{owner}"'
+        assert error_text(juju, "secrets", "--owner", owner) == f'ERROR invalid owner "{owner}"'
 
 
 def test_policy_never_is_shown_on_4_0_only(juju: LocalJuju, series: str) -> None:
