@@ -8,7 +8,7 @@ import pytest
 
 from conftest import SCRIPT, MakeCharm, run
 from localjuju import LocalJuju
-from localjuju.hook_output import formatted
+from localjuju.hook_output import format_value
 
 # The output of Go's yaml.v2 and encoding/json.
 PRINTED: list[tuple[Any, str, str, str]] = [
@@ -36,12 +36,12 @@ PRINTED: list[tuple[Any, str, str, str]] = [
 @pytest.mark.parametrize(("value", "smart", "as_yaml", "as_json"), PRINTED)
 def test_values_are_printed_as_in_go(value: Any, smart: str, as_yaml: str, as_json: str) -> None:
     styles = ("smart", "yaml", "json")
-    assert [formatted(value, style) for style in styles] == [smart, as_yaml, as_json]
+    assert [format_value(value, style) for style in styles] == [smart, as_yaml, as_json]
 
 
 def test_order_of_keys_is_kept_on_request() -> None:
-    assert formatted({"b": 1, "a": 2}, "json", in_order=True) == '{"b":1,"a":2}'
-    assert formatted({"b": 1, "a": 2}, "yaml", in_order=True) == "b: 1\na: 2"
+    assert format_value({"b": 1, "a": 2}, "json", in_order=True) == '{"b":1,"a":2}'
+    assert format_value({"b": 1, "a": 2}, "yaml", in_order=True) == "b: 1\na: 2"
 
 
 OPTIONS = """

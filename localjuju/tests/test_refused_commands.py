@@ -7,7 +7,7 @@ import pytest
 
 from conftest import error_of
 from localjuju import LocalJuju
-from localjuju.refused_commands import FOR_KUBERNETES, REFUSED
+from localjuju.refused_commands import KUBERNETES_COMMANDS, REFUSED
 
 # The list of `juju help commands`: Juju 4 (cmd/juju/commands/main_test.go), then only in 3.6.
 JUJU_COMMANDS = """
@@ -46,7 +46,7 @@ set-application-base set-meter-status upgrade-machine wait-for
 
 def test_every_command_is_supported_or_refused(juju: LocalJuju) -> None:
     supported = juju._commands.supported_commands(juju._runner)
-    assert set(JUJU_COMMANDS.split()) - supported - {*REFUSED, *FOR_KUBERNETES} == set()
+    assert set(JUJU_COMMANDS.split()) - supported - {*REFUSED, *KUBERNETES_COMMANDS} == set()
 
 
 def test_refusal_names_the_command_and_the_reason(juju: LocalJuju) -> None:

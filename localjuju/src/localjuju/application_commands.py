@@ -50,7 +50,7 @@ class ApplicationCommands:
         parser.add_argument("--attach-storage", default="")
         parser.add_argument("--to", default="")
         options = parser.parse_args(arguments)
-        placements = placement.parse(options.to)
+        placements = placement.parse_placements(options.to)
         application = self._application(options.application)
         name = application.name
         problem = (

@@ -159,7 +159,7 @@ def checked_options(config: Any) -> dict[str, dict[str, Any]]:
         default = option.get("default")
         if default is not None:
             try:
-                option["default"] = options.typed(kind, default)
+                option["default"] = options.convert(kind, default)
                 if kind == "secret" and default and not default.startswith("secret:"):
                     raise ValueError(default)
             except ValueError:

@@ -39,11 +39,11 @@ from localjuju.model_runner import ModelRunner
 
 Command = Callable[[list[str]], Output]
 
-RUN_PROGRAMS = ("exec", "scp", "ssh")
+COMMANDS_WITH_PROGRAM = ("exec", "scp", "ssh")
 """Commands whose last arguments are the command line of another program."""
 
 
-QUIET_COMMANDS = {
+READ_ONLY_COMMANDS = {
     "constraints",
     "controllers",
     "debug-log",
@@ -127,9 +127,9 @@ class CommandLine:
         commands = self._commands_on(runner)
         if command not in commands:
             raise refused_commands.refusal(command, self.supported_commands(runner))
-        step = runner.history.step(shlex.join([command, *rest]))
+        recorded = runner.history.record_command(shlex.join([command, *rest]))
         try:
-            with contextlib.nullcontext() if command in QUIET_COMMANDS else step:
+            with contextlib.nullcontext() if command in READ_ONLY_COMMANDS else recorded:
                 return commands[command](rest)
         except NoAddressError as error:
             raise CommandError(f"ERROR localjuju cannot create more machines: {error}") from None
@@ -200,7 +200,7 @@ def _take_model(command: str, arguments: list[str]) -> tuple[str | None, list[st
             return arguments[index + 1], arguments[:index] + arguments[index + 2 :]
         if argument.startswith("--model="):
             return argument.removeprefix("--model="), arguments[:index] + arguments[index + 1 :]
-        if command in RUN_PROGRAMS and not _may_belong_to_an_option(arguments, index):
+        if command in COMMANDS_WITH_PROGRAM and not _may_belong_to_an_option(arguments, index):
             break
     return None, arguments
 

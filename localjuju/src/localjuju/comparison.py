@@ -35,7 +35,7 @@ def differences(first: Data, second: Data) -> list[Difference]:
     return found
 
 
-def only_in_one(first: Data, second: Data) -> list[str]:
+def hooks_in_only_one(first: Data, second: Data) -> list[str]:
     """Return the ids, in the page, of the hooks that ran in only one of the two runs."""
     marked: list[str] = []
     for one, other in _pairs(first, second):

@@ -13,7 +13,7 @@ from localjuju.charm import Charm
 from localjuju.command import CommandError, Output, Parser, dump, pair, path_of, text_of
 from localjuju.model import Application
 from localjuju.model_runner import ModelRunner
-from localjuju.options import typed
+from localjuju.options import convert
 
 LARGEST_FILE = 5 * 1024 * 1024
 """The largest file, in bytes, for ``key=@file``."""
@@ -160,7 +160,7 @@ class ConfigCommands:
                 raise CommandError(f'ERROR {prefix}unknown option "{name}"')
             kind = charm.options[name].get("type") or "string"
             try:
-                values[name] = None if value is None else typed(kind, value)
+                values[name] = None if value is None else convert(kind, value)
             except ValueError:
                 got = go_values.quoted(value)
                 raise CommandError(
@@ -219,7 +219,7 @@ def _read_file(key: str, file: str) -> str:
 
 def _read_trust(value: Any) -> bool | None:
     try:
-        return None if value is None else typed("boolean", value)
+        return None if value is None else convert("boolean", value)
     except ValueError:
         raise CommandError(f"ERROR trust: expected bool, got {go_values.quoted(value)}") from None
 

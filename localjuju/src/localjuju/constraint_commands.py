@@ -27,7 +27,7 @@ class ConstraintCommands:
         parser.add_argument("application", nargs="?")
         parser.add_argument("constraints", nargs="*")
         options = parser.parse_args(arguments)
-        wanted = read(options.constraints, 2)
+        wanted = read_constraints(options.constraints, 2)
         self._application(options.application).constraints = wanted
         return Output()
 
@@ -37,7 +37,7 @@ class ConstraintCommands:
     def set_model_constraints(self, arguments: list[str]) -> Output:
         parser = Parser("set-model-constraints")
         parser.add_argument("constraints", nargs="*")
-        self.model.constraints = read(parser.parse_args(arguments).constraints, 2)
+        self.model.constraints = read_constraints(parser.parse_args(arguments).constraints, 2)
         return Output()
 
     def _application(self, name: str | None) -> Application:
@@ -56,7 +56,7 @@ COMMANDS: dict[str, Callable[[ConstraintCommands, list[str]], Output]] = {
 }
 
 
-def read(texts: list[str], returncode: int = 1) -> Constraints:
+def read_constraints(texts: list[str], returncode: int = 1) -> Constraints:
     """Read the constraints that a command was given.
 
     Raises:

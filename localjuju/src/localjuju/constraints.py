@@ -42,7 +42,7 @@ def parse(texts: Iterable[str]) -> Constraints:
     return {name: found[name] for name in READERS if name in found}
 
 
-def merge(*sets: Constraints) -> Constraints:
+def merge_constraints(*sets: Constraints) -> Constraints:
     """Merge sets of constraints. Later values replace earlier ones."""
     merged = {name: value for one in sets for name, value in one.items()}
     return {name: merged[name] for name in READERS if name in merged}

@@ -14,7 +14,7 @@ from localjuju import constraint_commands, placement
 from localjuju.application_commands import ALL_NETWORKS
 from localjuju.command import CommandError, Output, Parser, pair, path_of
 from localjuju.config_commands import TRUST, ConfigCommands
-from localjuju.constraints import Constraints, merge
+from localjuju.constraints import Constraints, merge_constraints
 from localjuju.model import Application
 from localjuju.model_runner import ModelRunner
 from localjuju.storage_commands import StorageCommands
@@ -57,7 +57,7 @@ class DeployCommands:
     def _deploy(self, arguments: list[str], bundled: dict[str, Any]) -> Output:
         """Deploy one application, with the options that a bundle gives it."""
         options = _parse_deploy(arguments)
-        placements = placement.parse(options.to)
+        placements = placement.parse_placements(options.to)
         path = path_of(options.charm)
         if path.suffix in (".yaml", ".yml"):
             return self._deploy_bundle(path)
@@ -106,10 +106,10 @@ class DeployCommands:
 
     def _constraints(self, texts: list[str]) -> Constraints:
         """Read an application's constraints, and add the architecture, as Juju does."""
-        wanted = constraint_commands.read(texts)
+        wanted = constraint_commands.read_constraints(texts)
         if "arch" in wanted or "arch" in self.model.constraints:
             return wanted
-        return merge({"arch": "amd64"}, wanted)
+        return merge_constraints({"arch": "amd64"}, wanted)
 
     def _already_exists(self, name: str) -> str:
         if self._uses_3_6_wording:
@@ -291,7 +291,7 @@ class DeployCommands:
             return f"{'lxd' if separator else ''}{separator}{machine.number}"
         if target in declared:
             if target not in made:
-                constraints = constraint_commands.read([declared[target]])
+                constraints = constraint_commands.read_constraints([declared[target]])
                 made[target] = self.runner.machines.add(placement.NEW_MACHINE, constraints).number
             return f"{container}{separator}{made[target]}"
         application, slash, number = target.partition("/")

@@ -16,18 +16,19 @@ from localjuju.model_runner import ModelRunner
 from localjuju.operations import Operation, Task, format_time
 from localjuju.placement import MACHINE_NUMBER
 
-ACTION = "juju-exec"
+ACTION_NAME = "juju-exec"
 
 DEFAULT_WAIT = 300.0
 """The default of ``--wait`` in seconds, as on Juju."""
 
 APPLICATION_NAME = r"[a-z][a-z0-9]*(?:-[a-z0-9]*[a-z][a-z0-9]*)*"
 
-KINDS = (
+TARGETS = (
     ("machines", MACHINE_NUMBER, "machine id"),
     ("applications", APPLICATION_NAME, "application name"),
     ("units", UNIT_NAME, "unit name"),
 )
+"""The kinds of targets: the name of the list, the form of each target, and Juju's words for it."""
 
 
 class ExecCommands:
@@ -98,15 +99,15 @@ class ExecCommands:
         for task in tasks:
             if not isinstance(task.receiver, Unit):
                 continue
-            one = Task(task.id, task.receiver, ACTION, parameters, None, task.started)
+            one = Task(task.id, task.receiver, ACTION_NAME, parameters, None, task.started)
             one.started, one.results = task.started, task.results
             one.finish("completed", "", task.completed)
             recorded.append(one)
         if recorded:
             names = ",".join(f"unit-{one.unit.name.replace('/', '-')}" for one in recorded)
-            summary = f"{ACTION} run on {names}" if self._uses_3_6_wording else ACTION
+            summary = f"{ACTION_NAME} run on {names}" if self._uses_3_6_wording else ACTION_NAME
             operation = Operation(
-                number, summary, ACTION, parameters, recorded[0].enqueued, recorded
+                number, summary, ACTION_NAME, parameters, recorded[0].enqueued, recorded
             )
             self.model.operations.append(operation)
 
@@ -193,7 +194,7 @@ def _check(options: Any, words: list[str]) -> None:
         raise CommandError("ERROR cannot specify both --wait and --background", 2)
     if not words:
         raise CommandError("ERROR no commands specified", 2)
-    for kind, _, _ in KINDS:
+    for kind, _, _ in TARGETS:
         if options.all and getattr(options, kind):
             raise CommandError(f"ERROR You cannot specify --all and individual {kind}", 2)
     if not (options.all or options.machines or options.applications or options.units):
@@ -204,7 +205,7 @@ def _check(options: Any, words: list[str]) -> None:
         )
     wrong = "".join(
         f'\n  "{name}" is not a valid {what}'
-        for kind, pattern, what in KINDS
+        for kind, pattern, what in TARGETS
         for name in getattr(options, kind)
         if not re.fullmatch(pattern, name)
     )

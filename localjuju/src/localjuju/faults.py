@@ -34,9 +34,14 @@ LEASE_SECONDS = 30.0
 ANSWERED_BY_THE_AGENT = ("juju-log",)
 """Hook commands that do not need the controller, so they do not fail without a connection."""
 
-MOST_HOOKS_BETWEEN = 20
-MOST_COMMANDS_BETWEEN = 60
+MOST_HOOKS_BETWEEN_FAULTS = 20
+"""Faults between hooks: the largest number of hooks from one fault to the next."""
+
+MOST_COMMANDS_BETWEEN_FAULTS = 60
+"""Faults in hooks: the largest number of hook commands from one fault to the next."""
+
 MOST_HOOKS_HELD_UP = 40
+"""The largest number of hooks that other units run while a unit is held up."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +95,7 @@ class FaultInjector:
         self._left -= 1
         in_hook = self._next in get_args(FaultInHook)
         self._countdown = self._chance.randint(
-            1, MOST_COMMANDS_BETWEEN if in_hook else MOST_HOOKS_BETWEEN
+            1, MOST_COMMANDS_BETWEEN_FAULTS if in_hook else MOST_HOOKS_BETWEEN_FAULTS
         )
 
     # Between hooks

@@ -122,7 +122,7 @@ class History:
         self._logs.setdefault(entity, []).append(LogLine(level, source, message))
 
     @contextlib.contextmanager
-    def step(self, step: str) -> Iterator[None]:
+    def record_command(self, step: str) -> Iterator[None]:
         """Record a command of the operator, and its error if it fails in this context.
 
         Args:
@@ -133,7 +133,7 @@ class History:
             step = shlex.join(without_content(words))
         self._note_changes()
         self._steps += 1
-        self._reasons.note_step(len(self.events), step)
+        self._reasons.note_command(len(self.events), step)
         event = Event(self._elapsed(), self._steps, step=step)
         self._add(event)
         try:
@@ -219,7 +219,7 @@ class History:
             index, event = len(self.events) - 1, self.events[-1]
         changes = self._watcher.changes()
         event.changes.extend(changes)
-        self._reasons.note(index or 0, changes)
+        self._reasons.note_changes(index or 0, changes)
 
     def _elapsed(self) -> float:
         return self.clock.now() - self.clock.start

@@ -76,7 +76,7 @@ class Options(types.SimpleNamespace):
             value: the value. A tuple is a list of texts, which is printed as lines.
             in_order: keep the order of a dict, because Juju prints a struct and not a map.
         """
-        text = hook_output.formatted(value, self.format, in_order)
+        text = hook_output.format_value(value, self.format, in_order)
         if not self.output:
             return text
         file = self.directory / self.output

@@ -16,7 +16,7 @@ STRUCTURED = ("yaml", "json")
 """The formats of commands that never print a single value."""
 
 
-def formatted(value: Any, style: str, in_order: bool = False) -> str:
+def format_value(value: Any, style: str, in_order: bool = False) -> str:
     """Format a value, without the last newline.
 
     Args:

@@ -14,7 +14,7 @@ import re
 import string
 from collections.abc import Sequence
 
-from localjuju.comparison import Difference, differences, only_in_one
+from localjuju.comparison import Difference, differences, hooks_in_only_one
 from localjuju.history import History
 from localjuju.run_data import Data, describe
 
@@ -64,7 +64,7 @@ def page_of(runs: Sequence[Data]) -> str:
     allowed = " ".join(map(_hash, scripts))
     versions = " and ".join(run["juju"] for run in runs)
     title = runs[0]["title"] or f"A run of Juju {versions}"
-    only = only_in_one(*runs) if len(runs) == 2 else []
+    only = hooks_in_only_one(*runs) if len(runs) == 2 else []
     return string.Template((PAGE_FILES / "page.html").read_text()).substitute(
         title=_text(title),
         policy=(

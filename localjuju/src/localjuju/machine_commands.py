@@ -9,11 +9,11 @@ from typing import Any
 
 from localjuju.command import CommandError, Output, Parser, dump, table
 from localjuju.confirmation import confirm
-from localjuju.constraint_commands import read
+from localjuju.constraint_commands import read_constraints
 from localjuju.machine import Machine
 from localjuju.model import Unit
 from localjuju.model_runner import ModelRunner
-from localjuju.placement import MACHINE_NUMBER, NEW_MACHINE, missing_machine, parse
+from localjuju.placement import MACHINE_NUMBER, NEW_MACHINE, missing_machine, parse_placements
 from localjuju.status import StatusData
 
 
@@ -57,7 +57,7 @@ class MachineCommands:
         parser.add_argument("--private-key")
         parser.add_argument("--public-key")
         options = parser.parse_args(arguments)
-        wanted = parse(options.placement)
+        wanted = parse_placements(options.placement)
         placement = wanted[0] if wanted else NEW_MACHINE
         if options.disks:
             raise CommandError("ERROR localjuju has no disks: --disks is not supported")
@@ -65,7 +65,7 @@ class MachineCommands:
             raise CommandError("ERROR machine-id cannot be specified when adding machines")
         if placement.machine is not None and options.n > 1:
             raise CommandError("ERROR cannot use -n when specifying a placement directive", 2)
-        constraints = read(options.constraints)
+        constraints = read_constraints(options.constraints)
         if number := missing_machine([placement], self.model.machines):
             raise CommandError(f"failed to create 1 machine\nERROR machine {number} not found")
         message = ""
@@ -79,7 +79,7 @@ class MachineCommands:
         options = _parse_removal(arguments)
         known = self.model.machines
         machines = [known[number] for number in options.machines if number in known]
-        problems = [self._problem(number, options.force) for number in options.machines]
+        problems = [self._why_not_removable(number, options.force) for number in options.machines]
         actions = "".join(self._describe_removal(one, options.keep_instance) for one in machines)
         if options.dry_run:
             return Output(actions)
@@ -91,7 +91,7 @@ class MachineCommands:
                 self.runner.remove_machine(machine, options.force)
         return Output(message)
 
-    def _problem(self, number: str, force: bool) -> str | None:
+    def _why_not_removable(self, number: str, force: bool) -> str | None:
         """Return why a machine cannot be removed, or None if it can."""
         failed = "ERROR removing machine failed: "
         machine = self.model.machines.get(number)

@@ -50,9 +50,9 @@ class ModelWatcher:
         for secret in self._model.secrets_of_all_models():
             for revision in secret.revisions.values():
                 self.secret_contents.update(revision.content.values())
-        for kind, describe, things in self._things():
+        for kind, describe, objects in self._objects():
             before = self._before.get(kind, {})
-            now = {key: describe(thing) for key, thing in things.items()}
+            now = {key: describe(one) for key, one in objects.items()}
             self._before[kind] = now
             if now == before:
                 continue
@@ -66,7 +66,7 @@ class ModelWatcher:
         found += self._databag_changes()
         return found
 
-    def _things(self) -> Iterator[tuple[str, Callable[[Any], Facts], dict[str, Any]]]:
+    def _objects(self) -> Iterator[tuple[str, Callable[[Any], Facts], dict[str, Any]]]:
         model = self._model
         yield "application", _application, model.applications
         yield "unit", _unit, model.units

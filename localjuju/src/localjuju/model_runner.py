@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from localjuju.charm import Charm
-from localjuju.constraints import Constraints, merge
+from localjuju.constraints import Constraints, merge_constraints
 from localjuju.history import History
 from localjuju.machine import Machine
 from localjuju.machine_pool import MachinePool
@@ -78,7 +78,7 @@ class ModelRunner:
         placements: Sequence[Placement] = (),
     ) -> Application:
         """Add an application with its units. A subordinate gets its units with its relations."""
-        application = Application(name, self._upload(charm), {}, config, storage)
+        application = Application(name, self._upload_charm(charm), {}, config, storage)
         application.constraints = constraints or {}
         self.model.applications[name] = application
         self._upload_resources(application, resources)
@@ -86,7 +86,7 @@ class ModelRunner:
         self.add_units(application, 0 if charm.subordinate else units, attach, placements)
         return application
 
-    def _upload(self, charm: Charm) -> Charm:
+    def _upload_charm(self, charm: Charm) -> Charm:
         self._uploads += 1
         return charm.upload(self.folder / "charms" / f"{charm.name}-{self._uploads}")
 
@@ -124,7 +124,7 @@ class ModelRunner:
             resources: the new files of resources.
             force_units: also upgrade units in error, and retry their hooks with the new charm.
         """
-        application.charm = self._upload(charm)
+        application.charm = self._upload_charm(charm)
         application.revision += 1
         application.charm_version += 1
         self._upload_resources(application, resources)
@@ -164,7 +164,7 @@ class ModelRunner:
             attach: the storage instances to attach to a new unit.
             placements: the machines of the first units. Each of the others gets a new machine.
         """
-        constraints = merge(self.model.constraints, application.constraints)
+        constraints = merge_constraints(self.model.constraints, application.constraints)
         wanted = [*placements, *[NEW_MACHINE] * count][:count]
         for machine in [self.machines.machine_for(one, constraints) for one in wanted]:
             self._add_unit(application, machine, attach=attach)

@@ -73,9 +73,9 @@ class NetworkHookCommands:
         )
         if options.port is None:
             raise usage_error("no port or range specified")
-        return _port(options.port.lower()), self._named(options.endpoints)
+        return _port(options.port.lower()), self._read_endpoints(options.endpoints)
 
-    def _named(self, listed: str) -> set[str]:
+    def _read_endpoints(self, listed: str) -> set[str]:
         if not listed:
             return {ALL_ENDPOINTS}
         endpoints = {name.strip() for name in listed.split(",")}

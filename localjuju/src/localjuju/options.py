@@ -17,7 +17,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def typed(kind: str, value: Any) -> Any:
+def convert(kind: str, value: Any) -> Any:
     """Convert text, or a value from YAML, to an option's type, as Juju does.
 
     Args:

@@ -24,7 +24,7 @@ class Placement:
 NEW_MACHINE = Placement()
 
 
-def parse(text: str) -> list[Placement]:
+def parse_placements(text: str) -> list[Placement]:
     """Read the value of ``--to``.
 
     Raises:

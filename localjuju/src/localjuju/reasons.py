@@ -28,7 +28,7 @@ class Reasons:
 
     # Noting events
 
-    def note(self, index: int, changes: Iterable[Change]) -> None:
+    def note_changes(self, index: int, changes: Iterable[Change]) -> None:
         """Note the changes that an event made."""
         for change in changes:
             self._indices[change.kind, change.about] = index
@@ -48,9 +48,9 @@ class Reasons:
         if not failed:
             self._indices["ran", f"{unit} {hook.kind}"] = index
 
-    def note_step(self, index: int, step: str) -> None:
+    def note_command(self, index: int, command: str) -> None:
         """Note a command of the operator."""
-        self._indices["step", step.partition(" ")[0]] = index
+        self._indices["command", command.partition(" ")[0]] = index
 
     # Why a hook runs
 
@@ -72,7 +72,7 @@ class Reasons:
 
     def _task(self, _uniter: Uniter, hook: Hook) -> Reason:
         command = "run" if hook.kind == "action" else "exec"
-        return self._reason("The operator ran it", self._index("step", command))
+        return self._reason("The operator ran it", self._index("command", command))
 
     def _install(self, uniter: Uniter, _hook: Hook) -> Reason:
         unit, principal = uniter.unit, uniter.unit.principal

@@ -86,7 +86,7 @@ _COMMANDS_BY_REASON = {
 REFUSED = {name: reason for reason, names in _COMMANDS_BY_REASON.items() for name in names}
 """The reason why localjuju does not support a command, by the command's name."""
 
-FOR_KUBERNETES = ("scale-application",)
+KUBERNETES_COMMANDS = ("scale-application",)
 """Commands that Juju itself refuses on machines."""
 
 
@@ -99,11 +99,11 @@ def refusal(command: str, known: Iterable[str]) -> CommandError:
     """
     if command in REFUSED:
         return CommandError(f'ERROR "juju {command}" is not supported: {REFUSED[command]}')
-    if command in FOR_KUBERNETES:
+    if command in KUBERNETES_COMMANDS:
         return CommandError(
             f'ERROR Juju command "{command}" only supported on k8s container models'
         )
-    names = {*known, *REFUSED, *FOR_KUBERNETES}
+    names = {*known, *REFUSED, *KUBERNETES_COMMANDS}
     closest = min(sorted(names), key=lambda name: _edit_distance(command, name))
     if _edit_distance(command, closest) > len(closest):
         return CommandError(f"ERROR unrecognized command: {command}", 2)

@@ -48,7 +48,7 @@ class RelationCommands:
             raise CommandError(self._relation_exists(first, second, existing))
         for side in pair:
             if side.application.life == "dying":
-                problem = self._problem(first, second, pair)
+                problem = self._error_prefix(first, second, pair)
                 raise CommandError(f'{problem}application "{side.application.name}" is not alive')
             if self._is_full(side):
                 raise CommandError(self._limit_reached(first, second, pair, side))
@@ -76,9 +76,9 @@ class RelationCommands:
             f"would exceed its maximum relation limit of {full.endpoint.limit}"
         )
         quota = " (quota limit exceeded)" if self._uses_3_6_wording else ""
-        return f"{self._problem(first, second, pair)}{reason}{quota}"
+        return f"{self._error_prefix(first, second, pair)}{reason}{quota}"
 
-    def _problem(self, first: str, second: str, pair: tuple[Side, Side]) -> str:
+    def _error_prefix(self, first: str, second: str, pair: tuple[Side, Side]) -> str:
         """Return the beginning of the error for two endpoints that cannot be related."""
         if self._uses_3_6_wording:
             requirer_first = sorted(pair, key=lambda side: side.endpoint.role != "requires")

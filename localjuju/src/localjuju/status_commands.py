@@ -13,7 +13,7 @@ from localjuju.show_unit import describe_unit
 from localjuju.status import StatusData
 
 FORMATS = ("json", "line", "oneline", "short", "tabular", "yaml")
-CLEAR = "\x1b[H\x1b[J"
+CLEAR_SCREEN = "\x1b[H\x1b[J"
 """Clears a terminal's screen."""
 
 
@@ -41,7 +41,7 @@ class StatusCommands:
         write = TERMINAL.get().write
         while options.watch and write:
             printed = self._print(options)
-            write(CLEAR * TERMINAL.get().is_screen + printed.stdout + printed.stderr)
+            write(CLEAR_SCREEN * TERMINAL.get().is_screen + printed.stdout + printed.stderr)
             self.runner.controller.turns.wait_until(lambda: False, options.watch)
         return self._print(options)
 

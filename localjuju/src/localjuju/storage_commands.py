@@ -13,7 +13,7 @@ from localjuju.storage_declarations import StorageError
 from localjuju.storage_directives import StorageDirective, check_directives, parse_directive
 from localjuju.storage_status import describe_storage
 
-USE_FORCE = """
+FORCE_HINT = """
 Use the --force option to remove attached storage, or use
 "juju detach-storage" to explicitly detach the storage
 before removing.
@@ -145,7 +145,7 @@ class StorageCommands:
                 options.instances, remove, "removing {}\n", "failed to remove {}: {}\n"
             )
         except CommandError as error:
-            hint = USE_FORCE if attached and not options.force else ""
+            hint = FORCE_HINT if attached and not options.force else ""
             raise CommandError(f"{error}{hint}") from None
 
     def _instance(self, name: str) -> StorageInstance:
