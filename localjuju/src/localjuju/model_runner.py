@@ -77,7 +77,19 @@ class ModelRunner:
         constraints: Constraints | None = None,
         placements: Sequence[Placement] = (),
     ) -> Application:
-        """Add an application with its units. A subordinate gets its units with its relations."""
+        """Add an application with its units. A subordinate gets its units with its relations.
+
+        Args:
+            charm: the charm. It is copied.
+            name: the name of the application, which is not in use.
+            units: how many units to add.
+            config: the values of options.
+            resources: the files of resources. They are copied.
+            storage: the storage directives, by the name of the storage.
+            attach: the storage instances to attach to the unit, if there is only one.
+            constraints: the constraints for the machines.
+            placements: the machines of the first units.
+        """
         application = Application(name, self._upload_charm(charm), {}, config, storage)
         application.constraints = constraints or {}
         self.model.applications[name] = application
@@ -93,7 +105,7 @@ class ModelRunner:
     def _upload_resources(
         self, application: Application, resources: dict[str, pathlib.Path]
     ) -> None:
-        """Copy the files, so that later changes to the originals have no effect."""
+        """Copy files into the model, so that later changes to the originals have no effect."""
         for name, file in resources.items():
             self._uploads += 1
             copy = self.folder / "resources" / f"{self._uploads}"
@@ -193,6 +205,7 @@ class ModelRunner:
         self.model.storage.create_missing(unit, application.storage)
 
     def integrate(self, *sides: Side) -> Relation:
+        """Add a relation. If it is to an offer, add it to the offering model too."""
         self.agents.allow_retries()
         relation = self.model.add_relation(*sides)
         self.controller.cross_model.connect(self.model, relation)

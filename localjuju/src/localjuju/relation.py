@@ -88,10 +88,13 @@ class Relation:
     other_model: Model | None = None
     """The model of the other end, if it is not this model."""
     in_scope: set[str] = dataclasses.field(default_factory=set)
+    """The names of the units that have entered the relation and not left it."""
     unit_databags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+    """By the unit's name. A databag stays when its unit leaves."""
     app_databags: dict[str, Databag] = dataclasses.field(default_factory=dict)
+    """By the application's name."""
     version: int = 0
-    """Increases when units may have to run hooks for a change."""
+    """It increases when something has changed, and units may have to run hooks."""
     _noticed: object = None
 
     def notice_changes(self) -> None:

@@ -59,6 +59,7 @@ class SecretChanges:
         self._access: list[tuple[str, Grant | str]] = []
         """By secret, in order: a grant, or for a revocation the name of the target."""
         self._refreshed: set[str] = set()
+        """The secrets whose new content the hook has read with ``--refresh``."""
         self.contents: set[str] = set()
         """Every value that the hook has stored in a secret."""
 

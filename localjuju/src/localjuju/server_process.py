@@ -146,8 +146,8 @@ def join(pid: int | None = None) -> ServerSession:
     Raises:
         ServerError: there is no such server, or there are several.
     """
-    with contextlib.ExitStack() as not_wanted:
-        running = list(_running(not_wanted))
+    with contextlib.ExitStack() as cleanup:
+        running = list(_running(cleanup))
         found = [server for server in running if pid in (None, server.pid)]
         if not running:
             message = "no server of localjuju is running: start one with `localjuju shell`"
@@ -159,18 +159,18 @@ def join(pid: int | None = None) -> ServerSession:
                 reason = f"no server of localjuju has the number {pid}; these are running"
             raise ServerError(f"{reason}:{listed}")
         chosen = found[0]
-        not_wanted.pop_all()
+        cleanup.pop_all()
         for server in running:
             if server is not chosen:
                 server.close()
         return chosen
 
 
-def _running(not_wanted: contextlib.ExitStack) -> Iterator[ServerSession]:
-    """Yield a session of every server of this user. ``not_wanted`` closes them."""
+def _running(cleanup: contextlib.ExitStack) -> Iterator[ServerSession]:
+    """Yield a session of every server of this user. ``cleanup`` closes them."""
     for path in sorted(pathlib.Path(tempfile.gettempdir()).glob(f"lj-*/{SESSIONS_SOCKET}")):
         connection = socket.socket(socket.AF_UNIX)
-        not_wanted.callback(connection.close)
+        cleanup.callback(connection.close)
         # The server may belong to another user, or have been killed.
         with contextlib.suppress(OSError, ServerError):
             connection.connect(str(path))

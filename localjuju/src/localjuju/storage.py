@@ -41,6 +41,7 @@ class StorageInstance:
     folder: pathlib.Path
     """The folder that holds the files. It stays the same when the unit changes."""
     since: float
+    """When the status last changed."""
     unit: Unit | None = None
     location: pathlib.Path = pathlib.Path()
     """The path of the files for the unit."""

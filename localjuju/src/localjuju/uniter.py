@@ -54,9 +54,11 @@ class RelationView:
 
     relation: Relation
     created: bool = False
+    """Whether the unit has started to run relation-created."""
     members: dict[str, int] = dataclasses.field(default_factory=dict)
     """By unit: the version of its databag that was seen, ``NOT_SHOWN`` before relation-changed."""
     app_version: int = 0
+    """The version of the remote application's databag that was seen."""
     settled_version: int = -1
     """The version of the relation at which the unit had no hooks left to run for it."""
 
@@ -90,6 +92,7 @@ class Uniter:
         self._announced_revisions: dict[str, int] = {}
         self._announced_obsolete: set[tuple[str, int]] = set()
         self._rotated_from = 0
+        """The latest revision of the secret when its secret-rotate started."""
 
     # Entering and leaving relations
 
