@@ -19,14 +19,8 @@ Role = Literal["provides", "requires", "peers"]
 
 # Keys that charmcraft does not copy to the metadata.yaml of a packed charm.
 NOT_IN_METADATA = (
-    "type",
-    "base",
-    "bases",
-    "platforms",
-    "parts",
-    "config",
-    "actions",
-    "charm-libs",
+    *("type", "base", "bases", "platforms", "parts"),
+    *("config", "actions", "charm-libs"),
 )
 
 # Files that charmcraft creates from charmcraft.yaml, and that ops reads.

@@ -67,8 +67,6 @@ def _forms(value: str) -> Iterator[str]:
 
 def _pattern(form: str) -> str:
     escaped = re.escape(form)
-    return (
-        escaped
-        if len(form) >= SHORTEST_HIDDEN_IN_WORDS
-        else rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"
-    )
+    if len(form) >= SHORTEST_HIDDEN_IN_WORDS:
+        return escaped
+    return rf"(?<![A-Za-z0-9]){escaped}(?![A-Za-z0-9])"

@@ -135,19 +135,14 @@ class RelationCommands:
         explicit = [pair for pair in pairs if pair[0].endpoint.interface != "juju-info"]
         if self.runner.behaviour.explicit_endpoint_wins and explicit:
             pairs = explicit
+        if not pairs and self._uses_3_6_wording:
+            raise CommandError("ERROR no relations found")
         if not pairs:
-            none = "ERROR no relations found"
-            raise CommandError(
-                none
-                if self._uses_3_6_wording
-                else f"{problem}no compatible endpoints found between applications"
-            )
+            raise CommandError(f"{problem}no compatible endpoints found between applications")
         if len(pairs) > 1:
             could = "; ".join(sorted(f'"{_describe_pair(pair)}"' for pair in pairs))
             ambiguous = f'ambiguous relation: "{first} {second}" could refer to {could}'
-            raise CommandError(
-                f"ERROR {ambiguous}" if self._uses_3_6_wording else f"{problem}{ambiguous}"
-            )
+            raise CommandError(f"{'ERROR ' if self._uses_3_6_wording else problem}{ambiguous}")
         return pairs[0]
 
     def _relation_between(self, pair: tuple[Side, Side]) -> Relation | None:
