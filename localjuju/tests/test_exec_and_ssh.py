@@ -137,7 +137,9 @@ def test_ssh_has_no_hook_commands(two: LocalJuju) -> None:
 
 
 def test_process_started_by_ssh_ends_with_its_machine(two: LocalJuju) -> None:
-    two.ssh("a/0", "tail -f /dev/null > /dev/null 2>&1 & echo started")
+    # Until the new process has become tail, it still has the name of the shell.
+    is_tail = '[ "$(cat /proc/$!/comm)" = tail ]'
+    two.ssh("a/0", f"tail -f /dev/null > /dev/null 2>&1 & until {is_tail}; do :; done")
     two.remove_unit("a/0")
     two.settle()
     assert "tail" in two.debug_log()
