@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import jubilant
@@ -130,3 +131,21 @@ def test_mistake_in_a_folder_without_charmcraft_is_named(
     (scripts / file).parent.mkdir(exist_ok=True)
     (scripts / file).write_text(text)
     assert complaint in deploy_error(juju, scripts)
+
+
+def test_unreadable_file_is_named_and_changes_nothing(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    charm = make_charm("a")
+    juju.deploy(charm)
+    juju.settle()
+    pipe = charm / "src" / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(jubilant.CLIError) as failure:
+        juju.deploy(charm, "other")
+    assert failure.value.stderr == f"ERROR cannot read {pipe}: `{pipe}` is a named pipe\n"
+    with pytest.raises(jubilant.CLIError, match="is a named pipe"):
+        juju.refresh("a", path=charm)
+    status = juju.status()
+    assert {name: app.charm_rev for name, app in status.apps.items()} == {"a": 0}
+    assert hooks_of(juju, "a/0")[-1] == "start"

@@ -241,3 +241,19 @@ def test_lazily_imported_modules_are_loaded_before_the_hook(
     code.write_text("from concurrent import futures\nimport sys\n" + code.read_text())
     juju.deploy(charm)
     assert evaluate(juju, "a/0", "'concurrent.futures.thread' in sys.modules") == "True"
+
+
+def test_modules_that_cannot_be_read_do_not_stop_hooks(
+    juju: LocalJuju, make_charm: MakeCharm, capfd: pytest.CaptureFixture[str]
+) -> None:
+    charm = make_charm("a")
+    source = charm / "src"
+    (source / "folder.py").mkdir()
+    (source / "gone.py").symlink_to("nowhere")
+    (source / "syntax.py").write_text("this is not Python")
+    (source / "binary.py").write_bytes(b"\0\xff")
+    (source / "escape.py").write_text(r"pattern = '\d'")
+    (source / "latin.py").write_bytes(b"# coding: latin-1\nname = '\xe9'\n")
+    juju.deploy(charm)
+    assert evaluate(juju, "a/0", "__import__('latin').name") == "'é'"
+    assert capfd.readouterr().err == ""

@@ -91,7 +91,19 @@ class Charm:
 
         Returns:
             The same charm, in the new place.
+
+        Raises:
+            CharmError: a file cannot be read.
         """
+        try:
+            return self._copy(destination)
+        except shutil.Error as error:  # It has the errors of all files of a folder.
+            source, _, reason = error.args[0][0]
+            raise CharmError(f"cannot read {source}: {reason}") from None
+        except OSError as error:
+            raise CharmError(f"cannot read {error.filename}: {error.strerror}") from None
+
+    def _copy(self, destination: pathlib.Path) -> Charm:
         destination.parent.mkdir(parents=True, exist_ok=True)
         if self.packed:
             shutil.copyfile(self.folder, destination)
@@ -103,7 +115,13 @@ class Charm:
             if path.name not in (*CODE_FILES, pathlib.PurePath(self.entrypoint).parts[0]):
                 (destination / path.name).symlink_to(path)
             elif path.is_dir():
-                shutil.copytree(path, destination / path.name, ignore=ignore_caches)
+                # A link to a file that does not exist here may be of no use to the charm.
+                shutil.copytree(
+                    path,
+                    destination / path.name,
+                    ignore=ignore_caches,
+                    ignore_dangling_symlinks=True,
+                )
             else:
                 shutil.copy(path, destination / path.name)
         made = self.metadata, {"options": self.options}, self.actions

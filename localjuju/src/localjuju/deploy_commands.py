@@ -99,7 +99,15 @@ class DeployCommands:
                 f"machine {number} not found"
             )
         application = self.runner.deploy(
-            charm, name, units, config, resources, storage, attach, constraints, placements
+            self._upload(charm),
+            name,
+            units,
+            config,
+            resources,
+            storage,
+            attach,
+            constraints,
+            placements,
         )
         application.trusted = trusted
         return Output(stderr=placement.extra_placements_warning(placements, units) + located)
@@ -157,6 +165,7 @@ class DeployCommands:
         trusted = options.trust or bool(config.pop(TRUST, application.trusted))
         resources = self._resources(charm, dict(map(pair, options.resource)))
         storage = self._storage.parse_directives(charm, options.storage, problem)
+        charm = self._upload(charm)
         application.storage.update(storage)
         application.trusted = trusted
         self.runner.refresh(application, charm, resources, options.force_units)
@@ -220,6 +229,13 @@ class DeployCommands:
             if not charms.is_charm(folder):
                 raise charms.CharmError(f'no charm was found at "{given}"')
             return charms.load(folder)
+        except charms.CharmError as error:
+            raise CommandError(f"ERROR {error}") from None
+
+    def _upload(self, charm: charms.Charm) -> charms.Charm:
+        """Copy a charm into the model, and return the copy."""
+        try:
+            return self.runner.upload_charm(charm)
         except charms.CharmError as error:
             raise CommandError(f"ERROR {error}") from None
 

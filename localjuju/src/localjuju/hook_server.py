@@ -29,6 +29,7 @@ import subprocess
 import sys
 import threading
 import types
+import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
 
@@ -147,10 +148,11 @@ def _source(charm: str, request: dict[str, Any]) -> pathlib.Path:
 @functools.cache
 def _compile(source: pathlib.Path) -> None:
     """Write bytecode for a unit's modules. It is not used for a module that changes later."""
+    by_content = py_compile.PycInvalidationMode.CHECKED_HASH
     for path in source.glob("*.py"):
-        # quiet=2: a syntax error appears when the hook runs.
-        by_content = py_compile.PycInvalidationMode.CHECKED_HASH
-        py_compile.compile(str(path), quiet=2, invalidation_mode=by_content)
+        # If a module cannot be read or compiled, the hook that imports it shows the error.
+        with contextlib.suppress(OSError), _no_warnings():
+            py_compile.compile(str(path), quiet=2, invalidation_mode=by_content)
 
 
 @functools.cache
@@ -158,12 +160,20 @@ def _preload(source: pathlib.Path) -> None:
     """Import the other packages that a charm's modules use, so that each hook starts faster."""
     own = {path.stem for path in source.glob("*.py")}
     for path in sorted(source.glob("*.py")):
-        with contextlib.suppress(SyntaxError):
-            for module, attribute in _used(ast.parse(path.read_text())):
+        with contextlib.suppress(OSError, SyntaxError, ValueError), _no_warnings():
+            for module, attribute in _used(ast.parse(path.read_bytes())):
                 if module.partition(".")[0] not in own:
                     # If this import fails, it fails again in the hook, with a traceback.
                     with contextlib.suppress(Exception):
                         _load(module, attribute)
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Print no warnings: they would go to the terminal, not to the log of a hook."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _used(code: ast.Module) -> Iterator[tuple[str, str]]:

@@ -80,7 +80,7 @@ class ModelRunner:
         """Add an application with its units. A subordinate gets its units with its relations.
 
         Args:
-            charm: the charm. It is copied.
+            charm: the copy that :meth:`upload_charm` returned.
             name: the name of the application, which is not in use.
             units: how many units to add.
             config: the values of options.
@@ -90,7 +90,7 @@ class ModelRunner:
             constraints: the constraints for the machines.
             placements: the machines of the first units.
         """
-        application = Application(name, self._upload_charm(charm), {}, config, storage)
+        application = Application(name, charm, {}, config, storage)
         application.constraints = constraints or {}
         self.model.applications[name] = application
         self._upload_resources(application, resources)
@@ -98,7 +98,12 @@ class ModelRunner:
         self.add_units(application, 0 if charm.subordinate else units, attach, placements)
         return application
 
-    def _upload_charm(self, charm: Charm) -> Charm:
+    def upload_charm(self, charm: Charm) -> Charm:
+        """Copy a charm into the model, and return the copy.
+
+        Raises:
+            CharmError: a file of the charm cannot be read.
+        """
         self._uploads += 1
         return charm.upload(self.folder / "charms" / f"{charm.name}-{self._uploads}")
 
@@ -132,11 +137,11 @@ class ModelRunner:
 
         Args:
             application: the application to refresh.
-            charm: the new charm. It must fit the relations and the storage.
+            charm: the copy of the new charm, which must fit the relations and the storage.
             resources: the new files of resources.
             force_units: also upgrade units in error, and retry their hooks with the new charm.
         """
-        application.charm = self._upload_charm(charm)
+        application.charm = charm
         application.revision += 1
         application.charm_version += 1
         self._upload_resources(application, resources)
