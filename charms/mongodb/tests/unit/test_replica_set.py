@@ -194,18 +194,25 @@ def test_unit_without_host_is_not_added(ctx, world, model):
     assert world.called("reconcile_members") == [(set(), {"mongodb/0": HOST})]
 
 
-def test_invalid_peer_databag_is_logged_and_others_are_added(ctx, world, model):
+@pytest.mark.parametrize(
+    ("databag", "problem"),
+    [
+        ({"host": "{"}, "host: it is not JSON"),
+        ({"version": '"new"'}, "version: String should match pattern '^[0-9]+\\.[0-9]+'"),
+    ],
+)
+def test_invalid_peer_databag_is_logged_and_others_are_added(ctx, world, model, databag, problem):
     world.units |= {"mongodb/1": "active", "mongodb/2": "active"}
     relation = dataclasses.replace(
-        peers(), peers_data={1: {"host": "{"}, 2: {"host": '"10.0.0.2:27017"', "more": "x"}}
+        peers(), peers_data={1: databag, 2: {"host": '"10.0.0.2:27017"', "more": "x"}}
     )
     ctx.run(ctx.on.update_status(), model(relation))
     assert world.called("reconcile_members")[0][1] == {
         "mongodb/0": HOST,
         "mongodb/2": "10.0.0.2:27017",
     }
-    problem = "replicas: mongodb/1 sent an invalid host: it is not JSON"
-    assert problem in [log.message for log in ctx.juju_log]
+    message = f"replicas: mongodb/1 sent an invalid {problem}"
+    assert message in [log.message for log in ctx.juju_log]
 
 
 def test_leader_manages_members_if_its_own_mongod_fails(ctx, world, model):

@@ -11,6 +11,8 @@ import pydantic
 
 # Sorted, because another order would trigger relation-changed.
 SortedStrings = Annotated[list[str], pydantic.AfterValidator(sorted)]
+# Members compare versions, so a version begins with two numbers.
+Version = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]+\.[0-9]+")]
 
 
 class _Fields(pydantic.BaseModel):
@@ -35,7 +37,7 @@ class MongodbReplicaSetApp(_Fields):
     set_id: str | None = None
     """MongoDB's unique id of the replica set. Missing until the replica set exists."""
 
-    version: str | None = None
+    version: Version | None = None
     """The series of MongoDB that every unit installs, such as `8.0`."""
 
     port: int | None = None
@@ -57,7 +59,7 @@ class MongodbReplicaSetUnit(_Fields):
     has_data: bool | None = None
     """Whether the unit has data of a replica set. If so, no unit may initiate another one."""
 
-    version: str | None = None
+    version: Version | None = None
     """The version of the running mongod, such as `8.0.4`."""
 
     target: str | None = None
