@@ -67,14 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cloud" in metafunc.fixturenames:
         names = ["controller"] if metafunc.config.getoption("--controller") else ["3.6", "4.0"]
-        # The tests that share a model run on one worker of pytest-xdist.
-        params = [
-            pytest.param(
-                name, marks=pytest.mark.xdist_group(f"{metafunc.definition.path.name} {name}")
-            )
-            for name in names
-        ]
-        metafunc.parametrize("cloud", params, indirect=True, scope="module")
+        metafunc.parametrize("cloud", names, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")

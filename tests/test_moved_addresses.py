@@ -17,12 +17,7 @@ from website import Load, Website
 pytestmark = pytest.mark.localjuju("the machines get new addresses")
 
 
-# The tests that share a model run on one worker of pytest-xdist.
-MODELS = [
-    pytest.param((version, members), marks=pytest.mark.xdist_group(f"moved {version} {members}"))
-    for version in ("3.6", "4.0")
-    for members in (1, 3)
-]
+MODELS = [(version, members) for version in ("3.6", "4.0") for members in (1, 3)]
 
 
 @pytest.fixture(scope="module", params=MODELS, ids=lambda model: f"{model[0]}-{model[1]}")
