@@ -149,3 +149,11 @@ def test_unreadable_file_is_named_and_changes_nothing(
     status = juju.status()
     assert {name: app.charm_rev for name, app in status.apps.items()} == {"a": 0}
     assert hooks_of(juju, "a/0")[-1] == "start"
+
+
+def test_relative_links_are_followed(juju: LocalJuju, make_charm: MakeCharm) -> None:
+    charm = make_charm("a")
+    (charm.parent / "shared.py").write_text("NAME = 'shared'\n")
+    (charm / "src" / "shared.py").symlink_to("../../shared.py")
+    juju.deploy(charm)
+    assert evaluate(juju, "a/0", "__import__('shared').NAME") == "'shared'"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import os
 import pathlib
 import shutil
 import zipfile
@@ -31,7 +32,15 @@ CODE_FILES = ("src", "lib", "hooks", "actions", "dispatch")
 
 ENTRYPOINT = "src/charm.py"
 
-ignore_caches = shutil.ignore_patterns("__pycache__")
+
+def _not_copied(folder: str, names: list[str]) -> list[str]:
+    """Return the names that are no part of a charm: bytecode, and links to missing files."""
+    # copytree's ignore_dangling_symlinks also ignores every relative link.
+    return [
+        name
+        for name in names
+        if name == "__pycache__" or not os.path.exists(os.path.join(folder, name))
+    ]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,13 +124,7 @@ class Charm:
             if path.name not in (*CODE_FILES, pathlib.PurePath(self.entrypoint).parts[0]):
                 (destination / path.name).symlink_to(path)
             elif path.is_dir():
-                # A link to a file that does not exist here may be of no use to the charm.
-                shutil.copytree(
-                    path,
-                    destination / path.name,
-                    ignore=ignore_caches,
-                    ignore_dangling_symlinks=True,
-                )
+                shutil.copytree(path, destination / path.name, ignore=_not_copied)
             else:
                 shutil.copy(path, destination / path.name)
         made = self.metadata, {"options": self.options}, self.actions
