@@ -82,7 +82,7 @@ def test_comparison_of_two_recordings_shows_where_juju_differs(
     assert not second or any(second in one.only_second.split(", ") for one in found), question
 
 
-def test_a_run_does_not_differ_from_itself() -> None:
+def test_run_does_not_differ_from_itself() -> None:
     run = page.read_run(RECORDINGS[0])
     assert differences(run, run) == []
 

@@ -66,7 +66,7 @@ juju nothing 2>&1 || echo "status $?"
 """
 
 
-def test_a_shell_script(make_charm: MakeCharm, tmp_path: pathlib.Path) -> None:
+def test_shell_script_runs_unchanged(make_charm: MakeCharm, tmp_path: pathlib.Path) -> None:
     make_charm("a")
     done = subprocess.run(
         ["sh", "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=60

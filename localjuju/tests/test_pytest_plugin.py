@@ -86,7 +86,7 @@ def test_suite_of_a_charm_runs_unchanged_and_failures_are_reported(charm: pathli
         assert part in summary, printed
 
 
-def test_a_fixture_that_fails_is_reported_after_its_model_has_gone(charm: pathlib.Path) -> None:
+def test_failed_fixture_is_reported_after_its_model_has_gone(charm: pathlib.Path) -> None:
     failing = SUITE.replace("def test_deploy(charm", "def test_deploy(broken, charm") + (
         "\nimport pytest\n@pytest.fixture\ndef broken(charm):\n"
         "    with jubilant.temp_model() as juju:\n        juju.deploy(charm, app='a')\n"

@@ -91,7 +91,7 @@ def terminal() -> Iterator[Terminal]:
     assert terminal.process.wait(timeout=60) is not None
 
 
-def test_a_second_terminal_joins_and_the_last_one_ends_the_models(
+def test_second_terminal_joins_and_the_last_one_ends_the_models(
     terminal: Terminal, temporary: pathlib.Path
 ) -> None:
     terminal.type("juju add-model m")

@@ -63,7 +63,7 @@ def test_relations_and_one_application(two: LocalJuju) -> None:
     ]
 
 
-def test_a_line_for_each_unit(two: LocalJuju) -> None:
+def test_short_format_has_a_line_for_each_unit(two: LocalJuju) -> None:
     first, second, *_ = two.cli("status", "--format", "short").splitlines()
     address = r"127\.\d+\.\d+\.\d+"
     states = r"\(agent:idle, workload:active\)"
@@ -71,7 +71,7 @@ def test_a_line_for_each_unit(two: LocalJuju) -> None:
     assert re.fullmatch(rf"  - sub/\d+: {address} {states}", second)
 
 
-def test_an_empty_model_and_a_filter_without_matches(juju: LocalJuju) -> None:
+def test_empty_model_is_named_on_standard_error(juju: LocalJuju) -> None:
     _, message = juju._cli("status")
     assert message == '\nModel "admin/local" is empty.\n'
 

@@ -28,7 +28,7 @@ KEY = "0123456789abcdef" * 8
 PASSWORD = "the administrator's / p@ss:word"
 NETWORK = f"127.77.{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw')}"
 """The first three numbers of the machines' addresses. Each worker of pytest-xdist has its own."""
-PATIENCE = 60
+TIMEOUT = 60
 """How many seconds to wait for a change, even on a busy computer."""
 
 

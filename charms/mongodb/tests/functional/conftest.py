@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 import mongod
-from machines import PATIENCE, Machine, joining, replica_set
+from machines import TIMEOUT, Machine, joining, replica_set
 
 
 @pytest.fixture
@@ -49,5 +49,5 @@ def three(machines: Callable[[int], Machine]) -> list[Machine]:
     for machine in found[1:]:
         machine.run()
     with replica_set(found[0]) as rs:
-        rs.reconcile_members([], joining(*found), PATIENCE)
+        rs.reconcile_members([], joining(*found), TIMEOUT)
     return found

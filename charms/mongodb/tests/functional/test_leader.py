@@ -9,7 +9,7 @@ import pytest
 
 from machines import (
     NETWORK,
-    PATIENCE,
+    TIMEOUT,
     Machine,
     Peers,
     Writer,
@@ -32,7 +32,7 @@ def several(machines: Machines, count: int) -> tuple[Peers, list[Machine]]:
     peers = Peers(*found)
     peers.publish(*found)
     with replica_set(found[0]) as rs:
-        rs.reconcile_members([], joining(*found), PATIENCE)
+        rs.reconcile_members([], joining(*found), TIMEOUT)
         peers.leader("mongodb/0").reconcile_members(rs, peers.settings)
     peers.publish(*found)
     return peers, found
@@ -58,7 +58,7 @@ def test_replica_set_recovers_after_all_addresses_change(machines: Machines, cou
     assert leader.replica_set_exists(peers.settings)
     leader.restore_primary(peers.settings)
     wanted = ["primary"] + ["secondary"] * (count - 1)
-    until(lambda: states(*moved) == wanted, PATIENCE)
+    until(lambda: states(*moved) == wanted, TIMEOUT)
     with peers.replica_set() as rs:
         assert set(leader.reconcile_members(rs, peers.settings)) == {
             machine.host for machine in moved
@@ -77,18 +77,18 @@ def test_replica_set_recovers_after_machines_swap_addresses(machines: Machines):
         machine.run()
     peers.publish(*swapped)
     leader = peers.leader("mongodb/0")
-    until(lambda: "primary" in states(*swapped), PATIENCE)
+    until(lambda: "primary" in states(*swapped), TIMEOUT)
     leader.restore_primary(peers.settings)
     with peers.replica_set() as rs:
         leader.reconcile_members(rs, peers.settings)
-        until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), PATIENCE)
+        until(lambda: {m["unit"]: m["host"] for m in rs.status()} == joining(*swapped), TIMEOUT)
 
 
 def test_primary_returns_when_lost_majority_runs_or_is_removed(machines: Machines):
     peers, three = several(machines, 3)
     for machine in three[1:]:
         machine.mongod.stop()
-    until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
+    until(lambda: three[0].mongod.state() == "no primary", TIMEOUT)
     leader = peers.leader("mongodb/0")
     with pytest.raises(
         NeedsOperatorError, match="start mongodb/1, mongodb/2, or discard their data"
@@ -97,14 +97,14 @@ def test_primary_returns_when_lost_majority_runs_or_is_removed(machines: Machine
     assert three[0].mongod.state() == "no primary", "the other two may have newer data"
     for machine in three[1:]:
         machine.run()
-    until(lambda: states(*three) == ["primary", "secondary", "secondary"], PATIENCE)
+    until(lambda: states(*three) == ["primary", "secondary", "secondary"], TIMEOUT)
 
     for machine in three[1:]:
         machine.mongod.stop()
         del peers.machines[machine.unit]
-    until(lambda: three[0].mongod.state() == "no primary", PATIENCE)
+    until(lambda: three[0].mongod.state() == "no primary", TIMEOUT)
     leader.restore_primary(peers.settings)
-    until(lambda: three[0].mongod.state() == "primary", PATIENCE)
+    until(lambda: three[0].mongod.state() == "primary", TIMEOUT)
 
 
 def test_members_are_not_forced_if_majority_of_moved_members_is_missing(machines: Machines):
@@ -130,7 +130,7 @@ def test_leader_chooses_no_initiator_while_unit_has_data(machines: Machines):
     peers.databags = {}
     peers.publish(two)
     with replica_set(one) as rs:
-        rs.reconcile_members([], joining(one, two), PATIENCE)
+        rs.reconcile_members([], joining(one, two), TIMEOUT)
     leader = peers.leader(two.unit)
     peers.settings.members = None
     assert leader.replica_set_exists(peers.settings)
@@ -195,7 +195,7 @@ def test_no_restart_while_member_is_down(machines: Machines, tmp_path: pathlib.P
     three[1].mongod.stop()
     leader = peers.leader("mongodb/0")
     with peers.replica_set() as rs:
-        until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"), PATIENCE)
+        until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"), TIMEOUT)
         assert "mongodb/1 is (not reachable/healthy)" in leader.allow_next_restart(
             rs, peers.settings
         )
@@ -204,7 +204,7 @@ def test_no_restart_while_member_is_down(machines: Machines, tmp_path: pathlib.P
         peers.publish(three[1])
         until(
             lambda: leader.allow_next_restart(rs, peers.settings) and peers.settings.restarting,
-            PATIENCE,
+            TIMEOUT,
         )
     assert peers.settings.restarting == "mongodb/2", "the primary restarts last"
 

@@ -14,9 +14,9 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from machines import (
     NETWORK,
     PASSWORD,
-    PATIENCE,
     PORT,
     REPLSET,
+    TIMEOUT,
     Machine,
     Writer,
     joining,
@@ -41,7 +41,7 @@ def test_scaling_to_three_and_back_loses_no_write(machines: Machines):
         for machine in (two, three):
             machine.run()
         with replica_set(one) as rs:
-            rs.reconcile_members([], joining(one, two, three), PATIENCE)
+            rs.reconcile_members([], joining(one, two, three), TIMEOUT)
             config, _, in_effect = rs._read()
         assert in_effect, "otherwise the loss of one member stops the set"
         assert [member["votes"] for member in config["members"]] == [1, 1, 1]
@@ -53,7 +53,7 @@ def test_scaling_to_three_and_back_loses_no_write(machines: Machines):
         # The primary leaves, and then another member.
         for machine in (one, two):
             with replica_set(one, two, three) as rs:
-                rs.reconcile_members([machine.unit], {}, PATIENCE)
+                rs.reconcile_members([machine.unit], {}, TIMEOUT)
             machine.mongod.stop()
     assert states(three) == {"mongodb/2": "PRIMARY"}
     with writer.client(three) as client:
@@ -64,7 +64,7 @@ def test_scaling_to_three_and_back_loses_no_write(machines: Machines):
 def test_two_members_leave_at_the_same_time(three: list[Machine]):
     def leave(machine: Machine) -> None:
         with replica_set(*three) as rs:
-            rs.reconcile_members([machine.unit], {}, PATIENCE)
+            rs.reconcile_members([machine.unit], {}, TIMEOUT)
 
     threads = [threading.Thread(target=leave, args=[machine]) for machine in three[:2]]
     for thread in threads:
@@ -93,7 +93,7 @@ def test_member_leaves_after_it_became_primary(
             return before
 
         monkeypatch.setattr(rs, "_read", read_before_it_becomes_primary)
-        rs.reconcile_members([leaving.unit], {}, PATIENCE)
+        rs.reconcile_members([leaving.unit], {}, TIMEOUT)
     assert set(states(*three)) == {"mongodb/0", "mongodb/2"}
 
 
@@ -104,7 +104,7 @@ def test_member_with_new_address_is_moved(three: list[Machine]):
     moving.run()
     with replica_set(three[0], three[2]) as rs:
         until(lambda: rs.status()[1]["state"] not in ("PRIMARY", "SECONDARY"))
-        rs.reconcile_members([], joining(*three), PATIENCE)
+        rs.reconcile_members([], joining(*three), TIMEOUT)
         assert [member["host"] for member in rs.status()] == [each.host for each in three]
     until(lambda: states(*three)["mongodb/1"] == "SECONDARY")
 
@@ -128,7 +128,7 @@ def test_member_stays_while_majority_needs_it(three: list[Machine]):
         rs.reconcile_members(["mongodb/1"], {})
     assert set(states(*three)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
     with replica_set(*three) as rs:
-        rs.reconcile_members(["mongodb/1", "mongodb/2"], {}, PATIENCE)
+        rs.reconcile_members(["mongodb/1", "mongodb/2"], {}, TIMEOUT)
     assert states(three[0]) == {"mongodb/0": "PRIMARY"}
 
 
@@ -137,14 +137,14 @@ def test_member_that_is_down_does_not_block_others(machines: Machines):
     one.initiate()
     two.run()
     with replica_set(one) as rs:
-        rs.reconcile_members([], joining(two), PATIENCE)
+        rs.reconcile_members([], joining(two), TIMEOUT)
     two.mongod.stop()
     three.run()
     with replica_set(one) as rs:
         until(lambda: rs.status()[1]["state"] != "SECONDARY")
     two.run()
     with replica_set(one, two) as rs:
-        rs.reconcile_members([], joining(three), PATIENCE)
+        rs.reconcile_members([], joining(three), TIMEOUT)
     assert set(states(one)) == {"mongodb/0", "mongodb/1", "mongodb/2"}
 
 
