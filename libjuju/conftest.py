@@ -1,4 +1,4 @@
-"""The packed charms, for tests with pytest-operator and python-libjuju."""
+"""Find the packed charms, for the tests with pytest-operator and python-libjuju."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ os.environ["PATH"] += f"{os.pathsep}{HERE / 'bin'}"
 
 
 def packed(name: str) -> str:
-    """Return the path of a charm that ``make pack`` has packed."""
+    """Return the path of a charm from ``make pack``."""
     path = BUILD / f"{name}.charm"
     assert path.is_file(), f"{path} does not exist: run `make pack` first"
     return str(path)

@@ -3,8 +3,8 @@
 Both libraries are deprecated, and support no Juju newer than 3.6. Write new tests with jubilant,
 as in tests/. docs/libjuju-to-jubilant.md compares the calls.
 
-The tests run in this order, in one model. test_calls.py needs variables with the names of the
-libraries' classes.
+The tests run in this order, in one model. test_calls.py checks variables with the names of the
+libraries' classes, such as `model` and `unit`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from pytest_operator.plugin import OpsTest
 
 from conftest import packed, resources
 
-PATIENCE = 20 * 60
-"""Seconds in which machines start and install programs."""
+SETUP_TIMEOUT = 20 * 60
+"""Seconds in which machines must start and install programs."""
 
 
 def model_of(ops_test: OpsTest) -> Model:
@@ -42,7 +42,7 @@ def units_of(ops_test: OpsTest, name: str) -> list[Unit]:
 
 
 async def notes_at(unit: Unit, new: str | None = None) -> list[str]:
-    """Return the notes of the website, after a unit has saved a new note."""
+    """Save a new note, if there is one, on a unit of the website. Then return all notes."""
     url = f"http://{await unit.get_public_address()}:3000/api/notes"
     if new:
         body = json.dumps({"text": new}).encode()
@@ -59,18 +59,18 @@ async def test_deploy_and_integrate(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     await model.deploy(packed("mongodb"), application_name="mongodb", resources=resources())
     await model.deploy(packed("my-node-app"), application_name="my-node-app")
-    # For a local charm, libjuju does not know that a subordinate must have no number of units.
+    # For a local charm, libjuju does not know that a subordinate must have no units at first.
     forwarder = "rsyslog-forwarder"
     await model.deploy(packed(forwarder), application_name=forwarder, num_units=0)
     await model.integrate("my-node-app:database", "mongodb:database")
     await model.integrate("my-node-app:logging", f"{forwarder}:logging")
     await model.integrate("mongodb:juju-info", f"{forwarder}:juju-info")
     await model.wait_for_idle(
-        apps=["mongodb", "my-node-app", forwarder], status="active", timeout=PATIENCE
+        apps=["mongodb", "my-node-app", forwarder], status="active", timeout=SETUP_TIMEOUT
     )
 
 
-async def test_website_keeps_notes(ops_test: OpsTest) -> None:
+async def test_website_saves_notes(ops_test: OpsTest) -> None:
     (unit,) = units_of(ops_test, "my-node-app")
     assert await notes_at(unit, new="a note") == ["a note"]
 
@@ -81,12 +81,12 @@ async def test_each_unit_has_its_forwarder(ops_test: OpsTest) -> None:
     assert len(units_of(ops_test, "rsyslog-forwarder")) == 2
 
 
-async def test_replica_set_grows(ops_test: OpsTest) -> None:
+async def test_replica_set_is_scaled_to_three(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     application = application_of(ops_test, "mongodb")
     await application.add_unit(count=2)
     await model.wait_for_idle(
-        apps=["mongodb"], status="active", wait_for_exact_units=3, timeout=PATIENCE
+        apps=["mongodb"], status="active", wait_for_exact_units=3, timeout=SETUP_TIMEOUT
     )
     unit = units_of(ops_test, "mongodb")[0]
     action = await unit.run_action("replica-set-status")
@@ -96,48 +96,48 @@ async def test_replica_set_grows(ops_test: OpsTest) -> None:
     assert sorted(states) == ["PRIMARY", "SECONDARY", "SECONDARY"]
 
 
-async def test_password_is_rotated_by_the_leader(ops_test: OpsTest) -> None:
+async def test_only_the_leader_rotates_the_password(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     for unit in units_of(ops_test, "mongodb"):
         action = await unit.run_action("rotate-password")
         action = await action.wait()
-        wanted = "completed" if await unit.is_leader_from_status() else "failed"
-        assert action.status == wanted
-    await model.wait_for_idle(status="active", timeout=PATIENCE)
+        expected = "completed" if await unit.is_leader_from_status() else "failed"
+        assert action.status == expected
+    await model.wait_for_idle(status="active", timeout=SETUP_TIMEOUT)
     (unit,) = units_of(ops_test, "my-node-app")
     assert await notes_at(unit) == ["a note"]
 
 
-async def test_unusable_option_is_named(ops_test: OpsTest) -> None:
+async def test_status_names_the_invalid_option(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     application = application_of(ops_test, "rsyslog-forwarder")
     await application.set_config({"target": "not a host"})
-    await model.wait_for_idle(apps=["rsyslog-forwarder"], status="blocked", timeout=PATIENCE)
+    await model.wait_for_idle(apps=["rsyslog-forwarder"], status="blocked", timeout=SETUP_TIMEOUT)
     # Not application.status_message: it is empty if the charm sets no status of the application.
     for unit in units_of(ops_test, "rsyslog-forwarder"):
         assert "target" in unit.workload_status_message
     await application.reset_config(["target"])
-    await model.wait_for_idle(apps=["rsyslog-forwarder"], status="active", timeout=PATIENCE)
+    await model.wait_for_idle(apps=["rsyslog-forwarder"], status="active", timeout=SETUP_TIMEOUT)
 
 
 async def test_application_stops_with_the_relation(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     application = application_of(ops_test, "my-node-app")
     await application.destroy_relation("database", "mongodb:database", block_until_done=True)
-    await model.wait_for_idle(apps=["my-node-app"], status="blocked", timeout=PATIENCE)
+    await model.wait_for_idle(apps=["my-node-app"], status="blocked", timeout=SETUP_TIMEOUT)
     await model.integrate("my-node-app:database", "mongodb:database")
-    await model.wait_for_idle(apps=["my-node-app"], status="active", timeout=PATIENCE)
+    await model.wait_for_idle(apps=["my-node-app"], status="active", timeout=SETUP_TIMEOUT)
     (unit,) = units_of(ops_test, "my-node-app")
     assert await notes_at(unit) == ["a note"]
 
 
-async def test_replica_set_shrinks(ops_test: OpsTest) -> None:
+async def test_removed_leader_leaves_the_replica_set(ops_test: OpsTest) -> None:
     model = model_of(ops_test)
     for unit in units_of(ops_test, "mongodb"):
         if await unit.is_leader_from_status():
             await model.destroy_unit(unit.name)
     await model.wait_for_idle(
-        apps=["mongodb"], status="active", wait_for_exact_units=2, timeout=PATIENCE
+        apps=["mongodb"], status="active", wait_for_exact_units=2, timeout=SETUP_TIMEOUT
     )
     (unit,) = units_of(ops_test, "my-node-app")
     assert await notes_at(unit, new="another") == ["another", "a note"]

@@ -1,4 +1,4 @@
-"""Every call of the libraries in test_bundle.py is valid. This needs no controller."""
+"""All calls of the libraries in test_bundle.py are valid. These tests need no controller."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CLASSES: dict[str, type] = {
     "ops_test": OpsTest,
     "unit": Unit,
 }
-"""The class of the variables with each name."""
+"""For each name of a variable, the class of its value."""
 
-INHERITED = {Action: {"results"}}
-"""Attributes that the libraries add at runtime, so that their classes do not have them."""
+ADDED_AT_RUNTIME = {Action: {"results"}}
+"""Attributes that the libraries add at runtime, so that the classes do not define them."""
 
 
 def uses(tree: ast.AST) -> list[ast.Attribute]:
@@ -51,7 +51,7 @@ def problems(source: str) -> list[str]:
         owner = CLASSES[use.value.id]
         where = f"line {use.lineno}: {owner.__name__}.{use.attr}"
         if not hasattr(owner, use.attr):
-            if use.attr not in INHERITED.get(owner, set()):
+            if use.attr not in ADDED_AT_RUNTIME.get(owner, set()):
                 found.append(f"{where} does not exist")
             continue
         called = calls.get(id(use))
@@ -66,7 +66,8 @@ def problems(source: str) -> list[str]:
         except TypeError as error:
             found.append(f"{where}: {error}")
         if inspect.iscoroutinefunction(method) != (id(called) in awaited):
-            found.append(f"{where} is to be awaited, or is not to be")
+            must = "must not" if id(called) in awaited else "must"
+            found.append(f"{where} {must} be awaited")
     return found
 
 
@@ -77,7 +78,7 @@ def test_calls_of_the_suite_are_valid() -> None:
 
 
 def test_suite_does_not_read_derived_application_status() -> None:
-    """The message of an application is empty if its charm sets no status of the application."""
+    """An application's status message is empty if its charm sets no application status."""
     assert "status_message" not in {
         use.attr
         for use in uses(ast.parse(SUITE.read_text()))
@@ -85,22 +86,22 @@ def test_suite_does_not_read_derived_application_status() -> None:
     }
 
 
-def guides_calls() -> list[str]:
+def calls_in_guide() -> list[str]:
     """Return the calls of libjuju in the left column of the guide's table."""
     rows = [line for line in GUIDE.read_text().splitlines() if line.startswith("| ")]
     codes = [code for row in rows for code in re.findall("`(.+?)`", row.split(" | ")[0])]
-    return [code for code in codes if not code.startswith("juju ")]  # a command
+    return [code for code in codes if not code.startswith("juju ")]  # Not a call.
 
 
 def test_calls_in_the_guide_are_valid() -> None:
-    calls = guides_calls()
+    calls = calls_in_guide()
     assert len(calls) > 25
     body = "\n".join(f"    {call}" for call in calls)
     assert problems(f"async def test():\n{body}\n") == []
 
 
 def test_guide_contains_every_call_of_the_suite() -> None:
-    in_guide = {use.attr for call in guides_calls() for use in uses(parsed(call))}
+    in_guide = {use.attr for call in calls_in_guide() for use in uses(parsed(call))}
     in_suite = {use.attr for use in uses(ast.parse(SUITE.read_text()))}
     assert in_suite - in_guide <= {"name"}
 
@@ -115,11 +116,11 @@ def parsed(call: str) -> ast.AST:
         ("await model.deploi('x')", "Model.deploi does not exist"),
         ("await model.deploy('x', units=2)", "unexpected keyword argument 'units'"),
         ("await model.integrate('x')", "missing a required argument: 'relation2'"),
-        ("model.integrate('x', 'y')", "Model.integrate is to be awaited, or is not to be"),
-        ("await unit.get_subordinates()", "Unit.get_subordinates is to be awaited, or is not"),
+        ("model.integrate('x', 'y')", "Model.integrate must be awaited"),
+        ("await unit.get_subordinates()", "Unit.get_subordinates must not be awaited"),
         ("print(application.add_unit)", "Application.add_unit is not called"),
     ],
 )
-def test_mistake_is_found(source: str, problem: str) -> None:
+def test_mistake_in_a_call_is_found(source: str, problem: str) -> None:
     (found,) = problems(f"async def test():\n    {source}\n")
     assert problem in found
