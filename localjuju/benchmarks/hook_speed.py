@@ -1,7 +1,7 @@
-"""Print how long a hook takes with the source runner, against the packed runner as the baseline.
+"""Print how long a hook takes with the source runner and with the packed runner (the baseline).
 
-Both run the same charms, on ops with some hook commands in each hook, through the same steps and
-in the same order. The packed runner starts a Python for each hook, as Juju does.
+Both runners run the same hooks of the same charms, in the same order. The charms use ops, and call
+some hook commands in each hook. The packed runner starts a Python for each hook, as Juju does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DISPATCH = f'#!/bin/sh\nexec {sys.executable} "$JUJU_CHARM_DIR/src/charm.py"\n'
 
 
 def pack(name: str, folder: pathlib.Path) -> pathlib.Path:
-    """Make a ``.charm`` file of a fixture charm, which runs with this Python's packages."""
+    """Make a ``.charm`` file of a test charm. It runs with the packages of this Python."""
     source, packed = CHARMS / name, folder / f"{name}.charm"
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(source / "charmcraft.yaml", "metadata.yaml")
@@ -31,7 +31,7 @@ def pack(name: str, folder: pathlib.Path) -> pathlib.Path:
 
 
 def seconds_for_a_hook(juju: LocalJuju, provider: pathlib.Path, requirer: pathlib.Path) -> float:
-    """Deploy and relate two charms with three units each."""
+    """Run two integrated charms with three units each, and return the mean time of a hook."""
     started = time.perf_counter()
     juju.deploy(provider, num_units=3)
     juju.deploy(requirer, num_units=3)
