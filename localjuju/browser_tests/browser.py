@@ -1,4 +1,4 @@
-"""A browser, with what the tests of the page look at."""
+"""A browser with short methods, for the tests of the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Run = dict[str, Any]
 
 
 class Browser:
-    """The browser, with what the tests look at."""
+    """Opens the page in Chrome, and reads from it."""
 
     def __init__(self, driver: webdriver.Chrome):
         self.driver = driver
@@ -44,11 +44,11 @@ class Browser:
         WebDriverWait(self.driver, 30).until(lambda _: condition())
 
     def chrome(self, command: str, **parameters: Any) -> Any:
-        """Call Chrome's own debugging protocol."""
+        """Run a command of the Chrome DevTools Protocol."""
         return self.driver.execute_cdp_cmd(command, parameters)
 
     def requests(self) -> list[str]:
-        """Return the addresses that have been asked for since the page was opened."""
+        """Return the addresses that the browser has requested since the page was opened."""
         messages = [json.loads(entry["message"]) for entry in self.driver.get_log("performance")]
         return [
             message["message"]["params"]["request"]["url"]
@@ -56,6 +56,6 @@ class Browser:
             if message["message"]["method"] == "Network.requestWillBeSent"
         ]
 
-    def complaints(self) -> list[str]:
-        """Return what the console has of errors and of what the page's policy forbade."""
+    def new_errors(self) -> list[str]:
+        """Return the new errors in the console, which include violations of the page's policy."""
         return [entry["message"] for entry in self.driver.get_log("browser")]

@@ -1,4 +1,4 @@
-"""A browser for the tests of the page: Debian's chromium, driven by Selenium."""
+"""Fixtures: a browser that Selenium controls, and pages of runs."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     program = shutil.which("chromedriver")
     if not browser or not program:
-        raise RuntimeError("apt install chromium chromium-driver: the page's tests need them")
+        raise RuntimeError(
+            "chromium or its driver is missing: apt install chromium chromium-driver"
+        )
     options = Options()
     options.binary_location = browser
     for argument in (
         "--headless=new",
-        "--no-sandbox",  # As root, which CI is.
+        "--no-sandbox",  # Chromium requires this for root, and CI may run as root.
         "--disable-dev-shm-usage",
         "--window-size=1280,900",
         f"--user-data-dir={tmp_path_factory.mktemp('browser')}",
@@ -44,14 +46,14 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrom
 @pytest.fixture
 def browser(driver: webdriver.Chrome) -> Iterator[Browser]:
     driver.get_log("browser")
-    one = Browser(driver)
-    yield one
-    assert one.complaints() == []
+    browser = Browser(driver)
+    yield browser
+    assert browser.new_errors() == []
 
 
 @pytest.fixture(scope="session")
 def run_of_charms() -> Run:
-    """A run with two relations, a subordinate, a failing hook, and a unit that goes."""
+    """A run with two relations, a subordinate, a hook that fails, and a removed unit."""
     with LocalJuju("3.6", seed=7) as juju:
         juju.deploy(CHARMS / "tprov", num_units=2)
         juju.deploy(CHARMS / "treq")
@@ -77,7 +79,7 @@ def page(run_of_charms: Run, tmp_path_factory: pytest.TempPathFactory) -> pathli
 
 @pytest.fixture(scope="session")
 def long_page(run_of_charms: Run, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """The same again and again, until there are 2,000 hooks."""
+    """A page that repeats the events of the run until it has at least 2,000 hooks."""
     run = copy.deepcopy(run_of_charms)
     events: list[Run] = []
     counts = {"command": 0, "hook": 0}

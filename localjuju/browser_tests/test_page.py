@@ -1,4 +1,4 @@
-"""The page of a run, in a real browser."""
+"""Test the page of a run in a real browser."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ from localjuju import LocalJuju
 from localjuju.page import main
 
 
-def place_of(run: Run, unit: str, hook: str, **about: Any) -> int:
-    """Return the place of the first such hook among the events."""
+def place_of(run: Run, unit: str, hook: str, **attributes: Any) -> int:
+    """Return the index among the events of the first hook with these attributes."""
     return next(
         place
         for place, event in enumerate(run["events"])
-        if event.get("unit") == unit and event["hook"] == hook and about.items() <= event.items()
+        if event.get("unit") == unit
+        and event["hook"] == hook
+        and attributes.items() <= event.items()
     )
 
 
-def chosen(browser: Browser) -> str:
+def selected_title(browser: Browser) -> str:
     return browser.text("#details h2")
 
 
@@ -33,16 +35,18 @@ def press(browser: Browser, *keys: str) -> None:
     browser.find("#lanes").send_keys(*keys)
 
 
-def test_first_sight(browser: Browser, page: pathlib.Path, run_of_charms: Run) -> None:
+def test_page_opens_with_the_first_command_and_all_units(
+    browser: Browser, page: pathlib.Path, run_of_charms: Run
+) -> None:
     browser.open(page)
     assert browser.text("h1") == "Charms meet"
-    assert chosen(browser).startswith("Command 1: juju deploy")
+    assert selected_title(browser).startswith("Command 1: juju deploy")
     assert len(browser.all("#marks .mark")) == len(run_of_charms["events"])
     lanes = [lane.text for lane in browser.all("#names div")]
     assert lanes == ["$ juju", "fprov/0", "tprov/0", "tprov/1", "treq/0", "↳ tsub/0"]
 
 
-def test_steps_by_buttons_keys_and_slider(
+def test_buttons_keys_and_slider_select_events(
     browser: Browser, page: pathlib.Path, run_of_charms: Run
 ) -> None:
     browser.open(page)
@@ -64,7 +68,7 @@ def test_steps_by_buttons_keys_and_slider(
         assert browser.text("#position") == f"{position} of {count}"
 
 
-def test_plays_and_pauses(browser: Browser, page: pathlib.Path) -> None:
+def test_play_button_shows_one_event_after_another(browser: Browser, page: pathlib.Path) -> None:
     browser.open(page)
     press(browser, " ")
     assert browser.find("#play").get_attribute("aria-pressed") == "true"
@@ -74,7 +78,7 @@ def test_plays_and_pauses(browser: Browser, page: pathlib.Path) -> None:
     assert browser.run("return page.timer") is None
 
 
-def test_mark_is_chosen_by_a_click_and_named_in_the_address(
+def test_click_on_a_mark_selects_its_hook_and_changes_the_address(
     browser: Browser, page: pathlib.Path, run_of_charms: Run
 ) -> None:
     browser.open(page)
@@ -82,30 +86,30 @@ def test_mark_is_chosen_by_a_click_and_named_in_the_address(
     mark = browser.all("#marks .mark")[place]
     ActionChains(browser.driver).move_to_element(mark).click().perform()
     number = run_of_charms["events"][place]["number"]
-    assert chosen(browser) == f"Hook {number}: install"
+    assert selected_title(browser) == f"Hook {number}: install"
     assert browser.driver.current_url.endswith(f"#hook-{number}")
 
 
-def test_address_chooses_a_hook_and_links_lead_to_causes_and_back(
+def test_address_selects_a_hook_and_links_lead_to_its_causes(
     browser: Browser, page: pathlib.Path, run_of_charms: Run
 ) -> None:
     place = place_of(run_of_charms, "treq/0", "database-relation-changed", **{"remote-unit": ""})
     event = run_of_charms["events"][place]
     browser.open(page, f"#hook-{event['number']}")
-    title = chosen(browser)
+    title = selected_title(browser)
     assert title == f"Hook {event['number']}: database-relation-changed database:1"
     assert event["why"]["text"] in browser.text(".why")
     assert len(browser.all(".arrow.cause")) == len(event["why"]["events"]) == 1
     cause = run_of_charms["events"][event["why"]["events"][0]]
     browser.find(f'#details a[href="#hook-{cause["number"]}"]').click()
-    browser.until(lambda: chosen(browser).startswith(f"Hook {cause['number']}: "))
+    browser.until(lambda: selected_title(browser).startswith(f"Hook {cause['number']}: "))
     assert browser.all(f'#details a[href="#hook-{event["number"]}"]')
     assert browser.all(".arrow.triggered")
     browser.driver.back()
-    browser.until(lambda: chosen(browser) == title)
+    browser.until(lambda: selected_title(browser) == title)
 
 
-def test_databag_shows_old_and_new_value(
+def test_changed_key_of_a_databag_shows_its_old_and_new_value(
     browser: Browser, page: pathlib.Path, run_of_charms: Run
 ) -> None:
     place = place_of(run_of_charms, "tprov/1", "leader-elected")
@@ -130,7 +134,7 @@ def test_failed_hook_shows_its_traceback(
     assert mark.text == "!"
 
 
-def test_filters_dim_marks_hide_rows_and_are_stepped_over(
+def test_filters_dim_marks_and_hide_rows_and_the_buttons_skip_them(
     browser: Browser, page: pathlib.Path, run_of_charms: Run
 ) -> None:
     browser.open(page)
@@ -146,14 +150,16 @@ def test_filters_dim_marks_hide_rows_and_are_stepped_over(
     assert len(browser.all(".hooks tbody tr:not([hidden])")) == 2
     for number in wanted:
         browser.find("#next").click()
-        assert chosen(browser).startswith(f"Hook {number}: ")
+        assert selected_title(browser).startswith(f"Hook {number}: ")
     Select(browser.find("#relation")).select_by_visible_text("tprov:replicas")
     assert len(browser.all("#marks .mark:not(.dim)")) == 1
     browser.find("#filters button").click()
     browser.until(lambda: len(browser.all("#marks .mark:not(.dim)")) == len(events))
 
 
-def test_finds_who_wrote_a_key(browser: Browser, page: pathlib.Path, run_of_charms: Run) -> None:
+def test_search_finds_the_hooks_that_wrote_a_key(
+    browser: Browser, page: pathlib.Path, run_of_charms: Run
+) -> None:
     browser.open(page)
     browser.find("#key").send_keys("leader")
     found = [item.text for item in browser.all("#found li")]
@@ -166,7 +172,7 @@ def test_finds_who_wrote_a_key(browser: Browser, page: pathlib.Path, run_of_char
         f"Hook {second} tprov/1: tprov in tprov:replicas: tprov/0 → tprov/1",
     ]
     browser.find("#found li:nth-child(2) a").click()
-    browser.until(lambda: chosen(browser) == f"Hook {second}: leader-elected")
+    browser.until(lambda: selected_title(browser) == f"Hook {second}: leader-elected")
     browser.find("#key").send_keys("-nobody")
     assert browser.text("#found") == "No event wrote leader-nobody."
 
@@ -238,17 +244,17 @@ def test_long_value_is_shown_on_demand(browser: Browser, hostile_page: pathlib.P
     assert value.get_attribute("textContent") == HOSTILE["long"]
 
 
-def test_no_request_leaves_the_page(browser: Browser, hostile_page: pathlib.Path) -> None:
+def test_page_sends_no_request(browser: Browser, hostile_page: pathlib.Path) -> None:
     browser.open(hostile_page)
     press(browser, Keys.END)
-    browser.run("fetch('https://example.com/').catch(() => { window.refused = true; })")
-    browser.until(lambda: browser.run("return window.refused"))
+    browser.run("fetch('https://example.com/').catch(() => { window.blocked = true; })")
+    browser.until(lambda: browser.run("return window.blocked"))
     assert browser.requests() == [hostile_page.as_uri()]
-    complaints = browser.complaints()
-    assert complaints and all("Content Security Policy" in one for one in complaints)
+    errors = browser.new_errors()
+    assert errors and all("Content Security Policy" in error for error in errors)
 
 
-def test_table_is_read_without_javascript(
+def test_page_shows_a_table_without_javascript(
     browser: Browser, page: pathlib.Path, run_of_charms: Run
 ) -> None:
     browser.chrome("Emulation.setScriptExecutionDisabled", value=True)
@@ -263,7 +269,7 @@ def test_table_is_read_without_javascript(
         browser.chrome("Emulation.setScriptExecutionDisabled", value=False)
 
 
-def test_everything_has_a_name_for_a_screen_reader(browser: Browser, page: pathlib.Path) -> None:
+def test_every_control_has_a_name_for_screen_readers(browser: Browser, page: pathlib.Path) -> None:
     browser.open(page, "#hook-40")
     nodes = browser.chrome("Accessibility.getFullAXTree")["nodes"]
     controls = [
@@ -302,40 +308,38 @@ def test_keyboard_reaches_every_control(browser: Browser, page: pathlib.Path) ->
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_in_light_and_dark(
-    browser: Browser, page: pathlib.Path, scheme: str
-) -> None:
-    """By 4.5 to 1, as WCAG asks for."""
+def test_text_has_enough_contrast(browser: Browser, page: pathlib.Path, scheme: str) -> None:
+    """WCAG requires a contrast of at least 4.5 to 1."""
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     browser.chrome("Emulation.setEmulatedMedia", features=features)
     try:
         browser.open(page, "#hook-55")
-        low = browser.run(CONTRAST)
+        low = browser.run(FIND_LOW_CONTRAST)
     finally:
         browser.chrome("Emulation.setEmulatedMedia", features=[])
     assert low == []
 
 
-CONTRAST = """
+FIND_LOW_CONTRAST = """
 const linear = (c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
 const channel = (c) => linear(c / 255);
-const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+const luminance = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
 const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
-const ground = (one) => {
-  for (; one; one = one.parentElement) {
-    const colour = numbers(getComputedStyle(one).backgroundColor);
+const background = (element) => {
+  for (; element; element = element.parentElement) {
+    const colour = numbers(getComputedStyle(element).backgroundColor);
     if (colour.length < 4 || colour[3] > 0) return colour;
   }
   return [255, 255, 255];
 };
 const low = [];
 const texts = "p, h1, h2, h3, a, td, th, span, summary, button, label";
-for (const one of document.querySelectorAll(texts)) {
-  if (!one.textContent.trim() || !one.offsetParent) continue;
-  const ink = light(numbers(getComputedStyle(one).color));
-  const pair = [ink, light(ground(one))].sort((a, b) => b - a);
+for (const element of document.querySelectorAll(texts)) {
+  if (!element.textContent.trim() || !element.offsetParent) continue;
+  const text = luminance(numbers(getComputedStyle(element).color));
+  const pair = [text, luminance(background(element))].sort((a, b) => b - a);
   const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-  if (ratio < 4.5) low.push(`${one.tagName} ${one.className} ${ratio.toFixed(2)}`);
+  if (ratio < 4.5) low.push(`${element.tagName} ${element.className} ${ratio.toFixed(2)}`);
 }
 return [...new Set(low)];
 """
@@ -352,7 +356,7 @@ def test_page_fits_a_phone(browser: Browser, page: pathlib.Path) -> None:
         browser.chrome("Emulation.clearDeviceMetricsOverride")
 
 
-def test_two_runs_stand_beside_each_other(browser: Browser, tmp_path: pathlib.Path) -> None:
+def test_two_runs_are_shown_side_by_side(browser: Browser, tmp_path: pathlib.Path) -> None:
     file = tmp_path / "both.html"
     recordings = CHARMS.parent / "recordings"
     both = [str(recordings / f"hooks-{series}.jsonl") for series in ("3.6", "4.0")]
@@ -377,12 +381,12 @@ def test_two_runs_stand_beside_each_other(browser: Browser, tmp_path: pathlib.Pa
     assert browser.driver.current_url.endswith("#hook-60")
 
 
-def test_two_thousand_hooks(
+def test_page_with_two_thousand_hooks_opens_a_hook(
     browser: Browser, long_page: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Times are printed and not judged: they are this machine's."""
+    """The test prints times, but does not check them, because they depend on the machine."""
     browser.open(long_page, "#hook-1500")
-    assert chosen(browser).startswith("Hook 1500: ")
+    assert selected_title(browser).startswith("Hook 1500: ")
     opened = browser.run("return performance.getEntriesByType('navigation')[0].loadEventEnd")
     steps = browser.run(
         "const start = performance.now();"
@@ -400,6 +404,6 @@ def test_two_thousand_hooks(
     with capsys.disabled():
         print(
             f"\n2,000 hooks, {long_page.stat().st_size / 1e6:.1f} MB: opened in {opened:.0f} ms; "
-            f"a step takes {steps:.1f} ms; while it scrolls a frame takes "
-            f"{sorted(frames)[len(frames) // 2]:.1f} ms, the slowest {max(frames):.0f} ms"
+            f"a step takes {steps:.1f} ms; while the page scrolls, a frame takes "
+            f"{sorted(frames)[len(frames) // 2]:.1f} ms, and at most {max(frames):.0f} ms"
         )
