@@ -3,7 +3,7 @@
 
 SHELL := bash
 PYTHON ?= python3
-# The command in which `make pack-here` runs charmcraft, if this machine does not run Ubuntu 24.04.
+# A command that runs charmcraft on Ubuntu 24.04, for `make pack-here` on another system.
 PACK_WRAPPER ?=
 # Arguments for the demo, such as DEMO="--juju 4.0 --seed 7".
 DEMO ?=
@@ -64,7 +64,7 @@ shell: .venv  ## Open a shell with a local `juju` command (docs/localjuju-shell.
 
 test: .venv  ## Run all checks and tests
 	$(need_workloads)
-	@echo "$(TESTS): $(JOBS) at a time. The output of each appears when it ends."
+	@echo "Running $(JOBS) suites at a time: $(TESTS). The output of a suite appears when it ends."
 	@mkdir -p build
 	@$(MAKE) --no-print-directory --keep-going --output-sync=target --jobs=$(JOBS) $(TESTS) 2>&1 | tee build/test.log; \
 		status=$${PIPESTATUS[0]}; $(PYTHON) tools/slowest.py build/test.log; exit $$status
