@@ -30,9 +30,9 @@ from ops import testing
 
 import status_watch
 
-# The databags of the other side, by interface and the charm's section. With other interfaces,
+# The databags of the remote side, by the interface and the charm's role. With other interfaces,
 # they are empty.
-SENT: dict[tuple[str, str], dict[str, dict[str, str]]] = {
+REMOTE_DATABAGS: dict[tuple[str, str], dict[str, dict[str, str]]] = {
     ("mongodb", "requires"): {
         "app": {
             "database": '"notes"',
@@ -48,8 +48,8 @@ SENT: dict[tuple[str, str], dict[str, dict[str, str]]] = {
     ("demo", "requires"): {"app": {"leader-uuid": "2f1c1c1e-8f0e-5d3c-9d0a-7f6f5d0b5a11"}},
     ("demo", "provides"): {"app": {"token": "6a1f7b0e-6c5e-4b8e-8e57-0c5b6f3d9a22"}},
 }
-USER = {"username": "user", "password": "old", "uris": "mongodb://127.0.0.1:9"}
-NEW = USER | {"password": "new"}
+CONTENT = {"username": "user", "password": "old", "uris": "mongodb://127.0.0.1:9"}
+NEW_CONTENT = CONTENT | {"password": "new"}
 
 LIFECYCLE = (
     *("install", "start", "config_changed", "leader_elected", "update_status", "upgrade_charm"),
@@ -63,19 +63,19 @@ Event = Callable[[Context], Any]
 
 
 def event_of(name: str, *subjects: Any, **arguments: Any) -> Event:
-    """Return a function that makes an event, as ``event_of("secret_changed", secret)``."""
+    """Return a function that makes an event. Example: ``event_of("secret_changed", secret)``."""
     return lambda context: getattr(context.on, name)(*subjects, **arguments)
 
 
-class Walk:
-    """A charm on a machine, and a model that sends it all events."""
+class StatusCheck:
+    """Runs a charm's handlers with all events, and records changes by the status handlers."""
 
     def __init__(self, folder: pathlib.Path, machine: pathlib.Path):
         self.declared: dict[str, Any] = yaml.safe_load((folder / "charmcraft.yaml").read_text())
-        self.found: dict[str, str] = {}
-        """Each problem, and the first event with it."""
+        self.problems: dict[str, str] = {}
+        """Each problem, with the first event after which it occurs."""
         self._handlers: Collection[str] = ()
-        """Which handlers of the charm run: ``status``, ``others`` or both."""
+        """The handlers of the charm that run: ``status``, ``others`` or both."""
         self._watch = status_watch.Watch()
         self._machine = machine
         self._root = machine / "charm"
@@ -84,14 +84,14 @@ class Walk:
         for path in folder.iterdir():
             if path.suffix != ".yaml":
                 (self._root / path.name).symlink_to(path)
-        # Only this process uses the address: several of them run at the same time.
+        # Each process needs its own address, because several run at the same time.
         self._address = f"127.76.{os.getpid() // 250 % 250}.{os.getpid() % 250 + 1}"
         self._type = charm_type(folder, machine, self._address)
         self._observe_with_watch()
 
-    def walk(self) -> None:
+    def run(self) -> None:
         """Run the status handlers after each event: on a new machine, and after the setup."""
-        # The constructor may change something, such as StoredState's defaults. So it runs before.
+        # The constructor may change something, such as StoredState's defaults. So run it first.
         new = self._run(event_of("update_status"), self._state(), handlers=())
         for where, state in (("on a new machine", new), ("after setup", self._set_up(new))):
             for leader in (True, False):
@@ -99,15 +99,15 @@ class Walk:
                     self._check_status(event, dataclasses.replace(state, leader=leader), where)
 
     def _observe_with_watch(self) -> None:
-        walk, observe = self, ops.Framework.observe
+        check, observe = self, ops.Framework.observe
 
         def watched(self: ops.Framework, bound_event: ops.BoundEvent, observer: Any) -> None:
             is_status = bound_event.event_type is ops.CollectStatusEvent
             if is_status:
-                setattr(observer.__self__, observer.__name__, walk._watch.handler(observer))
-            # StoredState observes events too, and ops writes it then.
+                setattr(observer.__self__, observer.__name__, check._watch.handler(observer))
+            # ops itself observes events for StoredState, and must write it then.
             of_ops = type(observer.__self__).__module__.partition(".")[0] == "ops"
-            if of_ops or ("status" if is_status else "others") in walk._handlers:
+            if of_ops or ("status" if is_status else "others") in check._handlers:
                 observe(self, bound_event, observer)
 
         ops.Framework.observe = watched
@@ -143,10 +143,10 @@ class Walk:
         networks = [
             testing.Network(relation.endpoint, [address], ingress_addresses=[self._address])
             for relation in relations
-            if not isinstance(relation, testing.SubordinateRelation)  # ops.testing supports none.
+            if not isinstance(relation, testing.SubordinateRelation)  # Not in ops.testing.
         ]
         own_secrets = [
-            testing.Secret(USER, latest_content=NEW, owner=owner, label=owner)
+            testing.Secret(CONTENT, latest_content=NEW_CONTENT, owner=owner, label=owner)
             for owner in ("app", "unit")
         ]
         empty = self._machine / "resource"
@@ -155,7 +155,10 @@ class Walk:
             leader=True,
             relations=relations,
             networks=networks,
-            secrets=[testing.Secret(USER, latest_content=NEW, id="secret:given"), *own_secrets],
+            secrets=[
+                testing.Secret(CONTENT, latest_content=NEW_CONTENT, id="secret:given"),
+                *own_secrets,
+            ],
             resources=[
                 testing.Resource(name=name, path=empty)
                 for name in self.declared.get("resources") or {}
@@ -168,7 +171,7 @@ class Walk:
         unit = {"ingress-address": "127.0.0.9"}
         if role == "peers":
             return testing.PeerRelation(name, peers_data={1: unit})
-        sent = SENT.get((declared["interface"], role), {})
+        sent = REMOTE_DATABAGS.get((declared["interface"], role), {})
         app, unit = sent.get("app", {}), unit | sent.get("unit", {})
         if declared.get("scope") == "container":
             return testing.SubordinateRelation(
@@ -206,7 +209,7 @@ class Walk:
 
     def _set_up(self, state: testing.State) -> testing.State:
         """Return the model after the leader's setup hooks, with a new revision of each secret."""
-        # In Juju's order. Each hook needs the relation from the current state.
+        # Run the hooks in Juju's order. Each hook needs the relation from the current state.
         ids = sorted(relation.id for relation in state.relations)
         state = self._run(event_of("install"), state)
         for storage in state.storages:
@@ -234,34 +237,36 @@ class Walk:
         """Run a hook, and return the new model. If the hook fails, Juju discards its changes."""
         self._handlers = handlers
         context = self._context()
-        made = event(context)
+        ops_event = event(context)
         with contextlib.suppress(testing.errors.UncaughtCharmError):
-            state = context.run(made, state)
-        self._note(f"after {made.name}, in setup")
+            state = context.run(ops_event, state)
+        self._record_problems(f"after {ops_event.name}, in setup")
         return state
 
     def _check_status(self, event: Event, before: testing.State, where: str) -> None:
         """Run only the status handlers after an event, and compare the model."""
-        self._handlers, handlers = ("status",), self._watch.handlers
+        self._handlers, handlers = ("status",), self._watch.handlers_run
         context = self._context()
-        made = event(context)
-        found = self._watch.found
+        ops_event = event(context)
+        problems = self._watch.problems
         try:
-            found += status_watch.differences(before, context.run(made, before))
+            problems += status_watch.differences(before, context.run(ops_event, before))
         except testing.errors.UncaughtCharmError as error:
-            found.append(f"fails with {error.__cause__!r}")
-        if self._watch.handlers == handlers:
-            found.append("does not run")
-        self._note(f"after {made.name}, {where}, {'leader' if before.leader else 'follower'}")
+            problems.append(f"fails with {error.__cause__!r}")
+        if self._watch.handlers_run == handlers:
+            problems.append("does not run")
+        self._record_problems(
+            f"after {ops_event.name}, {where}, {'leader' if before.leader else 'follower'}"
+        )
 
-    def _note(self, where: str) -> None:
-        for problem in self._watch.found:
-            self.found.setdefault(problem.replace(str(self._machine), ""), where)
-        self._watch.found.clear()
+    def _record_problems(self, where: str) -> None:
+        for problem in self._watch.problems:
+            self.problems.setdefault(problem.replace(str(self._machine), ""), where)
+        self._watch.problems.clear()
 
 
 def charm_type(folder: pathlib.Path, machine: pathlib.Path, address: str) -> type[ops.CharmBase]:
-    """Call the charm's fake machine, if it has one, and return the charm's class."""
+    """Set up the charm's fake machine, if it has one, and return the charm's class."""
     sys.path.insert(0, str(folder / "src"))
     fake_machine = folder / "tests" / "fake_machine.py"
     if fake_machine.exists():
@@ -273,12 +278,12 @@ def charm_type(folder: pathlib.Path, machine: pathlib.Path, address: str) -> typ
         root.mkdir()
         module.fake_machine(root, address)
     charm = importlib.import_module("charm")
-    (found,) = (
-        one
-        for _, one in inspect.getmembers(charm, inspect.isclass)
-        if issubclass(one, ops.CharmBase) and one.__module__ == "charm"
+    (charm_class,) = (
+        member
+        for _, member in inspect.getmembers(charm, inspect.isclass)
+        if issubclass(member, ops.CharmBase) and member.__module__ == "charm"
     )
-    return found
+    return charm_class
 
 
 def end_processes(machine: pathlib.Path) -> None:
@@ -297,16 +302,16 @@ def main() -> int:
     )
     parser.add_argument("folder", type=pathlib.Path, help="the charm's folder")
     folder = parser.parse_args().folder.resolve()
-    # Not pytest's folder: the path of a socket can have at most 107 characters.
+    # A short path, because the path of a socket can have at most 107 characters.
     with tempfile.TemporaryDirectory() as machine:
-        walk = Walk(folder, pathlib.Path(machine))
+        check = StatusCheck(folder, pathlib.Path(machine))
         try:
-            walk.walk()
+            check.run()
         finally:
             end_processes(pathlib.Path(machine))
-    for problem, where in walk.found.items():
+    for problem, where in check.problems.items():
         print(f"{folder.name}: status {problem} ({where})")
-    return int(bool(walk.found))
+    return int(bool(check.problems))
 
 
 if __name__ == "__main__":

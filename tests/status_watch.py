@@ -15,31 +15,38 @@ from ops import testing
 READ_ONLY = (("systemctl", "--quiet", "is-active"),)
 """Commands that a status handler may run: they answer quickly and change nothing."""
 
-WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# The names of audit events in Python's documentation.
-CHANGES = {
+WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Audit events of Python. Its documentation lists their names.
+CHANGE_EVENTS = {
     *("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate"),
     *("os.chmod", "os.chown", "os.utime", "os.setxattr", "os.removexattr"),
 }
-STARTS = {"subprocess.Popen", "os.posix_spawn", "os.exec", "os.fork", "os.forkpty", "os.system"}
-OTHERS = {"os.kill": "signals", "os.killpg": "signals", "socket.bind": "binds a socket to"}
+START_EVENTS = {
+    "subprocess.Popen",
+    "os.posix_spawn",
+    "os.exec",
+    "os.fork",
+    "os.forkpty",
+    "os.system",
+}
+OTHER_EVENTS = {"os.kill": "signals", "os.killpg": "signals", "socket.bind": "binds a socket to"}
 
 
 class Watch:
     """Records what status handlers do to the machine while they run."""
 
     def __init__(self) -> None:
-        self.handlers = 0
+        self.handlers_run = 0
         """The number of status handlers that have run."""
-        self.found: list[str] = []
+        self.problems: list[str] = []
         self._watching = False
         sys.addaudithook(self._on_audit_event)
 
     def handler(self, method: types.MethodType) -> types.MethodType:
-        """Return a status handler whose actions are recorded."""
+        """Return the same status handler, and record what it does."""
 
         def watched(_: object, event: ops.CollectStatusEvent) -> None:
-            self.handlers += 1
+            self.handlers_run += 1
             gc.disable()  # Finalizers of other objects may remove files.
             self._watching = True
             try:
@@ -53,7 +60,7 @@ class Watch:
 
     def _on_audit_event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._watching and (problem := problem_of(event, arguments)):
-            self.found.append(problem)
+            self.problems.append(problem)
 
 
 def problem_of(event: str, arguments: tuple[Any, ...]) -> str:
@@ -61,10 +68,10 @@ def problem_of(event: str, arguments: tuple[Any, ...]) -> str:
     if event == "open":
         path, _, flags = arguments
         is_file = not isinstance(path, int) and path != os.devnull
-        return f"opens {path} to write" if is_file and (flags or 0) & WRITES else ""
-    if event in CHANGES:
+        return f"opens {path} to write" if is_file and (flags or 0) & WRITE_FLAGS else ""
+    if event in CHANGE_EVENTS:
         return f"does {event} to {arguments[0]}"
-    if event in STARTS:
+    if event in START_EVENTS:
         command = arguments[1] if len(arguments) > 1 else arguments
         words = (command,) if isinstance(command, (str, bytes)) else tuple(map(str, command))
         read_only = any(words[: len(allowed)] == allowed for allowed in READ_ONLY)
@@ -74,7 +81,7 @@ def problem_of(event: str, arguments: tuple[Any, ...]) -> str:
         # Connecting to a Unix socket succeeds or fails immediately.
         unlimited = connection.family != socket.AF_UNIX and connection.gettimeout() is None
         return f"connects to {address} without a time limit" if unlimited else ""
-    return f"{OTHERS[event]} {arguments[-1]}" if event in OTHERS else ""
+    return f"{OTHER_EVENTS[event]} {arguments[-1]}" if event in OTHER_EVENTS else ""
 
 
 def differences(before: testing.State, after: testing.State) -> list[str]:

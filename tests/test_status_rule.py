@@ -11,11 +11,11 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 CHARMS = sorted(path.parent for path in ROOT.glob("charms/*/charmcraft.yaml"))
 
-SMALL = """\
+ONE_ENDPOINT = """\
 name: made-up
 provides: {db: {interface: db}}
 """
-LARGE = """\
+ALL_KINDS_OF_EVENTS = """\
 name: made-up
 provides: {db: {interface: db}, logs: {interface: logs, scope: container}}
 requires: {web: {interface: http}}
@@ -81,7 +81,7 @@ def found(
     tmp_path: pathlib.Path,
     unit: str,
     app: str = "pass",
-    declared: str = SMALL,
+    declared: str = ONE_ENDPOINT,
     source: str = CHARM,
 ) -> list[str]:
     """Return the problems of a charm with these statements in its status handlers."""
@@ -131,7 +131,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_change_is_found(tmp_path: pathlib.Path, statement: str) -> None:
+def test_change_in_the_unit_status_handler_is_found(
+    tmp_path: pathlib.Path, statement: str
+) -> None:
     problem = CHANGES[statement].replace("FOLDER", str(tmp_path))
     assert problem in found(tmp_path, statement)
 
@@ -155,7 +157,7 @@ for db in self.model.relations["db"]:
 """
 
 
-def test_shared_handler_of_both_statuses_is_checked(tmp_path: pathlib.Path) -> None:
+def test_one_handler_for_both_status_events_is_checked(tmp_path: pathlib.Path) -> None:
     source = CHARM.replace("self._on_collect_app_status)", "self._on_collect_unit_status)")
     assert found(tmp_path, 'open(self.folder / "new", "w").close()', source=source) == [
         f"opens {tmp_path}/new to write"
@@ -167,9 +169,9 @@ def test_status_handler_may_read(tmp_path: pathlib.Path) -> None:
 
 
 def test_every_event_is_checked(tmp_path: pathlib.Path) -> None:
-    """In each event, observed or not, the charm writes a file with the event's name."""
+    """The status handler writes a file with the name of the event, observed or not."""
     name = 'os.environ["JUJU_DISPATCH_PATH"].replace("/", "-")'
-    opened = found(tmp_path, f"(self.folder / {name}).touch()", declared=LARGE)
+    opened = found(tmp_path, f"(self.folder / {name}).touch()", declared=ALL_KINDS_OF_EVENTS)
     relations = [
         f"hooks-{endpoint}-relation-{event}"
         for endpoint in ("db", "logs", "web", "peers")
