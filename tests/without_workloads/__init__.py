@@ -1,4 +1,4 @@
-"""The charms of the bundle without workloads: only their hooks run, so a run takes seconds."""
+"""The charms of the bundle without their workloads. Only hooks run, so a run takes seconds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ APPLICATIONS = ("mongodb", "my-node-app", "rsyslog-forwarder")
 
 
 def copy_charms(folder: pathlib.Path) -> pathlib.Path:
-    """Copy the charms into a folder, each with its fake machine of `machines`, and return it."""
+    """Copy the charms, each with its fake machine from `machines`, and return the folder."""
     ignored = shutil.ignore_patterns("node_modules", "tests", "__pycache__", ".*")
     for name in APPLICATIONS:
         shutil.copytree(CHARMS / name, folder / name, ignore=ignored)
         (folder / name / "tests").mkdir()
-        own = MACHINES / f"{name.replace('-', '_')}.py"
-        shutil.copy(own, folder / name / "tests" / "fake_machine.py")
+        fake_machine = MACHINES / f"{name.replace('-', '_')}.py"
+        shutil.copy(fake_machine, folder / name / "tests" / "fake_machine.py")
     return folder

