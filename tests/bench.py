@@ -2,8 +2,8 @@
 
     make bench
 
-Nothing is asserted, because times depend on the computer and its other work. The fastest of
-several rounds counts, because other work can only make a round slower.
+This asserts nothing, because times depend on the computer and its other work. It uses the fastest
+of several rounds, because other work can only make a round slower.
 """
 
 from __future__ import annotations
@@ -30,32 +30,32 @@ from without_workloads import copy_charms
 CHARMS = pathlib.Path(__file__).parents[1] / "charms"
 DEMO = CHARMS / "replicas-demo"
 UNITS = (1, 10, 50, 100)
-HOOKS_OF_A_UNIT = 10
-"""Enough for the setup of a unit and its first peers. With 100 units each has about 200 hooks."""
-BARE = "import ops\n\n\nclass BareCharm(ops.CharmBase):\n    pass\n"
+HOOKS_PER_UNIT = 10
+"""These include the setup of a unit and its first peers. A unit of 100 has about 200 in total."""
+BARE_CHARM = "import ops\n\n\nclass BareCharm(ops.CharmBase):\n    pass\n"
 
 
-class EnoughError(Exception):
-    """Enough hooks have run."""
+class EnoughHooksError(Exception):
+    """Enough hooks have run: stop the run."""
 
 
 def main() -> None:
     """Measure and print all results."""
-    _compare_with_context()
+    _compare_with_ops_testing()
     _compare_numbers_of_units()
     _deploy_the_bundle()
-    _compare_starts()
+    _compare_imports()
 
 
 def _fastest(measure: Callable[[], float], rounds: int = 5) -> float:
     return min(measure() for _ in range(rounds))
 
 
-def _print_result(what: str, seconds: float, baseline: float, baseline_name: str) -> None:
-    print(f"{what:44} {seconds * 1000:9.1f} ms {seconds / baseline:8.2f} times {baseline_name}")
+def _print_result(label: str, seconds: float, baseline: float, baseline_name: str) -> None:
+    print(f"{label:44} {seconds * 1000:9.1f} ms {seconds / baseline:8.2f} times {baseline_name}")
 
 
-def _compare_with_context() -> None:
+def _compare_with_ops_testing() -> None:
     print("One start hook of replicas-demo:")
     sys.path.insert(0, str(DEMO / "src"))
     charm = importlib.import_module("charm")  # Context runs it in this process.
@@ -83,13 +83,11 @@ def _compare_with_context() -> None:
 
 
 def _compare_numbers_of_units() -> None:
-    print(
-        f"Time of one hook, for the first {HOOKS_OF_A_UNIT} hooks of each unit of replicas-demo:"
-    )
+    print(f"Time of one hook, for the first {HOOKS_PER_UNIT} hooks of each unit of replicas-demo:")
     seconds = {units: _seconds_for_a_hook(units) for units in UNITS}
-    for units, each in seconds.items():
-        what = f"units: {units}, hooks a second: {1 / each:.0f}"
-        _print_result(what, each, seconds[10], "a hook at 10 units")
+    for units, for_one_hook in seconds.items():
+        label = f"units: {units}, hooks a second: {1 / for_one_hook:.0f}"
+        _print_result(label, for_one_hook, seconds[10], "a hook at 10 units")
 
 
 def _seconds_for_a_hook(units: int) -> float:
@@ -99,23 +97,23 @@ def _seconds_for_a_hook(units: int) -> float:
     def count(event: Event) -> None:
         nonlocal hooks
         hooks += event.hook is not None
-        if hooks >= HOOKS_OF_A_UNIT * units:
-            raise EnoughError
+        if hooks >= HOOKS_PER_UNIT * units:
+            raise EnoughHooksError
 
     with LocalJuju(seed=1) as juju:
         juju.history.on_event = count
         juju.deploy(DEMO, "d", num_units=units)
         started = time.perf_counter()
-        with contextlib.suppress(EnoughError):
+        with contextlib.suppress(EnoughHooksError):
             juju.settle()
         return (time.perf_counter() - started) / hooks
 
 
 def _deploy_the_bundle() -> None:
-    print("The bundle without workloads, from deploy until it has settled:")
+    print("The bundle without workloads, from its deployment until it has settled:")
     with tempfile.TemporaryDirectory() as folder:
         charms = copy_charms(pathlib.Path(folder) / "charms")
-        baseline = _start_time_of(charms / "mongodb" / "src")
+        baseline = _import_seconds(charms / "mongodb" / "src")
         with LocalJuju("4.0", seed=1, charms=charms) as juju:
             started = time.perf_counter()
             juju.deploy(bundles.BUNDLE)
@@ -125,19 +123,21 @@ def _deploy_the_bundle() -> None:
     _print_result("each hook", seconds / hooks, baseline, "a start of Python with mongodb's charm")
 
 
-def _compare_starts() -> None:
-    print("Processor time from the start of Python to ops.main:")
+def _compare_imports() -> None:
+    print("Processor time from the start of Python until it has imported the charm:")
     with tempfile.TemporaryDirectory() as name:
         bare = pathlib.Path(name)
-        (bare / "charm.py").write_text(BARE)
-        baseline = _start_time_of(bare)
+        (bare / "charm.py").write_text(BARE_CHARM)
+        baseline = _import_seconds(bare)
         _print_result("a bare ops charm (baseline)", baseline, baseline, "itself")
         for source in sorted(CHARMS.glob("*/src")):
-            _print_result(source.parent.name, _start_time_of(source), baseline, "a bare ops charm")
+            _print_result(
+                source.parent.name, _import_seconds(source), baseline, "a bare ops charm"
+            )
 
 
-def _start_time_of(source: pathlib.Path) -> float:
-    """Return the processor time in seconds in which a new Python imports a charm."""
+def _import_seconds(source: pathlib.Path) -> float:
+    """Return the processor time in seconds that a new Python needs to import a charm."""
 
     def measure() -> float:
         before = _processor_time()

@@ -12,9 +12,9 @@ from localjuju.history import Event
 class Operator:
     """Runs commands while hooks run, with a random number of hooks between two commands."""
 
-    def __init__(self, juju: LocalJuju, chance: random.Random, most_hooks: int = 30):
-        """Take the model, a random generator, and the most hooks between two commands."""
-        self._juju, self._chance, self._most_hooks = juju, chance, most_hooks
+    def __init__(self, juju: LocalJuju, rng: random.Random, max_hooks: int = 30):
+        """Take the model, a random generator, and the limit of hooks between two commands."""
+        self._juju, self._rng, self._max_hooks = juju, rng, max_hooks
         self._commands: list[Callable[[], None]] = []
         self._hooks_to_wait = 0
         juju.history.on_event = self._on_event
@@ -24,10 +24,10 @@ class Operator:
         self._commands = list(commands)
         while self._commands:
             self._run_next()
-            self._juju.settle()  # Runs the other commands too, unless no hook is left before.
+            self._juju.settle()  # While its hooks run, _on_event runs the next commands.
 
     def _run_next(self) -> None:
-        self._hooks_to_wait = self._chance.randint(0, self._most_hooks)
+        self._hooks_to_wait = self._rng.randint(0, self._max_hooks)
         self._commands.pop(0)()
 
     def _on_event(self, event: Event) -> None:

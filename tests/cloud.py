@@ -1,4 +1,4 @@
-"""The clouds of the suite: localjuju and a controller. This module has all their differences."""
+"""The clouds of the suite: localjuju and a controller. All their differences are here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from localjuju import LocalJuju
 
 # Scripts for a unit's machine. Their first argument is its root folder, and they print JSON.
 
-_PROCESSES = """
+_FIND_PROCESSES = """
 import json, pathlib, sys
 root, program = sys.argv[1:]
 found = []
@@ -37,7 +37,7 @@ print(json.dumps(found))
 """
 
 # The texts are reversed, so that the search does not find its own command line.
-_FILES = """
+_FIND_FILES = """
 import json, pathlib, sys
 root, *backwards = sys.argv[1:]
 found = {}
@@ -68,7 +68,7 @@ class Cloud(abc.ABC):
     """A model and the machines of its units."""
 
     load_pause: float
-    """Seconds between two notes of a load. The API lists at most 1000 notes."""
+    """Seconds between two notes of a `Load`. It may write 1000 notes: the API lists no more."""
 
     def __init__(self, juju: jubilant.Juju):
         self.juju = juju
@@ -97,7 +97,7 @@ class Cloud(abc.ABC):
     def wait_until_blocked(self, application: str) -> set[str]:
         """Wait until each unit of an application is blocked, and return the status messages.
 
-        This reads the units' statuses: if a charm sets no application status, Juju derives it
+        This reads the units' statuses. If a charm sets no application status, Juju derives one
         from the units, but not every command shows it.
         """
 
@@ -118,7 +118,7 @@ class Cloud(abc.ABC):
 
     def processes(self, unit: str, program: str) -> list[Process]:
         """Return the processes of a program on a unit's machine."""
-        return [Process(*found) for found in self._python(unit, _PROCESSES, program)]
+        return [Process(*found) for found in self._run_python(unit, _FIND_PROCESSES, program)]
 
     def kill(self, unit: str, program: str) -> None:
         """Kill a program on a unit's machine, as ``kill -9`` does.
@@ -127,7 +127,7 @@ class Cloud(abc.ABC):
             ValueError: the program does not run exactly once.
         """
         (process,) = self.processes(unit, program)
-        # Not kill, which on a minimal machine is only a command of the shell.
+        # A minimal machine has no program `kill`. It is only a command of the shell.
         self.run(unit, "python3", "-c", f"import os; os.kill({process.pid}, 9)")
         wait_until(  # A new process may have started immediately.
             lambda: process.pid not in [found.pid for found in self.processes(unit, program)],
@@ -140,9 +140,9 @@ class Cloud(abc.ABC):
 
     def files_with(self, unit: str, texts: Collection[str]) -> dict[str, int]:
         """Return the small files that contain one of the texts, and their modes."""
-        return self._python(unit, _FILES, *(text[::-1] for text in texts))
+        return self._run_python(unit, _FIND_FILES, *(text[::-1] for text in texts))
 
-    def _python(self, unit: str, script: str, *arguments: str) -> Any:
+    def _run_python(self, unit: str, script: str, *arguments: str) -> Any:
         root = str(self.root(unit))
         return json.loads(self.run(unit, "python3", "-c", script, root, *arguments))
 
@@ -174,7 +174,7 @@ class ControllerCloud(Cloud):
         return pathlib.Path("/")
 
     def run(self, unit: str, *command: str) -> str:
-        # As one word: juju joins words with spaces, and the machine's shell splits them again.
+        # Pass one word, because juju joins words with spaces, and the shell splits them again.
         return self.juju.exec(shlex.join(command), unit=unit).stdout
 
     def receiver_address(self, unit: str) -> str:
@@ -184,8 +184,8 @@ class ControllerCloud(Cloud):
             return sender.getsockname()[0]
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    """Wait until a condition is true.
+def wait_until(condition: Callable[[], object], description: str, seconds: float = 30.0) -> None:
+    """Wait until a condition is true. The error message contains the description.
 
     Raises:
         TimeoutError: the condition is not true within this number of seconds.
@@ -193,5 +193,5 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s: {what}")
+            raise TimeoutError(f"not within {seconds} s: {description}")
         time.sleep(0.05)

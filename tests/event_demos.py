@@ -35,8 +35,8 @@ def settle_and_check(
 ) -> dict[tuple[str, str], dict[str, str]]:
     """Settle, check that all units see the same data, and return the app databags of each pair.
 
-    For a unit, Juju 3.6 shows the remote application's databag, and Juju 4 the unit's own
-    application's databag. The unit's status contains the other values.
+    For a unit, Juju 3.6 shows the databag of the remote application, and Juju 4 the databag of
+    the unit's own application. The unit's status message contains the values of the other one.
     """
     juju.settle()
     status = juju.status()
@@ -73,7 +73,7 @@ def settle_and_check(
     }
     assert len(by_provider) == len({provider for provider, _ in databags})
     assert len({databag["token"] for databag in databags.values()}) == len(databags)
-    # The charms have written nothing that triggers another event.
+    # No hook is left to run.
     assert juju.settle() == 0
     return databags
 
@@ -92,7 +92,7 @@ def check_peers(juju: LocalJuju) -> dict[str, Any]:
     assert {unit: databag["unit-data"] for unit, databag in databags.items()} == {
         unit: unit for unit in units
     }
-    # It is the address of the current leader.
+    # leader-ip is the address of the current leader.
     assert seen["leader-ip"] == databags[leader_of(juju, "d")]["ingress-address"]
     assert json.loads(seen["application-data"]) == {"leader-ip": seen["leader-ip"]}
     assert juju.wait(jubilant.all_active, error=jubilant.any_error)

@@ -25,7 +25,7 @@ def walk(series: str) -> dict[str, str]:
             events_before = len(juju.history.events)
             command()
             juju.settle()
-            # As with --include-module unit: only the charms' lines, not the agents' lines.
+            # Keep only the charms' lines, as `juju debug-log --include-module unit` does.
             lines = [line.split(" ", 3) for line in juju.history.lines[lines_before:]]
             charm_lines = [line for line in lines if line[3].startswith("unit.")]
             log = "".join(

@@ -1,4 +1,4 @@
-"""Write output of real runs into the guides in docs/: `make docs`. A test compares it.
+"""Write the output of real runs into the guides in docs/: `make docs`. A test compares it.
 
 In a guide, this replaces the lines between `<!-- NAME: from a run, by make docs -->` and
 `<!-- end -->`. Values that differ between runs (times, identifiers, addresses) are replaced by

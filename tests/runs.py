@@ -26,7 +26,7 @@ TEST_CHARMS = ROOT / "localjuju" / "tests" / "charms"
 TOKEN_CHARMS = ROOT / "tests" / "run_charms"
 PAGES = guides.DOCS / "runs"
 SEED = 4
-"""With this seed the same units are leaders on both versions, so only the versions differ."""
+"""With this seed, the same units are leaders on both versions, so that the runs are similar."""
 
 FOLDERS = (
     (re.compile(re.escape(f"{ROOT}/")), "./"),
@@ -103,7 +103,7 @@ def two_versions(juju: LocalJuju) -> None:
     juju.settle()
     juju.deploy(TEST_CHARMS / "treq", "another")
     juju.settle()
-    with contextlib.suppress(jubilant.CLIError):  # Q1: Juju 4 finds it ambiguous.
+    with contextlib.suppress(jubilant.CLIError):  # Q1: for Juju 4 this is ambiguous.
         juju.integrate("another", "tsub")
 
 
@@ -124,11 +124,11 @@ SCENARIOS: dict[str, tuple[str, Callable[[LocalJuju], None], tuple[str, ...]]] =
 
 def page(name: str) -> str:
     """Run a scenario, and return its page."""
-    title, act, versions = SCENARIOS[name]
+    title, run_commands, versions = SCENARIOS[name]
     runs: list[Data] = []
     for version in versions:
         with LocalJuju(version, seed=SEED, charms=CHARMS) as juju:
-            act(juju)
+            run_commands(juju)
             juju.settle()
             runs.append(stable(run_data.describe(juju.history, title)))
     return page_of(runs)

@@ -56,7 +56,7 @@ def _console(commands: tuple[str, ...]) -> str:
         )
         output = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
         text += f"$ {command}\n{output}"
-        # A person types more slowly than the hooks run.
+        # Wait for the hooks, because a person types more slowly than they run.
         jubilant.Juju().wait(jubilant.all_agents_idle, delay=0.3)
     return f"```console\n{text}```\n"
 

@@ -1,4 +1,4 @@
-"""Run the event demos many times, each time with the events in another order.
+"""Run the event demos many times, each time with another order of events.
 
     make stress SEEDS=10000
 
@@ -39,14 +39,14 @@ def seeds() -> range:
 
 
 def remove_leader(juju: LocalJuju, application: str) -> None:
-    """Remove the current leader. look() is used, because status() lets the model settle first."""
-    units = juju.look().get_units(application)
+    """Remove the current leader."""
+    units = juju.look().get_units(application)  # status() would let the model settle first.
     juju.remove_unit(next(name for name, unit in units.items() if unit.leader))
 
 
-def demos(juju: LocalJuju, chance: random.Random) -> None:
+def demos(juju: LocalJuju, rng: random.Random) -> None:
     """Remove leaders and a relation of two providers and two requirers with two units each."""
-    # Three of the four relations. Each application still has one after the first is removed.
+    # Three of the four relations, so that each application still has one without the first.
     pairs = PAIRS[:3]
     first = pairs[0]
     for charm, names in (("demo-provider", PROVIDERS), ("demo-requirer", REQUIRERS)):
@@ -54,13 +54,13 @@ def demos(juju: LocalJuju, chance: random.Random) -> None:
             juju.deploy(CHARMS / charm, name, num_units=2)
     integrations = [lambda pair=pair: integrate(juju, *pair) for pair in pairs]
     removals = [
-        lambda: remove_leader(juju, chance.choice(PROVIDERS)),
-        lambda: remove_leader(juju, chance.choice(REQUIRERS)),
+        lambda: remove_leader(juju, rng.choice(PROVIDERS)),
+        lambda: remove_leader(juju, rng.choice(REQUIRERS)),
         lambda: juju.remove_relation(*(f"{name}:demo" for name in first)),
     ]
-    chance.shuffle(integrations)
-    chance.shuffle(removals)
-    operator = Operator(juju, chance)
+    rng.shuffle(integrations)
+    rng.shuffle(removals)
+    operator = Operator(juju, rng)
     operator.run(*integrations, *removals)
     without = settle_and_check(juju)
     assert set(without) == set(pairs[1:])
@@ -68,11 +68,11 @@ def demos(juju: LocalJuju, chance: random.Random) -> None:
     after = settle_and_check(juju)
     assert set(after) == set(pairs)
     assert {pair: after[pair] for pair in without} == without
-    # No token was ever replaced.
+    # Only the restored relation has got a second token.
     assert len(re.findall("demo: sent . the token", juju.debug_log(limit=0))) <= len(pairs) + 1
 
 
-def peers(juju: LocalJuju, chance: random.Random) -> None:
+def peers(juju: LocalJuju, rng: random.Random) -> None:
     """Scale from one unit to five, then to two. The leader is among the removed units."""
     juju.deploy(CHARMS / "replicas-demo", "d")
     removed: set[str] = set()
@@ -81,13 +81,13 @@ def peers(juju: LocalJuju, chance: random.Random) -> None:
         """Remove the current leader, or another unit."""
         units = juju.look().get_units("d")
         names = sorted({*units} - removed)
-        unit = chance.choice([name for name in names if units[name].leader == leader])
+        unit = rng.choice([name for name in names if units[name].leader == leader])
         removed.add(unit)
         juju.remove_unit(unit)
 
-    removals = [lambda: remove_one(True), lambda: remove_one(False), lambda: remove_one(False)]
-    chance.shuffle(removals)
-    Operator(juju, chance).run(lambda: juju.add_unit("d", num_units=4), *removals)
+    removals = [lambda leader=leader: remove_one(leader) for leader in (True, False, False)]
+    rng.shuffle(removals)
+    Operator(juju, rng).run(lambda: juju.add_unit("d", num_units=4), *removals)
     remaining = set(check_peers(juju))
     assert len(remaining) == 2
     with pytest.raises(TimeoutError):  # Juju 4 may need update-status to notice a removed unit.
@@ -96,8 +96,8 @@ def peers(juju: LocalJuju, chance: random.Random) -> None:
     hellos = re.findall(r"Hello from (d/.) to (d/.)", log)
     goodbyes = re.findall(r"Goodbye from (d/.) to (d/.)", log)
     for unit in remaining:
-        expected = [peer for by, peer in hellos if by == unit and peer not in remaining]
-        assert sorted(peer for by, peer in goodbyes if by == unit) == sorted(expected)
+        expected = [peer for sender, peer in hellos if sender == unit and peer not in remaining]
+        assert sorted(peer for sender, peer in goodbyes if sender == unit) == sorted(expected)
 
 
 @pytest.mark.parametrize("seed", seeds())

@@ -1,4 +1,4 @@
-"""Run the charms while localjuju injects faults. The charms must settle all the same.
+"""Run the charms while localjuju injects faults. The charms must still settle.
 
     make faults SEEDS=1000
 
@@ -47,7 +47,7 @@ def peers(juju: LocalJuju, folder: pathlib.Path) -> None:
 
 
 def demos(juju: LocalJuju, folder: pathlib.Path) -> None:
-    """Relate two applications whose leaders exchange data."""
+    """Integrate two applications whose leaders exchange data."""
     juju.deploy(CHARMS / "demo-provider", PROVIDER, num_units=2)
     juju.deploy(CHARMS / "demo-requirer", REQUIRER)
     integrate(juju, PROVIDER, REQUIRER)
@@ -55,11 +55,12 @@ def demos(juju: LocalJuju, folder: pathlib.Path) -> None:
 
 
 Scenario = Callable[[LocalJuju, pathlib.Path], None]
+# The bundle takes longest, so it is only one scenario of ten.
 SCENARIOS: tuple[Scenario, ...] = (bundle, *[peers, demos] * 4, peers)
 
 
 @pytest.mark.parametrize("seed", seeds())
-def test_charms_settle_in_spite_of_faults(
+def test_charms_settle_despite_faults(
     seed: int, charms: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     scenario = SCENARIOS[seed % len(SCENARIOS)]

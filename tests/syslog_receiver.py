@@ -11,7 +11,7 @@ from collections.abc import Iterator
 class SyslogReceiver:
     """Receives over UDP on a free port, and keeps every message.
 
-    This is not rsyslogd, whose access to files depends on the computer's AppArmor profile.
+    It replaces a real rsyslogd: AppArmor may deny rsyslogd access to the files of a test.
     """
 
     def __init__(self, address: str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 
+import jubilant
 import pytest
 
 import databags
@@ -46,22 +47,26 @@ def test_secret_for_the_requirer_contains_its_credentials(bundle: Cloud) -> None
     assert access and [each.target for each in access] == ["application-my-node-app"]
 
 
+def credentials(juju: jubilant.Juju) -> set[str]:
+    """Return the values of all secrets, except user names."""
+    secrets = databags.all_secrets(juju)
+    return {v for content in secrets for k, v in content.items() if k != "username"}
+
+
 def test_no_credential_is_in_any_databag_log_or_command_line(bundle: Cloud) -> None:
-    secrets = databags.all_secrets(bundle.juju)
-    credentials = {v for content in secrets for k, v in content.items() if k != "username"}
-    assert credentials
-    shown = databags.everything(bundle.juju) + bundle.juju.debug_log(limit=0)
+    secret_values = credentials(bundle.juju)
+    assert secret_values
+    shown = databags.all_relation_data(bundle.juju) + bundle.juju.debug_log(limit=0)
     for unit, program in (("mongodb/0", "mongod"), ("my-node-app/0", "node")):
         (process,) = bundle.processes(unit, program)
         shown += " ".join(process.arguments) + process.environment
-    assert not [credential for credential in credentials if credential in shown]
+    assert not [value for value in secret_values if value in shown]
 
 
 def test_only_the_owner_can_read_files_with_credentials(bundle: Cloud) -> None:
-    secrets = databags.all_secrets(bundle.juju)
-    credentials = {v for content in secrets for k, v in content.items() if k != "username"}
+    secret_values = credentials(bundle.juju)
     for unit in ("mongodb/0", "my-node-app/0"):
-        found = bundle.files_with(unit, credentials)
+        found = bundle.files_with(unit, secret_values)
         assert found  # The keyfile of mongod, or the application's settings.
         assert [path for path, mode in found.items() if stat.S_IMODE(mode) & 0o077] == []
 

@@ -1,4 +1,4 @@
-"""Each bundle fits the charmcraft.yaml of its charms.
+"""Each bundle matches the charmcraft.yaml of its charms.
 
 test_whole_bundle.py and test_demos.py deploy the bundles.
 """
@@ -62,10 +62,10 @@ def problems(bundle: dict[str, Any]) -> list[str]:
         }
         for key, known in declared.items():
             unknown = set(application.get(key, {})) - set(known)
-            found += [f"{name}: {key} {each}" for each in sorted(unknown)]
-        for each, required in charm.get("requires", {}).items():
-            if not required["optional"] and f"{name}:{each}" not in related:
-                found.append(f"{name}: {each} is not related")
+            found += [f"{name}: {key} {unknown_name}" for unknown_name in sorted(unknown)]
+        for required, declaration in charm.get("requires", {}).items():
+            if not declaration["optional"] and f"{name}:{required}" not in related:
+                found.append(f"{name}: {required} is not related")
     for one, other in bundle["relations"]:
         try:
             ends = [endpoint(bundle, one), endpoint(bundle, other)]
@@ -75,16 +75,16 @@ def problems(bundle: dict[str, Any]) -> list[str]:
         (role, interface, _), (other_role, other_interface, _) = ends
         if {role, other_role} != {"provides", "requires"} or interface != other_interface:
             found.append(f"relation of {one} and {other}: {ends}")
-        scoped = "container" in (ends[0][2], ends[1][2])
+        is_container_scoped = "container" in (ends[0][2], ends[1][2])
         sides = [metadata(bundle["applications"][end.split(":")[0]]) for end in (one, other)]
         subordinates = [bool(side.get("subordinate")) for side in sides]
-        if scoped and sum(subordinates) != 1:
+        if is_container_scoped and sum(subordinates) != 1:
             found.append(f"relation of {one} and {other}: exactly one charm must be a subordinate")
     return found
 
 
 @pytest.mark.parametrize("path", BUNDLES, ids=lambda path: path.name)
-def test_bundle_fits_its_charms(path: pathlib.Path) -> None:
+def test_bundle_matches_its_charms(path: pathlib.Path) -> None:
     assert problems(bundles.read(path)) == []
 
 
@@ -152,11 +152,11 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistake_is_found(mistake: str) -> None:
+def test_mistake_in_a_bundle_is_found(mistake: str) -> None:
     bundle = copy.deepcopy(bundles.read(bundles.BUNDLE))
     make_mistake, problem = MISTAKES[mistake]
     make_mistake(bundle)
-    assert [each for each in problems(bundle) if each.startswith(problem)]
+    assert [found for found in problems(bundle) if found.startswith(problem)]
 
 
 def test_variant_for_kubernetes_has_its_type_and_finds_its_charms(scratch: pathlib.Path) -> None:
@@ -185,10 +185,10 @@ def test_variant_sets_the_resource(tmp_path: pathlib.Path) -> None:
     assert "mongodb" not in bundles.read(without)["applications"]
 
 
-def test_two_deployments_of_one_module_do_not_share_a_file(
+def test_each_deployment_writes_its_own_file(
     request: pytest.FixtureRequest, tmp_path: pathlib.Path
 ) -> None:
-    """With one file, a test could deploy the bundle of a test that runs at the same time."""
+    """With a shared file, a test could deploy the bundle of another test."""
     cloud = mock.Mock()
     cloud.juju.status.return_value.model.type = "lxd"
     expected = (bundles.BUNDLE, bundles.DEMOS)

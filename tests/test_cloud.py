@@ -1,4 +1,4 @@
-"""Test the part of tests/cloud.py that only a controller uses, without a controller."""
+"""Test ControllerCloud of tests/cloud.py and the option --controller, without a controller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cloud import ControllerCloud
 HERE = pathlib.Path(__file__).parent
 
 
-class Exec:
+class FakeJuju:
     """``juju exec``, which joins its words with spaces for the shell of the unit's machine."""
 
     def exec(self, *command: str, unit: str) -> Any:
@@ -25,7 +25,7 @@ class Exec:
 
 
 def cloud() -> ControllerCloud:
-    return ControllerCloud(cast(Any, Exec()))
+    return ControllerCloud(cast(Any, FakeJuju()))
 
 
 def test_words_of_a_command_are_not_split() -> None:
@@ -42,7 +42,7 @@ def test_processes_of_the_whole_machine_are_found_by_their_program() -> None:
             sleeper.kill()
 
 
-def test_controller_runs_all_tests_that_use_a_model() -> None:
+def test_option_controller_selects_the_tests_that_use_a_model() -> None:
     command = [sys.executable, "-m", "pytest", "--controller", "--collect-only", "-q", HERE]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     tests = [line for line in done.stdout.splitlines() if "::" in line]

@@ -23,7 +23,7 @@ def can_log_in(uri: str) -> bool:
         return True
 
 
-def test_rotating_under_load_loses_no_note(bundle: Cloud) -> None:
+def test_rotation_under_load_loses_no_note(bundle: Cloud) -> None:
     website = Website(bundle.address("my-node-app/0"))
     before = databags.secret(bundle.juju).content
     assert can_log_in(before["uris"])
@@ -43,7 +43,7 @@ def test_old_user_is_removed_when_no_client_uses_it(bundle: Cloud) -> None:
     bundle.juju.run("mongodb/leader", "rotate-password")
     bundle.settle()
     assert can_log_in(databags.secret(bundle.juju).content["uris"])
-    wait_until(lambda: not can_log_in(before["uris"]), "the old user is dropped", 120)
+    wait_until(lambda: not can_log_in(before["uris"]), "the old user is removed", 120)
 
 
 def test_no_user_is_created_before_the_request(bundle: Cloud) -> None:
@@ -74,9 +74,11 @@ def test_requirers_cannot_read_each_others_data(bundle: Cloud) -> None:
         for databag in databags.app_databags(bundle.juju, "database")
         if "secret-user" in databag
     ]
-    mine, other_databag = sorted(databags_with_secret, key=lambda databag: databag["database"])
-    assert mine["secret-user"] != other_databag["secret-user"]
-    uri = databags.revealed(bundle.juju, mine["secret-user"]).content["uris"]
+    own_databag, other_databag = sorted(
+        databags_with_secret, key=lambda databag: databag["database"]
+    )
+    assert own_databag["secret-user"] != other_databag["secret-user"]
+    uri = databags.reveal(bundle.juju, own_databag["secret-user"]).content["uris"]
     with pymongo.MongoClient(uri) as client, pytest.raises(pymongo.errors.OperationFailure):
         client[other_databag["database"]]["notes"].find_one()
 

@@ -1,4 +1,4 @@
-"""The data are in Juju storage, which survives its unit. Another unit can use it."""
+"""mongodb keeps its data in Juju storage, which survives its unit. Another unit can use it."""
 
 from __future__ import annotations
 
@@ -84,12 +84,10 @@ def test_new_member_uses_the_storage_of_a_removed_member(model: Cloud) -> None:
     model.juju.add_unit("mongodb", num_units=2)
     model.settle()
     leaving = sorted(model.juju.status().get_units("mongodb"))[-1]
-    before = set(storage_names(model))
     model.juju.remove_unit(leaving)
     model.settle()
     website(model).write("saved while it was removed")
-    attached = [s for s, found in model.juju.status().storage.storage.items() if found.attachments]
-    (free,) = before - {s for s in attached if s in before and is_attached(model, s)}
+    (free,) = [name for name in storage_names(model) if not is_attached(model, name)]
     model.juju.add_unit("mongodb", attach_storage=free)
     model.settle()
     assert len(model.juju.status().get_units("mongodb")) == 3
@@ -106,7 +104,7 @@ def test_storage_of_another_replica_set_is_refused(model: Cloud) -> None:
     (unit,) = model.juju.status().get_units("mongodb")
     model.juju.remove_unit(unit)
     model.juju.wait(lambda status: not status.get_units("mongodb"))
-    model.juju.add_unit("mongodb")  # Without the old storage: this begins a new replica set.
+    model.juju.add_unit("mongodb")  # Without the old storage, it initiates a new replica set.
     model.settle()
     assert website(model).texts() == []
     model.juju.add_unit("mongodb", attach_storage=storage)

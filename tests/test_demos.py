@@ -1,4 +1,4 @@
-"""The demos of bundle-demos.yaml, on machines and on Kubernetes. The tests run in this order."""
+"""The demos of bundle-demos.yaml, on machines or on Kubernetes. The order of the tests matters."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def messages(cloud: Cloud, application: str) -> set[str]:
     return {unit.workload_status.message for unit in units.values()}
 
 
-def all_see_the_same(cloud: Cloud) -> bool:
-    """Return whether each unit of replicas-demo sees all units and the leader's address."""
+def all_peers_see_the_same_data(cloud: Cloud) -> bool:
+    """Return whether all units of replicas-demo see each other and the same leader's address."""
     units = cloud.juju.status().get_units("replicas-demo")
     views = [cloud.juju.run(unit, "show-relation-data").results for unit in units]
     seen = {json.dumps([view["unit-data"], view["leader-ip"]]) for view in views}
     return len(seen) == 1 and set(json.loads(views[0]["unit-data"])) == set(units)
 
 
-def remove_one(cloud: Cloud, application: str) -> None:
+def remove_one_unit(cloud: Cloud, application: str) -> None:
     """Remove a unit: on Kubernetes the newest, on machines the leader."""
     units = cloud.juju.status().get_units(application)
     if cloud.juju.status().model.type == "caas":
@@ -51,7 +51,7 @@ def test_each_unit_shows_the_data_of_the_remote_leader(demos: Cloud) -> None:
 
 
 def test_peers_see_the_same_data(demos: Cloud) -> None:
-    assert all_see_the_same(demos)
+    assert all_peers_see_the_same_data(demos)
 
 
 def test_new_unit_gets_all_data(demos: Cloud) -> None:
@@ -66,12 +66,12 @@ def test_new_unit_gets_all_data(demos: Cloud) -> None:
     )
     demos.settle()
     assert messages(demos, "demo-requirer") == before
-    wait_until(lambda: all_see_the_same(demos), "all units see the new unit", 120)
+    wait_until(lambda: all_peers_see_the_same_data(demos), "all units see the new unit", 120)
 
 
 def test_peers_see_that_a_unit_was_removed(demos: Cloud) -> None:
-    remove_one(demos, "replicas-demo")
-    wait_until(lambda: all_see_the_same(demos), "all units see the removal", 120)
+    remove_one_unit(demos, "replicas-demo")
+    wait_until(lambda: all_peers_see_the_same_data(demos), "all units see the removal", 120)
 
 
 def test_token_is_removed_with_the_relation(demos: Cloud) -> None:

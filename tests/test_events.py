@@ -1,4 +1,4 @@
-"""The event demos settle with the same data on every unit, whatever the order of events.
+"""In any order of events, all units of the event demos see the same data after they settle.
 
 Each model has a seed, which is in the test's name. The same seed runs the same hooks.
 """
@@ -25,8 +25,11 @@ from event_demos import (
 from localjuju import LocalJuju
 
 
-def run(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
-    """Yield an empty model for a fixture with the parameter (series, seed)."""
+def new_model(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
+    """Yield an empty model for a fixture with the parameter (series, seed).
+
+    If one of its tests fails, print what happened in the model.
+    """
     series, seed = request.param
     with LocalJuju(series, seed=seed, charms=CHARMS) as juju:
         failed = request.session.testsfailed
@@ -35,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
             print(f"{juju}\n{juju.history.timeline()}\n{juju.debug_log(limit=300)}")
 
 
-def each(seeds: int) -> list[tuple[str, int]]:
+def series_and_seeds(seeds: int) -> list[tuple[str, int]]:
     return [(series, seed) for series in SERIES for seed in range(seeds)]
 
 
@@ -45,13 +48,15 @@ def hooks_of(juju: LocalJuju, since: int) -> collections.Counter[str]:
     return collections.Counter(names)
 
 
-# demo-requirer and demo-provider: these tests run in this order, in one model for each seed.
+# demo-requirer and demo-provider. With each seed, the tests run in this order in one model.
 
 
-@pytest.fixture(scope="module", params=each(2), ids=lambda param: f"{param[0]}-{param[1]}")
+@pytest.fixture(
+    scope="module", params=series_and_seeds(2), ids=lambda param: f"{param[0]}-{param[1]}"
+)
 def demos(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
     """Two providers and two requirers with two units each, deployed and integrated together."""
-    for juju in run(request):
+    for juju in new_model(request):
         for charm, names in (("demo-provider", PROVIDERS), ("demo-requirer", REQUIRERS)):
             for name in names:
                 juju.deploy(CHARMS / charm, name, num_units=2)
@@ -68,9 +73,9 @@ def test_all_units_see_the_same_data(demos: LocalJuju) -> None:
     assert len(re.findall(r"demo: . sent the token", log)) == 2 * len(PAIRS)
 
 
-def test_update_status_triggers_no_event(demos: LocalJuju) -> None:
+def test_update_status_changes_nothing(demos: LocalJuju) -> None:
     before = settle_and_check(demos)
-    with pytest.raises(TimeoutError):  # Update-status runs first, and changes nothing.
+    with pytest.raises(TimeoutError):  # Update-status runs before the timeout.
         demos.wait(lambda _: False)
     assert settle_and_check(demos) == before
 
@@ -104,7 +109,7 @@ def test_relation_is_removed_and_restored(demos: LocalJuju) -> None:
     assert {other: after[other] for other in without} == without
     # For two and two units the minimum is 4 + 8 + 12 hooks. Each unit gets relation-created,
     # joined and changed for the two remote units, and changed for the remote application. There is
-    # one more if a requirer unit joins a provider unit before that has written special-field.
+    # one more if a requirer unit joins a provider unit that has not yet written special-field.
     hooks = hooks_of(demos, since)
     assert 12 <= hooks.pop("demo-relation-changed") <= 12 + 4
     assert hooks == {"demo-relation-created": 4, "demo-relation-joined": 8}
@@ -119,10 +124,10 @@ def test_all_relations_are_removed(demos: LocalJuju) -> None:
 # replicas-demo
 
 
-@pytest.fixture(params=each(2), ids=lambda param: f"{param[0]}-{param[1]}")
+@pytest.fixture(params=series_and_seeds(2), ids=lambda param: f"{param[0]}-{param[1]}")
 def peers(request: pytest.FixtureRequest) -> Iterator[LocalJuju]:
     """One unit of replicas-demo, which has not run any hook."""
-    for juju in run(request):
+    for juju in new_model(request):
         juju.deploy(CHARMS / "replicas-demo", "d")
         yield juju
 
@@ -135,7 +140,7 @@ def test_scaling_from_1_to_5_to_2(peers: LocalJuju, at_once: bool) -> None:
     if not at_once:
         assert len(check_peers(peers)) == 5
         # Each unit gets joined and changed for each peer, and changed for leader-ip. There is one
-        # more if a unit joins a peer before the peer has written unit-data in relation-created.
+        # more if a unit joins a peer that has not yet written unit-data in relation-created.
         hooks = hooks_of(peers, 0)
         assert hooks["replicas-relation-joined"] == 20
         assert 20 + 5 <= hooks["replicas-relation-changed"] <= 20 + 5 + 16

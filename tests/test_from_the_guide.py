@@ -1,4 +1,4 @@
-"""All files, classes and methods in docs/from-the-guide.md exist."""
+"""All files, classes and methods that docs/from-the-guide.md names exist."""
 
 from __future__ import annotations
 

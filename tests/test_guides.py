@@ -48,9 +48,11 @@ def test_every_marker_is_valid(path: pathlib.Path) -> None:
 def test_python_commands_of_the_guide_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (typed,) = re.findall(r"^\$ .*/python\n(>>> .*?)^```", text("watch-the-events"), re.M | re.S)
+    (python_commands,) = re.findall(
+        r"^\$ .*/python\n(>>> .*?)^```", text("watch-the-events"), re.M | re.S
+    )
     monkeypatch.chdir(CHARMS.parent)
-    exec(typed.replace(">>> ", ""))
+    exec(python_commands.replace(">>> ", ""))
     printed = capsys.readouterr().out
     assert "Hello from replicas-demo/1 to replicas-demo/0" in printed
     assert "Goodbye from replicas-demo/1 to replicas-demo/0" in printed

@@ -1,4 +1,4 @@
-"""All code and tests in docs/juju-versions.md exist, and the tests run as both versions."""
+"""All code and tests in docs/juju-versions.md exist, and the tests run with both versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All files and headings to which the Markdown files link exist."""
+"""The Markdown files link only to files and headings that exist."""
 
 from __future__ import annotations
 

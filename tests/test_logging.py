@@ -1,4 +1,4 @@
-"""The forwarder sends logs of both kinds of relation to a syslog server."""
+"""The forwarder sends logs to a syslog server, over both kinds of relation."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_each_unit_forwards_for_its_own_principal_only(
     assert len(receiver.lines("hello from the new unit")) == 1
 
 
-def test_invalid_target_is_refused_and_the_last_valid_target_stays(
+def test_invalid_target_is_refused_and_the_last_valid_target_is_kept(
     bundle: Cloud, receiver: SyslogReceiver
 ) -> None:
     bundle.juju.config("rsyslog-forwarder", {"target": "not a host"})
@@ -61,7 +61,9 @@ def test_invalid_target_is_refused_and_the_last_valid_target_stays(
     bundle.settle()
 
 
-def test_forwarding_ends_with_its_relation(bundle: Cloud, receiver: SyslogReceiver) -> None:
+def test_forwarding_stops_when_the_relation_is_removed(
+    bundle: Cloud, receiver: SyslogReceiver
+) -> None:
     bundle.juju.remove_relation("mongodb:juju-info", "rsyslog-forwarder:juju-info")
     bundle.juju.wait(lambda status: len(status.get_units("rsyslog-forwarder")) == 2)
     snippets = str(bundle.root("mongodb/0") / "etc/rsyslog.d")

@@ -18,7 +18,7 @@ from website import Website
 
 @pytest.fixture
 def packed() -> Iterator[LocalCloud]:
-    # As Juju 4, which accepts only packed charms.
+    # Juju 4 accepts only packed charms.
     with LocalJuju("4.0", runner="packed", charms=conftest.ROOT / "charms") as juju:
         yield LocalCloud(juju)
 

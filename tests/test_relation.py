@@ -12,7 +12,7 @@ from website import Website
 ENDS = "my-node-app:database", "mongodb:database"
 
 
-def test_application_stops_without_the_relation_and_shows_why(bundle: Cloud) -> None:
+def test_application_stops_without_the_relation_and_is_blocked(bundle: Cloud) -> None:
     website = Website(bundle.address("my-node-app/0"))
     website.write("before")
     bundle.juju.remove_relation(*ENDS)
@@ -62,6 +62,8 @@ def test_nothing_is_left_when_everything_is_removed(bundle: LocalCloud) -> None:
 
 
 def test_everything_is_removed(bundle: Cloud) -> None:
-    if applications := bundle.juju.status().apps:  # On localjuju the test before has removed them.
+    if (
+        applications := bundle.juju.status().apps
+    ):  # On localjuju, the previous test has removed them.
         bundle.juju.remove_application(*applications)
     bundle.juju.wait(lambda status: not status.apps)

@@ -23,7 +23,7 @@ def endpoints(juju: jubilant.Juju) -> list[str]:
 
 
 def replica_set_status(juju: jubilant.Juju) -> dict[str, str]:
-    # This asks MongoDB, because a unit's status can be outdated: it is from its last hook.
+    # Not from the units' statuses, which can be outdated: they are from the last hooks.
     return juju.run("mongodb/leader", "replica-set-status").results
 
 
@@ -33,10 +33,7 @@ def has_members(juju: jubilant.Juju, count: int) -> bool:
         return False
     try:
         members = json.loads(replica_set_status(juju)["members"])
-    except (
-        jubilant.TaskError,
-        jubilant.CLIError,
-    ):  # No primary or no leader now.
+    except (jubilant.TaskError, jubilant.CLIError):  # There is no primary or no leader now.
         return False
     states = sorted(member["state"] for member in members)
     return states == ["PRIMARY"] + ["SECONDARY"] * (count - 1)

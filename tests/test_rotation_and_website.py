@@ -1,7 +1,8 @@
 """Rotate credentials while the website gets a new relation.
 
-Juju runs website-relation-created before secret-changed. If the charm refreshes the secret in
-this hook without giving it to the application, there may be no secret-changed event.
+Juju runs website-relation-created before secret-changed. If the charm refreshed the secret in
+website-relation-created and did not give the new content to the application, Juju might send no
+secret-changed event.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ ops.main(ReaderCharm)
 def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     """The bundle, and an application that requires the website, without units and relations.
 
-    So the new relation only triggers website-relation-created.
+    Because it has no units, its new relation triggers only website-relation-created.
     """
     folder: pathlib.Path = tmp_path_factory.mktemp("reader")
     (folder / "src").mkdir()
@@ -60,7 +61,7 @@ def settle(cloud: Cloud) -> None:
     cloud.juju.wait(lambda status: jubilant.all_active(status, *bundled))
 
 
-def is_gone(uri: str) -> bool:
+def user_is_gone(uri: str) -> bool:
     """Return whether the user of a connection string no longer exists."""
     with pymongo.MongoClient(uri, serverSelectionTimeoutMS=5000) as client:
         try:
@@ -77,7 +78,7 @@ def test_website_uses_the_new_password_after_a_rotation_with_a_new_relation(read
     settle(reader)
     after = databags.secret(reader.juju).content
     assert after["password"] != before["password"]
-    wait_until(lambda: is_gone(before["uris"]), "the old user is dropped", 120)
+    wait_until(lambda: user_is_gone(before["uris"]), "the old user is removed", 120)
     website = Website(reader.address("my-node-app/0"))
     website.write("with the new password")
     assert "with the new password" in website.texts()

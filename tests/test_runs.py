@@ -22,7 +22,7 @@ def test_committed_page_is_up_to_date(name: str, tmp_path: pathlib.Path) -> None
     subprocess.run(command, check=True, timeout=300)
     file = f"{name}.html"
     same = (tmp_path / file).read_text() == (runs.PAGES / file).read_text()
-    assert same, f"docs/runs/{file} is stale: make docs"
+    assert same, f"docs/runs/{file} is out of date: run `make docs`"
 
 
 def test_guide_links_to_every_page() -> None:
@@ -32,7 +32,7 @@ def test_guide_links_to_every_page() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(runs.PAGES.iterdir()), ids=lambda path: path.name)
-def test_page_is_small_and_contains_no_data_of_this_computer(path: pathlib.Path) -> None:
+def test_page_is_small_and_contains_no_data_from_this_computer(path: pathlib.Path) -> None:
     text = path.read_text()
     assert len(text.encode()) < LARGEST
     assert str(runs.ROOT) not in text

@@ -1,4 +1,4 @@
-"""The option `version` upgrades the members to the next series, one at a time."""
+"""The option `version` upgrades the members to the next series of MongoDB, one at a time."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import bundles
 from cloud import Cloud
 from test_rolling_restart import start_times
 
-pytestmark = pytest.mark.localjuju("the mongod of the tests represents every series")
+pytestmark = pytest.mark.localjuju("needs a machine on which one mongod represents every series")
 
 
 @pytest.fixture(scope="module")
-def two(cloud: Cloud) -> Cloud:
+def two_members(cloud: Cloud) -> Cloud:
     cloud.juju.deploy(bundles.BUILD / "mongodb.charm", num_units=2)
     cloud.settle()
     return cloud
 
 
-def series(cloud: Cloud) -> set[str]:
+def installed_series(cloud: Cloud) -> set[str]:
     """Return the series that the units have installed."""
     source = "etc/apt/sources.list.d/mongodb-org.sources"
     units = cloud.juju.status().get_units("mongodb")
     return {(cloud.root(unit) / source).read_text().strip() for unit in units}
 
 
-def test_upgrade_to_the_next_series(two: Cloud) -> None:
-    before = start_times(two)
-    two.juju.config("mongodb", {"version": "8.2"})
-    two.settle()
-    assert series(two) == {"Suites: noble/mongodb-org/8.2"}
-    after = start_times(two)
+def test_upgrade_to_the_next_series(two_members: Cloud) -> None:
+    before = start_times(two_members)
+    two_members.juju.config("mongodb", {"version": "8.2"})
+    two_members.settle()
+    assert installed_series(two_members) == {"Suites: noble/mongodb-org/8.2"}
+    after = start_times(two_members)
     assert all(after[unit] > before[unit] for unit in before)
 
 
@@ -43,18 +43,18 @@ def test_upgrade_to_the_next_series(two: Cloud) -> None:
         ("9.0", "MongoDB 9.0 is not available for Ubuntu 24.04: use 8.0 or 8.2"),
     ],
 )
-def test_unsupported_series_is_refused(two: Cloud, wanted: str, message: str) -> None:
-    before = start_times(two)
-    two.juju.config("mongodb", {"version": wanted})
-    status = two.juju.wait(jubilant.all_blocked)
+def test_unsupported_series_is_refused(two_members: Cloud, wanted: str, message: str) -> None:
+    before = start_times(two_members)
+    two_members.juju.config("mongodb", {"version": wanted})
+    status = two_members.juju.wait(jubilant.all_blocked)
     for unit in status.get_units("mongodb").values():
         assert unit.workload_status.message == f"config option version: {message}"
-    two.juju.config("mongodb", {"version": "8.2"})
-    two.settle()
-    assert start_times(two) == before
+    two_members.juju.config("mongodb", {"version": "8.2"})
+    two_members.settle()
+    assert start_times(two_members) == before
 
 
-def test_new_unit_has_the_series_of_the_replica_set(two: Cloud) -> None:
-    two.juju.add_unit("mongodb")
-    two.settle()
-    assert series(two) == {"Suites: noble/mongodb-org/8.2"}
+def test_new_unit_has_the_series_of_the_replica_set(two_members: Cloud) -> None:
+    two_members.juju.add_unit("mongodb")
+    two_members.settle()
+    assert installed_series(two_members) == {"Suites: noble/mongodb-org/8.2"}

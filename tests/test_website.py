@@ -42,8 +42,8 @@ def reader(bundle: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Cloud:
     return bundle
 
 
-def sites(cloud: Cloud) -> dict[str, tuple[str, str]]:
-    """Return host name and port of each unit that has published both."""
+def published_addresses(cloud: Cloud) -> dict[str, tuple[str, str]]:
+    """Return the host name and port of each unit that has published both."""
     found = databags.unit_databags(cloud.juju, "website", "my-node-app")
     return {
         name: (databag["hostname"], databag["port"])
@@ -53,17 +53,17 @@ def sites(cloud: Cloud) -> dict[str, tuple[str, str]]:
 
 
 def test_each_unit_answers_at_its_published_address(reader: Cloud) -> None:
-    found = sites(reader)
+    found = published_addresses(reader)
     assert sorted(found) == ["my-node-app/0", "my-node-app/1"]
     assert len(set(found.values())) == 2
     for hostname, port in found.values():
         assert Website(hostname, int(port)).is_healthy()
 
 
-def test_port_follows_the_option(reader: Cloud) -> None:
+def test_published_port_changes_with_the_option(reader: Cloud) -> None:
     reader.juju.config("my-node-app", {"port": 3001})
     reader.settle()
-    for hostname, port in sites(reader).values():
+    for hostname, port in published_addresses(reader).values():
         assert port == "3001"
         assert Website(hostname, 3001).is_healthy()
 
@@ -71,4 +71,4 @@ def test_port_follows_the_option(reader: Cloud) -> None:
 def test_blocked_units_publish_no_address(reader: Cloud) -> None:
     reader.juju.remove_relation("my-node-app:database", "mongodb:database")
     reader.wait_until_blocked("my-node-app")
-    assert sites(reader) == {}
+    assert published_addresses(reader) == {}

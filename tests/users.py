@@ -26,7 +26,7 @@ def in_mongodb(juju: jubilant.Juju) -> set[str]:
 
 
 def in_secrets(juju: jubilant.Juju) -> set[str]:
-    """Return the users whose credentials are in the revisions of secrets."""
+    """Return the users to which the revisions of the requirers' secrets belong."""
     return {
         f"relation-{relation[1]}-{revision.revision}"
         for secret in juju.secrets()

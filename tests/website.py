@@ -1,4 +1,4 @@
-"""A client of the website, and a load that writes many notes."""
+"""A client of the website, and a thread that writes many notes to it."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Website:
 
 
 class Load:
-    """Writes one note after the other in a thread, and keeps the acknowledged notes."""
+    """Writes one note after another in a thread, and remembers the acknowledged notes."""
 
     def __init__(self, website: Website, pause: float):
-        """Prepare a load with this pause in seconds between two notes."""
+        """Take the website, and the pause in seconds between two notes."""
         self.website = website
         self._pause = pause
         self.acknowledged: list[str] = []
@@ -72,7 +72,7 @@ class Load:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Load]:
-        """Write notes while the block runs, and some before it and after it."""
+        """Write notes while the block runs, and at least 20 notes before it and 20 after it."""
         self._thread.start()
         try:
             self._wait_for_more()
