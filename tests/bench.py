@@ -31,7 +31,7 @@ CHARMS = pathlib.Path(__file__).parents[1] / "charms"
 DEMO = CHARMS / "replicas-demo"
 UNITS = (1, 10, 50, 100)
 HOOKS_PER_UNIT = 10
-"""These include the setup of a unit and its first peers. A unit of 100 has about 200 in total."""
+"""These are the setup of a unit and its first peers. With 100 units, each runs about 200 hooks."""
 BARE_CHARM = "import ops\n\n\nclass BareCharm(ops.CharmBase):\n    pass\n"
 
 

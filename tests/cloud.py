@@ -68,7 +68,7 @@ class Cloud(abc.ABC):
     """A model and the machines of its units."""
 
     load_pause: float
-    """Seconds between two notes of a `Load`. It may write 1000 notes: the API lists no more."""
+    """Seconds between two notes of a `Load`. The API lists only 1000 notes, so loads are slow."""
 
     def __init__(self, juju: jubilant.Juju):
         self.juju = juju
