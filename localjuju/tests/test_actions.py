@@ -315,6 +315,14 @@ def test_several_units_run_in_one_operation(deployed: LocalJuju) -> None:
     assert plain["a/1"]["status"] == "completed"
 
 
+def test_plain_results_of_several_units_have_their_messages(deployed: LocalJuju) -> None:
+    python = "python=self.unit.name == 'a/1' and subprocess.run(['action-fail', 'on purpose'])"
+    printed = deployed.cli("run", "--string-args", "a/0", "a/1", "evaluate", python)
+    plain = yaml.safe_load(printed)
+    assert "message" not in plain["a/0"]
+    assert (plain["a/1"]["status"], plain["a/1"]["message"]) == ("failed", "on purpose")
+
+
 def test_missing_units_do_not_stop_the_others(deployed: LocalJuju) -> None:
     printed, message = deployed._cli("run", "--format", "json", "a/0", "a/7", "go")
     assert list(json.loads(printed)) == ["a/0"]

@@ -243,6 +243,18 @@ def test_lazily_imported_modules_are_loaded_before_the_hook(
     assert evaluate(juju, "a/0", "'concurrent.futures.thread' in sys.modules") == "True"
 
 
+def test_modules_of_a_package_are_loaded_before_the_hook(
+    juju: LocalJuju, make_charm: MakeCharm
+) -> None:
+    """In ``from charmlibs import apt`` too, the name is a module."""
+    charm = make_charm("a")
+    code = charm / "src" / "charm.py"
+    imports = "import sys\nWAS_LOADED = 'xml.sax.saxutils' in sys.modules\n"
+    code.write_text(f"{imports}from xml.sax import saxutils\n{code.read_text()}")
+    juju.deploy(charm)
+    assert evaluate(juju, "a/0", "WAS_LOADED") == "True"
+
+
 def test_modules_that_cannot_be_read_do_not_stop_hooks(
     juju: LocalJuju, make_charm: MakeCharm, capfd: pytest.CaptureFixture[str]
 ) -> None:
