@@ -12,7 +12,7 @@ import pydantic
 # Sorted, because another order would trigger relation-changed.
 SortedStrings = Annotated[list[str], pydantic.AfterValidator(sorted)]
 # Members compare versions, so a version begins with two numbers.
-Version = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]+\.[0-9]+")]
+Version = Annotated[str, pydantic.StringConstraints(pattern=r"^[0-9]+\.[0-9]+(\.|$)")]
 
 
 class _Fields(pydantic.BaseModel):

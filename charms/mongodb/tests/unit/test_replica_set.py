@@ -194,11 +194,15 @@ def test_unit_without_host_is_not_added(ctx, world, model):
     assert world.called("reconcile_members") == [(set(), {"mongodb/0": HOST})]
 
 
+NO_VERSION = r"String should match pattern '^[0-9]+\.[0-9]+(\.|$)'"
+
+
 @pytest.mark.parametrize(
     ("databag", "problem"),
     [
         ({"host": "{"}, "host: it is not JSON"),
-        ({"version": '"new"'}, "version: String should match pattern '^[0-9]+\\.[0-9]+'"),
+        ({"version": '"new"'}, f"version: {NO_VERSION}"),
+        ({"version": '"8.0x"'}, f"version: {NO_VERSION}"),
     ],
 )
 def test_invalid_peer_databag_is_logged_and_others_are_added(ctx, world, model, databag, problem):
