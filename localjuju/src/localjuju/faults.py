@@ -100,7 +100,7 @@ class FaultInjector:
 
     # Between hooks
 
-    def before_hook(self, models: Iterable[UnitAgents]) -> bool:
+    def before_hook(self, all_agents: Iterable[UnitAgents]) -> bool:
         """Inject the fault that is due before the next hook, if any. Return whether one was."""
         self._held_up = {uniter: n - 1 for uniter, n in self._held_up.items() if n > 1}
         if self._next not in get_args(FaultBetweenHooks):
@@ -110,7 +110,7 @@ class FaultInjector:
             return False
         uniters = [
             (agents, uniter)
-            for agents in models
+            for agents in all_agents
             for _, uniter in sorted(agents.uniters.items())
             if uniter.unit.life == "alive"
         ]
